@@ -1,0 +1,48 @@
+# The only entry point; `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+# The stamp carries the lock's hash, so that a changed lock reinstalls and nothing else does.
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+setup: $(STAMP) ## install everything into .venv from the package registries
+$(STAMP):
+	@echo "==> creating $(VENV) and installing the locked packages (one to three minutes the first time)"
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
+	@rm -f $(VENV)/.installed-* && touch $@
+
+lock: ## refresh requirements/dev.txt from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --no-header -q -o requirements/dev.txt
+
+proto: setup ## lint, format and generate code from proto/
+	$(BIN)/python scripts/generate_proto.py
+
+fmt: setup ## format Python and proto files
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix-only -q . && $(BIN)/buf format -w
+
+lint: setup ## ruff and buf
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
+
+type: setup ## mypy strict over everything, basedpyright's strictest mode over the protocol kit
+	$(BIN)/mypy && $(BIN)/basedpyright --level error libs/ilpkit
+
+arch: setup ## import contracts and the tidy test
+	$(BIN)/lint-imports && $(BIN)/pytest -q tests/architecture
+
+check: lint type arch ## everything that needs no server
+
+test: setup ## all tests, with the servers they need
+	$(BIN)/pytest
+
+.PHONY: help setup lock proto fmt lint type arch check test
