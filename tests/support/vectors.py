@@ -1,0 +1,23 @@
+"""Where the shared test vectors lie: OpenAPI files and protocol data, with their sources in ORIGIN.md."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "vectors"
+
+
+def vectors_path(*parts: str) -> Path:
+    """The path of one vector file; skips the calling test where the vectors are not beside the checkout."""
+    root = Path(os.environ.get("RAFIKI_VECTORS", _DEFAULT))
+    if not root.is_dir():
+        pytest.skip(f"test vectors not found in {root}; set RAFIKI_VECTORS to their folder")
+    return root.joinpath(*parts)
+
+
+def load_json(*parts: str) -> Any:
+    """One vector file, parsed."""
+    return json.loads(vectors_path(*parts).read_text())
