@@ -1,0 +1,1 @@
+"""What runs around every RPC, one concern a module."""
