@@ -1,0 +1,1 @@
+"""Accounts and transfers: one interface, three engines (memory, Postgres, TigerBeetle)."""

@@ -1,0 +1,121 @@
+"""The ledger's interface, split by role.
+
+tests/conformance/ledger/suite.py is its meaning in code. Rules that hold for each engine:
+
+- **A chain is one.** Its transfers are applied in order, all or none; a single transfer is a chain
+  of one. Limits hold after each transfer, not only at the end of a chain or a batch.
+- **Shape first.** `validation.check_chain` comes before anything else and never touches the engine:
+  a malformed transfer answers the same on each engine and burns no id.
+- **Replays are no-ops.** A chain whose transfers are all in the ledger, with the same content,
+  answers EXISTS, which is success. If some of its ids are taken, by other content or by only a part
+  of the chain, it answers TRANSFER_EXISTS at the first such transfer.
+- **Burnt ids.** An id that was refused must not be used again: a new attempt after a refusal takes
+  new ids. An engine may answer ID_ALREADY_FAILED (TigerBeetle does) or evaluate again (memory and
+  Postgres do). Only a retry after an *unknown* outcome (`LedgerUnavailableError`) uses the same
+  ids.
+- **Order.** Timestamps grow strictly along one account's history. A batch is applied in its order.
+- **Time is the engine's.** A pending transfer is expired when timestamp + timeout <= now; from then
+  on it can't be posted, and what it reserved is free again (TigerBeetle: within a second or so, by
+  its own pulse).
+- **A caller that stops waiting does not undo.** Cancelling `submit` never cancels the write.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from services.backend.ledger.model import (
+    Account,
+    AccountResult,
+    ChainResult,
+    HistoryPage,
+    NewAccount,
+    Transfer,
+    TransferRecord,
+)
+
+Chain = Sequence[Transfer]
+
+
+class LedgerReader(Protocol):
+    """Looks into the ledger. Raises LedgerUnavailableError when the engine can't be reached."""
+
+    async def lookup_accounts(self, account_ids: Sequence[int]) -> Mapping[int, Account]:
+        """Return the accounts that exist, by id. At most LOOKUP_IDS_MAX ids (InvalidQueryError)."""
+        ...
+
+    async def lookup_transfers(self, transfer_ids: Sequence[int]) -> Mapping[int, TransferRecord]:
+        """Return the transfers that exist, by id. As many ids as above (InvalidQueryError)."""
+        ...
+
+    async def history(
+        self,
+        account_id: int,
+        *,
+        cursor: int | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> HistoryPage:
+        """Return transfers that debit or credit the account, in the order of their timestamps.
+
+        The cursor is the timestamp of the last transfer already seen. The limit is from 1 to
+        HISTORY_LIMIT_MAX (InvalidQueryError). An unknown account has an empty history.
+        """
+        ...
+
+
+class LedgerAccounts(Protocol):
+    """Creates accounts."""
+
+    async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
+        """Create each account that isn't there, and answer one result an account, in order.
+
+        Each stands alone, and a repeat answers EXISTS: after LedgerUnavailableError just call it
+        again.
+        """
+        ...
+
+
+class LedgerWriter(Protocol):
+    """Writes single chains; what a service is given. The batcher implements it."""
+
+    async def submit(self, chain: Chain) -> ChainResult:
+        """Apply one chain and wait for its result.
+
+        Raises:
+            InvalidChainError: the chain is empty, too long or names an id twice.
+            LedgerOverloadedError, LedgerClosedError: not taken, nothing happened.
+            LedgerUnavailableError: outcome unknown; retry under the same ids.
+        """
+        ...
+
+
+class LedgerEngine(LedgerReader, LedgerAccounts, Protocol):
+    """What an engine implements.
+
+    One flusher calls `apply` at a time; the rest may be called beside it.
+    """
+
+    @property
+    def batch_transfers_max(self) -> int:
+        """How many transfers one `apply` may hold; at least CHAIN_TRANSFERS_MAX."""
+        ...
+
+    async def apply(self, chains: Sequence[Chain]) -> list[ChainResult]:
+        """Apply the chains in order, each all or nothing, and answer one result a chain, in order.
+
+        LedgerUnavailableError means that the outcome of each chain is unknown. Must not be
+        cancelled from outside: the batcher runs it in a task of its own.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections. `apply` must not be running."""
+        ...
+
+
+class Ledger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
+    """All roles that services use."""
+
+    async def close(self) -> None:
+        """Take nothing more, write out what was taken, then release the engine."""
+        ...
