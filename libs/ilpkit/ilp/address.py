@@ -1,0 +1,62 @@
+"""ILP addresses (RFC 15): grammar, schemes, and the prefix relation at segment borders."""
+
+import re
+from typing import Final
+
+from ilpkit.errors import InvalidAddressError, LocalProtocolError
+
+ADDRESS_BYTES_MAX: Final = 1023
+SCHEMES: Final = frozenset(
+    {"g", "private", "example", "peer", "self", "test", "test1", "test2", "test3", "local"}
+)
+
+_ADDRESS: Final = re.compile(
+    rb"(?:g|private|example|peer|self|test[1-3]?|local)(?:\.[a-zA-Z0-9_~-]+)+"
+)
+_SEGMENT: Final = re.compile(r"[a-zA-Z0-9_~-]+")
+
+
+def is_valid_address(address: str) -> bool:
+    """Whether the text is a scheme and one or more segments, at most 1023 characters."""
+    return address.isascii() and _is_valid(address.encode("ascii"))
+
+
+def is_valid_prefix(prefix: str) -> bool:
+    """Whether the text may stand in a routing table: empty, a bare scheme, or an address."""
+    return prefix == "" or prefix in SCHEMES or is_valid_address(prefix)
+
+
+def is_valid_segment(segment: str) -> bool:
+    """Whether the text may be one segment after a scheme."""
+    return _SEGMENT.fullmatch(segment) is not None
+
+
+def decode_address(raw: bytes) -> str:
+    """The address that a peer sent; `InvalidAddressError` if it is none."""
+    if not _is_valid(raw):
+        raise InvalidAddressError("not an ILP address")
+    return raw.decode("ascii")
+
+
+def encode_address(address: str) -> bytes:
+    """The bytes of our own address; `LocalProtocolError` if it is none."""
+    if not is_valid_address(address):
+        raise LocalProtocolError(f"{address[:ADDRESS_BYTES_MAX]!r} is not an ILP address")
+    return address.encode("ascii")
+
+
+def scheme_of(address: str) -> str:
+    """The part before the first dot."""
+    return address.partition(".")[0]
+
+
+def has_prefix(address: str, prefix: str) -> bool:
+    """Whether `prefix` covers `address` at a segment border; the empty prefix covers all."""
+    if not address.startswith(prefix):
+        return False
+    size = len(prefix)
+    return size in (0, len(address)) or address[size] == "."
+
+
+def _is_valid(raw: bytes) -> bool:
+    return len(raw) <= ADDRESS_BYTES_MAX and _ADDRESS.fullmatch(raw) is not None

@@ -1,0 +1,1 @@
+"""STREAM (RFC 29): frames, encrypted packets, credentials, receipts, sender and receiver."""
