@@ -1,0 +1,1 @@
+"""Everything on one machine, started by `make run` and by the tests."""
