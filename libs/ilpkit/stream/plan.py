@@ -1,0 +1,234 @@
+"""What the next packet of a payment carries: an amount and the minimum that must arrive of it.
+
+Rules of this file:
+- The sum of everything that may have left the payer never exceeds the source limit.
+- Each packet must deliver ceil(amount x minimum rate). One packet alone, the last, may lose a
+  source unit to rounding: ceil((amount - 1) x minimum rate). So a whole payment delivers at least
+  ceil((source - 1) x rate).
+- A fixed delivery sends what surely delivers the rest, if that can't deliver more than the rest.
+  Else it first sends what can't deliver too much, which narrows the rate's bounds; and if rounding
+  leaves no such amount, it delivers more rather than less.
+- A fixed delivery over a path of unknown rate first sends one packet that nobody can fulfil, to
+  learn the rate.
+
+Amounts are in the smallest units of the source or the destination asset, as the names say.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from ilpkit.errors import LocalProtocolError
+from ilpkit.money import U64_MAX, Ratio
+from ilpkit.stream.outcome import EndReason
+from ilpkit.stream.rate import RateBounds, minimum_delivery
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSend:
+    """Send exactly `source` units."""
+
+    source: int
+    min_rate: Ratio | None = None
+    """Destination units per source unit; None accepts any rate."""
+
+    def __post_init__(self) -> None:
+        _check_amount(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedDelivery:
+    """Deliver `delivery` destination units for at most `source_max` source units.
+
+    More is delivered only where one source unit is worth several destination units and `delivery`
+    isn't a multiple.
+    """
+
+    delivery: int
+    source_max: int
+    min_rate: Ratio
+    """Destination units per source unit; without it a delivery could not be enforced."""
+
+    def __post_init__(self) -> None:
+        _check_amount(self.delivery)
+        _check_amount(self.source_max)
+
+
+PaymentTarget = FixedSend | FixedDelivery
+
+
+class PacketKind(Enum):
+    """What a packet is for."""
+
+    MONEY = "money"
+    LEARNING = "learning"
+    """Nobody can fulfil it; its reply tells the rate."""
+
+
+class PlannedPacket(NamedTuple):
+    """The next packet."""
+
+    kind: PacketKind
+    amount: int
+    minimum: int
+    most: int
+    """The most that it can deliver as far as is known; its minimum where nothing is known."""
+    corrected: bool
+    """It is the one that may lose a source unit to rounding."""
+
+
+class PaymentPlan:
+    """What is left of a payment and how the next packet divides it."""
+
+    __slots__ = (
+        "_bounds",
+        "_corrected",
+        "_delivery",
+        "_learning",
+        "_min_rate",
+        "_source_max",
+        "delivered",
+        "delivery_committed",
+        "delivery_least",
+        "receive_max",
+        "source_in_flight",
+        "source_sent",
+        "source_unresolved",
+    )
+
+    def __init__(self, target: PaymentTarget, bounds: RateBounds) -> None:
+        self._bounds = bounds
+        self._min_rate = target.min_rate
+        self._corrected = False
+        self._learning = False
+        self.source_sent = 0
+        self.source_in_flight = 0
+        self.source_unresolved = 0
+        self.delivered = 0
+        self.delivery_committed = 0
+        """The most that packets in flight or unresolved can still deliver."""
+        self.receive_max: int | None = None
+        """The most that the receiver takes in all, in destination units; None if it didn't say."""
+        if isinstance(target, FixedSend):
+            self._source_max = target.source
+            self._delivery = None
+            self.delivery_least = minimum_delivery(target.source - 1, target.min_rate)
+            """The least that the payment must deliver in all."""
+        else:
+            self._source_max = target.source_max
+            self._delivery = target.delivery
+            self.delivery_least = target.delivery
+
+    @property
+    def reached(self) -> bool:
+        """Whether the target is reached."""
+        if self._delivery is None:
+            return self.source_sent >= self._source_max
+        return self.delivered >= self._delivery
+
+    @property
+    def source_available(self) -> int:
+        """What may still be sent."""
+        return self._source_max - self.source_sent - self.source_in_flight - self.source_unresolved
+
+    def next_packet(self, limit: int | None) -> PlannedPacket | EndReason | None:
+        """The next packet of at most `limit` source units.
+
+        Returns:
+            The packet; or why the payment can't go on; or None where it must wait for replies.
+        """
+        available = self.source_available
+        if available <= 0:
+            return None
+        amount = min(available, U64_MAX) if limit is None else min(available, limit)
+        if self._delivery is not None:
+            return self._next_of_delivery(self._delivery, amount)
+        completes = amount == available
+        if self.receive_max is not None and self._bounds.known:
+            room = self.receive_max - self.delivered - self.delivery_committed
+            amount = min(amount, self._bounds.source_without_excess(room) if room > 0 else 0)
+            if amount <= 0:
+                return None if self.source_in_flight else EndReason.RECEIVER_FULL
+            completes = amount == available
+        return self._packet(amount, completes=completes)
+
+    def _next_of_delivery(self, delivery: int, amount: int) -> PlannedPacket | EndReason | None:
+        remaining = delivery - self.delivered - self.delivery_committed
+        if remaining <= 0:
+            return None
+        bounds = self._bounds
+        if not bounds.known:
+            return self._learn(remaining, amount)
+        if bounds.delivery_most(self.source_available) < remaining:
+            return EndReason.SOURCE_EXHAUSTED
+        surely = bounds.source_surely(remaining)
+        if surely is None:
+            return EndReason.INSUFFICIENT_EXCHANGE_RATE
+        amount = min(amount, surely)
+        if bounds.delivery_most(amount) > remaining:
+            careful = min(amount, bounds.source_without_excess(remaining))
+            least = bounds.delivery_least(careful)
+            if least and least >= minimum_delivery(careful, self._min_rate):
+                amount = careful
+        return self._packet(amount, completes=amount == surely)
+
+    def _learn(self, remaining: int, amount: int) -> PlannedPacket | None:
+        if self._learning:
+            return None
+        assert self._min_rate is not None  # noqa: S101  # FixedDelivery has one
+        amount = min(amount, self._min_rate.ceil_div(remaining))
+        return PlannedPacket(PacketKind.LEARNING, amount, 0, 0, corrected=False)
+
+    def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason:
+        corrected = completes and not self._corrected
+        minimum = minimum_delivery(amount - 1 if corrected else amount, self._min_rate)
+        if not self._bounds.known:
+            return PlannedPacket(PacketKind.MONEY, amount, minimum, minimum, corrected)
+        most = self._bounds.delivery_most(amount)
+        if most < minimum:
+            return EndReason.INSUFFICIENT_EXCHANGE_RATE
+        return PlannedPacket(PacketKind.MONEY, amount, minimum, most, corrected)
+
+    def on_sent(self, packet: PlannedPacket) -> None:
+        """The packet left."""
+        if packet.kind is PacketKind.LEARNING:
+            self._learning = True
+            return
+        self.source_in_flight += packet.amount
+        self.delivery_committed += packet.most
+        self._corrected = self._corrected or packet.corrected
+
+    def on_fulfilled(self, packet: PlannedPacket, *, received: int, unresolved: bool) -> None:
+        """The packet was paid; `received` destination units arrived of it."""
+        self._leave(packet, unresolved=unresolved)
+        self.source_sent += packet.amount
+        self.delivered += received
+
+    def on_rejected(self, packet: PlannedPacket, *, unresolved: bool) -> None:
+        """The packet was not paid: what it carried is there again."""
+        if packet.kind is PacketKind.LEARNING:
+            self._learning = False
+            return
+        self._leave(packet, unresolved=unresolved)
+        if packet.corrected:
+            self._corrected = False
+
+    def on_unresolved(self, packet: PlannedPacket) -> None:
+        """The packet's time is over and nobody said what became of it: it stays committed."""
+        if packet.kind is PacketKind.LEARNING:
+            self._learning = False
+            return
+        self.source_in_flight -= packet.amount
+        self.source_unresolved += packet.amount
+
+    def _leave(self, packet: PlannedPacket, *, unresolved: bool) -> None:
+        self.delivery_committed -= packet.most
+        if unresolved:
+            self.source_unresolved -= packet.amount
+        else:
+            self.source_in_flight -= packet.amount
+
+
+def _check_amount(amount: int) -> None:
+    if not 0 < amount <= U64_MAX:
+        raise LocalProtocolError(f"a payment of {amount} units")
