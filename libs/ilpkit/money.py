@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from math import gcd
+from itertools import repeat
+from math import gcd, prod
 from typing import Final, Self
 
 from ilpkit.errors import InvalidDecimalError, LocalProtocolError
@@ -147,7 +148,7 @@ def ceil_rescale(value: int, *, source: int, destination: int) -> int:
 
 def _power_of_ten(exponent: int) -> int:
     """Ten to the power, or one if that is negative."""
-    return 10 ** max(exponent, 0)  # type: ignore[no-any-return] # typeshed: int ** int may be a float
+    return prod(repeat(10, exponent))
 
 
 def _not_negative(value: int) -> int:
