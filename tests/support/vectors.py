@@ -14,7 +14,10 @@ def vectors_path(*parts: str) -> Path:
     """The path of one vector file; skips the calling test where the vectors are not beside the checkout."""
     root = Path(os.environ.get("RAFIKI_VECTORS", _DEFAULT))
     if not root.is_dir():
-        pytest.skip(f"test vectors not found in {root}; set RAFIKI_VECTORS to their folder")
+        pytest.skip(
+            f"test vectors not found in {root}; set RAFIKI_VECTORS to their folder",
+            allow_module_level=True,
+        )
     return root.joinpath(*parts)
 
 
