@@ -6,13 +6,16 @@ out of reach.
 """
 
 from enum import StrEnum, unique
+from typing import Final
+
+from servicekit.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable
+
+OVERLOADED_RETRY_AFTER_MS: Final = 100
 
 
 @unique
 class TransferStatus(StrEnum):
-    """The closed set of answers to a transfer. The values are the names that Rafiki's API and logs
-    use.
-    """
+    """The closed set of answers to a transfer; the values are the names that Rafiki's API uses."""
 
     CREATED = "Created"
     EXISTS = "Exists"  # the same transfer was applied before: success
@@ -71,12 +74,17 @@ class AccountStatus(StrEnum):
         return self in (AccountStatus.CREATED, AccountStatus.EXISTS)
 
 
-class LedgerError(Exception):
+class LedgerError(ServiceError):
     """Root of what the ledger raises."""
 
+    def __init__(
+        self, message: str, *, reason: str = "INTERNAL", retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(reason, message, retry_after_ms=retry_after_ms)
 
-class LedgerOverloadedError(LedgerError):
-    """The queue is full and the transfer was NOT taken: nothing happened.
+
+class LedgerOverloadedError(LedgerError, ResourceExhausted):
+    """The queue is full and the chain was NOT taken: nothing happened.
 
     Remedy: retry later under the same ids, slow down, or raise the queue's limit.
     """
@@ -84,27 +92,41 @@ class LedgerOverloadedError(LedgerError):
     def __init__(self, *, queued_transfers: int, queued_transfers_max: int) -> None:
         super().__init__(
             f"the ledger's queue is full ({queued_transfers} of {queued_transfers_max} transfers): "
-            "nothing was written; retry later under the same ids"
+            "nothing was written; retry later under the same ids",
+            reason="OVERLOADED",
+            retry_after_ms=OVERLOADED_RETRY_AFTER_MS,
         )
         self.queued_transfers = queued_transfers
         self.queued_transfers_max = queued_transfers_max
 
 
-class LedgerUnavailableError(LedgerError):
+class LedgerUnavailableError(LedgerError, Unavailable):
     """The engine could not be reached, or its reply was lost: the outcome is UNKNOWN.
 
-    Remedy: retry under the same ids (a replay of an applied chain answers EXISTS), or look the ids
-    up.
+    Remedy: retry under the same ids (a replay of an applied chain answers EXISTS), or look the
+    ids up.
     """
 
-
-class LedgerClosedError(LedgerError):
-    """The ledger is closing or closed and the transfer was not taken."""
-
-
-class InvalidChainError(LedgerError, ValueError):
-    """A chain is empty, too long, or names one id twice: the caller's fault, nothing was written."""
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="UNAVAILABLE")
 
 
-class InvalidQueryError(LedgerError, ValueError):
+class LedgerClosedError(LedgerError, Unavailable):
+    """The ledger is closing or closed and the chain was NOT taken: nothing happened."""
+
+    def __init__(self) -> None:
+        super().__init__("the ledger is closing: nothing was written", reason="UNAVAILABLE")
+
+
+class InvalidChainError(LedgerError, InvalidArgument):
+    """A chain is empty, too long, or names one id twice: nothing was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="INVALID_FIELD")
+
+
+class InvalidQueryError(LedgerError, InvalidArgument):
     """A lookup asks for too much, or has a limit or cursor outside its range."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="INVALID_PAGE")

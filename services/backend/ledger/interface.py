@@ -103,6 +103,7 @@ class LedgerEngine(LedgerReader, LedgerAccounts, Protocol):
     async def apply(self, chains: Sequence[Chain]) -> list[ChainResult]:
         """Apply the chains in order, each all or nothing, and answer one result a chain, in order.
 
+        The caller has put each chain through `validation.check_chain`; the batcher does.
         LedgerUnavailableError means that the outcome of each chain is unknown. Must not be
         cancelled from outside: the batcher runs it in a task of its own.
         """

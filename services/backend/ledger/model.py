@@ -24,7 +24,7 @@ USER_DATA_32_MAX: Final = 2**32 - 1
 TIMESTAMP_MAX: Final = 2**63 - 1
 NANOSECONDS_PER_SECOND: Final = 1_000_000_000
 
-CHAIN_TRANSFERS_MAX: Final = 32
+CHAIN_TRANSFERS_MAX: Final = 64
 LOOKUP_IDS_MAX: Final = 8_000  # TigerBeetle's batch, rounded down
 HISTORY_LIMIT_MAX: Final = 8_000
 
@@ -81,7 +81,7 @@ class Transfer(NamedTuple):
     """One movement from a debit account to a credit account.
 
     POST and VOID leave accounts, ledger and code at 0: they take them from the pending transfer. A
-    POST's amount is `FULL_AMOUNT` or at most what is pending; a VOID's is 0. `timeout_s` is for
+    POST's amount is `FULL_AMOUNT` or 0 to what is pending; a VOID's is 0. `timeout_s` is for
     PENDING only, 0 means that it never expires (seconds, because that is what TigerBeetle knows).
     """
 
@@ -102,7 +102,8 @@ class Transfer(NamedTuple):
 class TransferRecord(NamedTuple):
     """A transfer as the ledger keeps it.
 
-    POST and VOID have accounts, ledger and code filled in from the pending transfer. The amount of a POST is what it moved; the amount of a VOID is what it released.
+    POST and VOID have accounts, ledger and code filled in from the pending transfer. The amount of
+    a POST is what it moved; the amount of a VOID is what it released.
     """
 
     id: int

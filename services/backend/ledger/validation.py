@@ -99,7 +99,7 @@ def _check_resolution(transfer: Transfer) -> TransferStatus | None:  # noqa: PLR
         return TransferStatus.INVALID_TIMEOUT
     if transfer.kind is TransferKind.VOID:
         return TransferStatus.INVALID_AMOUNT if transfer.amount else None
-    if 0 < transfer.amount <= AMOUNT_MAX or transfer.amount == FULL_AMOUNT:
+    if 0 <= transfer.amount <= AMOUNT_MAX or transfer.amount == FULL_AMOUNT:
         return None
     return TransferStatus.INVALID_AMOUNT
 
