@@ -24,6 +24,8 @@ WINDOW_PACKETS_MAX: Final = 256
 """Bounds the memory of a payment and what it may ask of a path at once."""
 AMOUNT_GROWTH_DIVISOR: Final = 4
 """A whole window fulfilled widens the amount window by a quarter."""
+ROOM_DIVISOR: Final = 4
+"""While something is in flight, less than a quarter of the amount window isn't worth a packet."""
 PAUSE_MS_MIN: Final = 20
 PAUSE_MS_MAX: Final = 2_000
 PAUSE_DOUBLINGS_MAX: Final = 7
@@ -74,11 +76,17 @@ class CongestionWindow:
         """Whether one more packet may leave at this moment, of an amount within `amount_room`."""
         return self.packets_in_flight < self._packets_max and now_ms >= self.paused_until_ms
 
-    def amount_room(self) -> int | None:
-        """How much the next packet may carry; None where nothing limits it."""
-        return (
-            None if self._amount_max is None else max(0, self._amount_max - self.amount_in_flight)
-        )
+    def amount_room(self, packet_max: int | None) -> int | None:
+        """How much the next packet may carry, at most `packet_max`; None where nothing limits it.
+
+        Zero means to wait: a packet that fills a last bit of room would lose much to rounding.
+        """
+        if self._amount_max is None:
+            return packet_max
+        room = self._amount_max - self.amount_in_flight
+        if self.packets_in_flight and room * ROOM_DIVISOR < self._amount_max:
+            return 0
+        return room if packet_max is None else min(room, packet_max)
 
     def on_sent(self, amount: int) -> None:
         """A packet left."""
@@ -116,17 +124,21 @@ class CongestionWindow:
         self._packets_max = max(1, self._packets_max // 2)
         self._threshold = self._packets_max
         self._growth = 0
-        self._pause(sequence_next=sequence_next, now_ms=now_ms)
+        self._end_round(sequence_next=sequence_next, now_ms=now_ms)
 
     def on_illiquid(self, *, sequence: int, sequence_next: int, now_ms: int) -> None:
         """A connector lacked liquidity (T04); arguments as for `on_congested`."""
         if sequence <= self._cut_sequence:
             return
         self._amount_max = max(1, self.amount_in_flight // 2)
-        self._pause(sequence_next=sequence_next, now_ms=now_ms)
+        self._end_round(sequence_next=sequence_next, now_ms=now_ms)
 
-    def _pause(self, *, sequence_next: int, now_ms: int) -> None:
-        doublings = min(self._cuts_in_a_row, PAUSE_DOUBLINGS_MAX)
+    def pause(self, now_ms: int, *, times_before: int) -> None:
+        """Send nothing for a while that doubles with each time before."""
+        doublings = min(times_before, PAUSE_DOUBLINGS_MAX)
         self.paused_until_ms = now_ms + min(PAUSE_MS_MIN << doublings, PAUSE_MS_MAX)
+
+    def _end_round(self, *, sequence_next: int, now_ms: int) -> None:
+        self.pause(now_ms, times_before=self._cuts_in_a_row)
         self._cuts_in_a_row += 1
         self._cut_sequence = sequence_next - 1

@@ -21,6 +21,8 @@ Source: RFC 0027 (F08 data), RFC 0029 section 5.2 (path maximum packet amount).
 from enum import Enum
 from typing import Final
 
+from ilpkit.errors import LocalProtocolError
+
 GAP_DIVISOR: Final = 16
 """A search ends at a gap of a sixteenth of the limit: more round trips gain too little."""
 
@@ -39,6 +41,8 @@ class MaxPacketSearch:
     __slots__ = ("_limit", "_verified", "state")
 
     def __init__(self, *, limit: int | None = None) -> None:
+        if limit is not None and limit <= 0:
+            raise LocalProtocolError(f"a path limit of {limit} carries nothing")
         self.state = PathLimit.UNLIMITED if limit is None else PathLimit.KNOWN
         self._limit = 0 if limit is None else limit
         self._verified = 0
