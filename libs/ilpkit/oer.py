@@ -56,6 +56,11 @@ def _read_long_length(data: bytes, offset: int, end: int, form: int) -> tuple[in
 
 def read_var_octets(data: bytes, offset: int, end: int) -> tuple[bytes, int]:
     """The VarOctetString at `offset` and the offset after it."""
+    if offset < end and (length := data[offset]) <= _SHORT_LENGTH_MAX:
+        start = offset + 1
+        stop = start + length
+        if stop <= end:
+            return data[start:stop], stop
     length, start = read_length(data, offset, end)
     stop = start + length
     return data[start:stop], stop
@@ -63,9 +68,9 @@ def read_var_octets(data: bytes, offset: int, end: int) -> tuple[bytes, int]:
 
 def read_var_uint(data: bytes, offset: int, end: int) -> tuple[int, int]:
     """The VarUInt at `offset`, at most a u64, and the offset after it."""
+    if end - offset > 1 and data[offset] == 1:
+        return data[offset + 1], offset + 2
     length, start = read_length(data, offset, end)
-    if length == 1:
-        return data[start], start + 1
     if length == 0:
         raise EmptyIntegerError("an integer of no bytes")
     if length > VAR_UINT_BYTES_MAX:

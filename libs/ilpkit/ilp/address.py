@@ -1,11 +1,14 @@
 """ILP addresses (RFC 15): grammar, schemes, and the prefix relation at segment borders."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from ilpkit.errors import InvalidAddressError, LocalProtocolError
 
 ADDRESS_BYTES_MAX: Final = 1023
+REMEMBERED_ADDRESSES_MAX: Final = 4096
+"""Addresses whose validity is remembered each way: packets of a payment repeat theirs."""
 SCHEMES: Final = frozenset(
     {"g", "private", "example", "peer", "self", "test", "test1", "test2", "test3", "local"}
 )
@@ -31,6 +34,7 @@ def is_valid_segment(segment: str) -> bool:
     return _SEGMENT.fullmatch(segment) is not None
 
 
+@lru_cache(maxsize=REMEMBERED_ADDRESSES_MAX)
 def decode_address(raw: bytes) -> str:
     """The address that a peer sent; `InvalidAddressError` if it is none."""
     if not _is_valid(raw):
@@ -38,6 +42,7 @@ def decode_address(raw: bytes) -> str:
     return raw.decode("ascii")
 
 
+@lru_cache(maxsize=REMEMBERED_ADDRESSES_MAX)
 def encode_address(address: str) -> bytes:
     """The bytes of our own address; `LocalProtocolError` if it is none."""
     if not is_valid_address(address):

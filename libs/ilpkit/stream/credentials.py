@@ -20,7 +20,7 @@ from ilpkit.errors import (
 from ilpkit.ilp.address import is_valid_address
 from ilpkit.money import Asset
 from ilpkit.oer import Reader, Writer
-from ilpkit.stream.crypto import RandomBytes, Sealer, hmac_sha256
+from ilpkit.stream.crypto import Mac, RandomBytes, Sealer
 from ilpkit.stream.receipts import RECEIPT_NONCE_BYTES, RECEIPT_SECRET_BYTES, ReceiptSetup
 
 SERVER_SECRET_BYTES: Final = 32
@@ -61,7 +61,7 @@ class OpenedToken(NamedTuple):
 class CredentialsFactory:
     """Makes and reads the credentials of one server; all its processes share the secret."""
 
-    __slots__ = ("_prefix", "_sealer", "_shared_secret_key", "base_address")
+    __slots__ = ("_prefix", "_sealer", "_shared_secret", "base_address")
 
     def __init__(self, server_secret: bytes, base_address: str) -> None:
         if len(server_secret) != SERVER_SECRET_BYTES:
@@ -71,8 +71,9 @@ class CredentialsFactory:
         self.base_address: Final = base_address
         """The server's own address, which all its connections' addresses extend."""
         self._prefix = base_address + "."
-        self._sealer = Sealer(hmac_sha256(server_secret, _TOKEN_LABEL))
-        self._shared_secret_key = hmac_sha256(server_secret, _SHARED_SECRET_LABEL)
+        derive = Mac(server_secret).digest
+        self._sealer = Sealer(derive(_TOKEN_LABEL))
+        self._shared_secret = Mac(derive(_SHARED_SECRET_LABEL)).digest
 
     def make(
         self,
@@ -88,7 +89,7 @@ class CredentialsFactory:
         address = self._prefix + urlsafe_b64encode(token).rstrip(b"=").decode("ascii")
         if not is_valid_address(address):
             raise LocalProtocolError("too many details for an ILP address")
-        return ReceiverCredentials(address, hmac_sha256(self._shared_secret_key, token))
+        return ReceiverCredentials(address, self._shared_secret(token))
 
     def token_segment(self, destination: str) -> str:
         """The segment after the base address; `ForeignAddressError` if the address is not ours.
@@ -106,7 +107,7 @@ class CredentialsFactory:
             details = _decode_details(self._sealer.open(token))
         except ProtocolError:
             raise InvalidTokenError("the connection token is not ours") from None
-        return OpenedToken(details, hmac_sha256(self._shared_secret_key, token))
+        return OpenedToken(details, self._shared_secret(token))
 
     def open(self, destination: str) -> OpenedToken:
         """What an address holds; `ForeignAddressError` or `InvalidTokenError` if it is not ours."""

@@ -5,12 +5,13 @@ data. The IV comes from the caller: this package has no source of randomness.
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from ilpkit.errors import DecryptionError, LocalProtocolError
 
@@ -26,9 +27,20 @@ _ENCRYPTION_LABEL: Final = b"ilp_stream_encryption"
 _FULFILLMENT_LABEL: Final = b"ilp_stream_fulfillment"
 
 
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 in one call."""
-    return hmac.digest(key, message, "sha256")
+@final
+class Mac:
+    """HMAC-SHA-256 under one key kept ready, which saves half of the work of a short message."""
+
+    __slots__ = ("_ready",)
+
+    def __init__(self, key: bytes) -> None:
+        self._ready = HMAC(key, SHA256())
+
+    def digest(self, message: bytes) -> bytes:
+        """The 32 bytes of the code over `message`."""
+        mac = self._ready.copy()
+        mac.update(message)
+        return mac.finalize()
 
 
 @final
@@ -67,20 +79,18 @@ class Sealer:
 class StreamKeys:
     """Everything derived from a connection's shared secret."""
 
-    __slots__ = ("_fulfillment_key", "open", "seal")
+    __slots__ = ("fulfillment", "open", "seal")
 
     def __init__(self, shared_secret: bytes) -> None:
-        sealer = Sealer(hmac_sha256(shared_secret, _ENCRYPTION_LABEL))
-        self._fulfillment_key = hmac_sha256(shared_secret, _FULFILLMENT_LABEL)
+        derive = Mac(shared_secret).digest
+        sealer = Sealer(derive(_ENCRYPTION_LABEL))
         self.seal = sealer.seal
         """As `Sealer.seal`."""
         self.open = sealer.open
         """As `Sealer.open`."""
-
-    def fulfillment(self, data: bytes) -> bytes:
+        self.fulfillment = Mac(derive(_FULFILLMENT_LABEL)).digest
         """The fulfillment of a Prepare that carries this sealed data."""
-        return hmac_sha256(self._fulfillment_key, data)
 
     def condition(self, data: bytes) -> bytes:
         """The condition of a Prepare that carries this sealed data."""
-        return hashlib.sha256(hmac_sha256(self._fulfillment_key, data)).digest()
+        return hashlib.sha256(self.fulfillment(data)).digest()

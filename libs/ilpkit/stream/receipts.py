@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ilpkit.errors import InvalidReceiptError, LocalProtocolError, UnsupportedVersionError
 from ilpkit.money import U64_MAX
-from ilpkit.stream.crypto import hmac_sha256
+from ilpkit.stream.crypto import Mac
 
 RECEIPT_VERSION: Final = 1
 RECEIPT_NONCE_BYTES: Final = 16
@@ -44,7 +44,7 @@ def encode_receipt(receipt: Receipt, *, secret: bytes) -> bytes:
     if not (0 <= stream_id <= RECEIPT_STREAM_ID_MAX and 0 <= total_received <= U64_MAX):
         raise LocalProtocolError(f"stream {stream_id}, total {total_received} do not fit a receipt")
     signed = _SIGNED.pack(RECEIPT_VERSION, nonce, stream_id, total_received)
-    return signed + hmac_sha256(secret, signed)
+    return signed + Mac(secret).digest(signed)
 
 
 def decode_receipt(raw: bytes) -> Receipt:
@@ -62,6 +62,6 @@ def verify_receipt(raw: bytes, *, secret: bytes) -> Receipt:
     """As `decode_receipt`, and `InvalidReceiptError` unless its MAC was made with `secret`."""
     receipt = decode_receipt(raw)
     signed, mac = raw[: _SIGNED.size], raw[_SIGNED.size :]
-    if not hmac.compare_digest(hmac_sha256(secret, signed), mac):
+    if not hmac.compare_digest(Mac(secret).digest(signed), mac):
         raise InvalidReceiptError("the MAC does not match")
     return receipt
