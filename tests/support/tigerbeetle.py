@@ -1,0 +1,140 @@
+"""A TigerBeetle server for tests: started from the `tigerbeetle` on PATH, or one that is there.
+
+The server is in no package registry, so its tests run where one of these is given:
+`TIGERBEETLE_ADDRESSES` (with `TIGERBEETLE_CLUSTER_ID`, 0 unless told), or `tigerbeetle` on PATH.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+import pytest
+
+ADDRESSES_VARIABLE: Final = "TIGERBEETLE_ADDRESSES"
+CLUSTER_ID_VARIABLE: Final = "TIGERBEETLE_CLUSTER_ID"
+REASON_MISSING: Final = f"no TigerBeetle: set {ADDRESSES_VARIABLE} or put a `tigerbeetle` server of release 0.17 on PATH"
+READY_TIMEOUT_S: Final = 60.0
+_POLL_S: Final = 0.02
+_LISTENING = re.compile(rb"listening on .*port = (\d+)")
+
+
+class Cluster(NamedTuple):
+    """Where a cluster is, for `TigerBeetleLedger.open`."""
+
+    addresses: str
+    cluster_id: int
+
+
+def server_binary() -> str | None:
+    """The server on PATH, if there is one."""
+    return shutil.which("tigerbeetle")
+
+
+def external_cluster() -> Cluster | None:
+    """The cluster that the environment names, if it does."""
+    addresses = os.environ.get(ADDRESSES_VARIABLE)
+    if not addresses:
+        return None
+    return Cluster(addresses, int(os.environ.get(CLUSTER_ID_VARIABLE, "0")))
+
+
+class TigerBeetleServer:
+    """One replica in `--development` mode, in a folder of its own, on a loopback port."""
+
+    def __init__(self, folder: Path, *, binary: str, cluster_id: int = 0) -> None:
+        self._binary = binary
+        self._folder = folder
+        self._data = folder / "0_0.tigerbeetle"
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self.cluster_id = cluster_id
+        folder.mkdir(parents=True, exist_ok=True)
+        identity = [f"--cluster={cluster_id}", "--replica=0", "--replica-count=1"]
+        subprocess.run(
+            [binary, "format", *identity, "--development", str(self._data)],
+            check=True,
+            capture_output=True,
+        )
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where it listens; the same after a restart."""
+        return Cluster(f"127.0.0.1:{self._port}", self.cluster_id)
+
+    def start(self) -> None:
+        """Start the replica and wait until it listens; on the port that it had before, if any."""
+        # With 0 the server takes a free port, and ends when its stdin does: with this process.
+        address = f"127.0.0.1:{self._port}" if self._port else "0"
+        offset = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binary, "start", "--development", f"--addresses={address}", str(self._data)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self._port = self._wait_until_listening(self._process, offset)
+
+    def _wait_until_listening(self, process: subprocess.Popen[bytes], offset: int) -> int:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            text = self._log.read_bytes()[offset:]
+            found = _LISTENING.search(text)
+            if found is not None:
+                return int(found.group(1))
+            if process.poll() is not None:
+                break
+            time.sleep(_POLL_S)
+        raise RuntimeError(f"the TigerBeetle server did not start:\n{self.log_text()}")
+
+    def log_text(self) -> str:
+        """What the server said."""
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """End it at once, as a crash does (SIGKILL)."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+            stdin: IO[bytes] | None = process.stdin
+            if stdin is not None:
+                stdin.close()
+        self._process = None
+
+    def pause(self) -> None:
+        """Stop it without closing its connections (SIGSTOP): calls get no answer."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it and delete its gigabyte of data."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def own_server(*, cluster_id: int = 0) -> TigerBeetleServer:
+    """A server for one test that stops or fills it; skips when there is no binary on PATH."""
+    binary = server_binary()
+    if binary is None:
+        pytest.skip("no `tigerbeetle` server on PATH: this test starts and stops its own")
+    folder = Path(tempfile.mkdtemp(prefix="tigerbeetle-"))
+    server = TigerBeetleServer(folder, binary=binary, cluster_id=cluster_id)
+    try:
+        server.start()
+    except BaseException:
+        server.stop()
+        raise
+    return server
