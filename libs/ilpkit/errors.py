@@ -124,7 +124,17 @@ class UnexpectedPeerPacketError(RemoteProtocolError):
     ilp_code: str = "F00"
 
 
-class UnexpectedHttpMessageError(RemoteProtocolError):
-    """An HTTP request or response breaks the rules of ILP-over-HTTP (RFC 35)."""
+class RefusedHttpRequestError(RemoteProtocolError):
+    """An HTTP request breaks the rules of ILP-over-HTTP (RFC 35)."""
 
-    ilp_code: str = "F00"
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status: int = status
+        """The HTTP status that answers it."""
+
+
+class FailedHttpReplyError(RemoteProtocolError):
+    """A peer's HTTP response holds no ILP reply."""
+
+    ilp_code: str = "T00"
+    """What the sender of the Prepare is told."""
