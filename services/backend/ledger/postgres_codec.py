@@ -1,0 +1,167 @@
+"""Rows of `ledger.load_batch` to books, and books to the arguments of `ledger.store_batch`."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum, unique
+from typing import Any
+
+from services.backend.ledger.evaluate import AccountState, Books, Pending, PendingState
+from services.backend.ledger.interface import Chain
+from services.backend.ledger.model import Account, AccountFlags, TransferKind, TransferRecord
+
+Row = Any  # an asyncpg.Record; the driver has no types
+
+
+@unique
+class Tag(IntEnum):
+    """What a row of `load_batch` is."""
+
+    NOW = 0
+    ACCOUNT = 1
+    TRANSFER = 2
+    PENDING = 3
+    DUE = 4
+
+
+_KINDS = tuple(TransferKind)
+_PENDING_STATES = tuple(PendingState)
+
+
+def names(chains: Iterable[Chain]) -> tuple[list[int], list[int], list[int]]:
+    """Return what a batch names: accounts, transfers, pending transfers."""
+    account_ids: set[int] = set()
+    transfer_ids: list[int] = []
+    pending_ids: list[int] = []
+    for chain in chains:
+        for transfer in chain:
+            transfer_ids.append(transfer.id)
+            if transfer.pending_id:
+                pending_ids.append(transfer.pending_id)
+            else:
+                account_ids.add(transfer.debit_account_id)
+                account_ids.add(transfer.credit_account_id)
+    return list(account_ids), transfer_ids, pending_ids
+
+
+def decode_batch(rows: Sequence[Row]) -> tuple[Books, list[Pending], int]:
+    """Return the books, the pending transfers that are due, and the time in nanoseconds."""
+    books = Books()
+    due: list[Pending] = []
+    now_ns = 0
+    for row in rows:
+        tag = row[0]
+        if tag == Tag.ACCOUNT:
+            _, account_id, _, _, ledger, dp, dpo, cp, cpo, flags, _, _, timestamp, _, _ = row
+            books.accounts[account_id] = AccountState(
+                account_id, ledger, flags, dp, dpo, cp, cpo, timestamp
+            )
+        elif tag == Tag.TRANSFER:
+            record = _decode_transfer(row)
+            books.transfers[record.id] = record
+        elif tag == Tag.NOW:
+            now_ns = row[12]
+        else:
+            pending = _decode_pending(row)
+            _add_pending(books, pending)
+            if tag == Tag.DUE:
+                due.append(books.pendings.get(pending.id, pending))
+    # A due one whose accounts were not locked in time is released by the next batch.
+    return books, [pending for pending in due if pending.id in books.pendings], now_ns
+
+
+def _add_pending(books: Books, pending: Pending) -> None:
+    """Take a pending transfer in, once, if its accounts are locked.
+
+    They are not when another process made it while this batch waited for its locks: to this batch
+    it does not exist yet.
+    """
+    accounts = books.accounts
+    if pending.debit_account_id in accounts and pending.credit_account_id in accounts:
+        books.pendings.setdefault(pending.id, pending)
+
+
+def _decode_pending(row: Row) -> Pending:
+    _, pending_id, debit_id, credit_id, ledger, amount, _, _, _, code, state, _, expires, _, _ = row
+    return Pending(
+        pending_id, debit_id, credit_id, amount, ledger, code, expires, _PENDING_STATES[state]
+    )
+
+
+def _decode_transfer(row: Row) -> TransferRecord:
+    _, transfer_id, debit_id, credit_id, ledger, amount, data_64, data_32 = row[:8]
+    _, code, kind, timeout_s, timestamp, pending_id, data_128 = row[8:]
+    return TransferRecord(
+        id=transfer_id,
+        debit_account_id=debit_id,
+        credit_account_id=credit_id,
+        amount=amount,
+        ledger=ledger,
+        code=code,
+        kind=_KINDS[kind],
+        pending_id=pending_id or 0,
+        timeout_s=timeout_s,
+        user_data_128=data_128 or 0,
+        user_data_64=data_64 or 0,
+        user_data_32=data_32 or 0,
+        timestamp=timestamp,
+    )
+
+
+def changed(books: Books) -> bool:
+    """Whether there is anything to write."""
+    return bool(books.new_transfers) or any(p.dirty for p in books.pendings.values())
+
+
+def encode_batch(books: Books) -> list[Sequence[Any]]:
+    """Return the arguments of `store_batch`."""
+    accounts = [
+        (
+            account.id,
+            str(account.debits_pending),
+            str(account.debits_posted),
+            str(account.credits_pending),
+            str(account.credits_posted),
+            account.last_timestamp,
+        )
+        for account in books.accounts.values()
+        if account.dirty
+    ]
+    # A pending transfer that this batch both made and resolved is inserted, then updated.
+    resolved = [
+        (pending.id, int(pending.state)) for pending in books.pendings.values() if pending.dirty
+    ]
+    return [
+        *_columns(accounts, 6),
+        *_transfer_columns(books.new_transfers),
+        *_columns(resolved, 2),
+    ]
+
+
+def _transfer_columns(records: Sequence[TransferRecord]) -> list[Sequence[Any]]:
+    columns = _columns(records, 13)
+    columns[3] = [str(amount) for amount in columns[3]]
+    columns[6] = [int(kind) for kind in columns[6]]
+    # Columns that are seldom used are left empty, which Postgres fills with NULL.
+    columns[7] = [value or None for value in columns[7]] if any(columns[7]) else []
+    columns[9] = [value or None for value in columns[9]] if any(columns[9]) else []
+    columns[10] = [str(value) for value in columns[10]] if any(columns[10]) else []
+    columns[11] = columns[11] if any(columns[11]) else []
+    return columns
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def decode_account(row: Row) -> Account:
+    """Return an account from a row with the columns of `Account`, in order."""
+    account_id, ledger, code, flags, *rest = row
+    return Account(account_id, ledger, code, AccountFlags(flags), *rest)
+
+
+def decode_record(row: Row) -> TransferRecord:
+    """Return a transfer from a row with the columns of `TransferRecord`, in order."""
+    head, kind, pending_id, timeout_s, timestamp = row[:6], row[6], row[7], row[8], row[12]
+    user_data = [value or 0 for value in row[9:12]]
+    return TransferRecord._make(
+        (*head, _KINDS[kind], pending_id or 0, timeout_s, *user_data, timestamp)
+    )

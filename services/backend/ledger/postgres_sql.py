@@ -1,0 +1,61 @@
+"""The statements of the Postgres ledger; its functions are in migration 0001_ledger."""
+# ruff: noqa: S608 - the statements are put together from constants of this file
+
+from typing import Final
+
+_ACCOUNT_COLUMNS: Final = (
+    "id, ledger, code, flags, user_data_128, user_data_64, user_data_32, "
+    'debits_pending, debits_posted, credits_pending, credits_posted, "timestamp"'
+)
+_TRANSFER_COLUMNS: Final = (
+    "id, debit_account_id, credit_account_id, amount, ledger, code, kind, pending_id, timeout_s, "
+    'user_data_128, user_data_64, user_data_32, "timestamp"'
+)
+
+LOAD_BATCH: Final = "SELECT * FROM ledger.load_batch($1, $2, $3, $4, $5)"
+
+STORE_BATCH: Final = (
+    "SELECT ledger.store_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+    "$16, $17, $18, $19, $20, $21)"
+)
+
+CREATE_ACCOUNTS: Final = """
+INSERT INTO ledger.accounts
+        (id, ledger, code, flags, user_data_128, user_data_64, user_data_32, "timestamp")
+    SELECT u.id, u.ledger, u.code, u.flags, u.data_128, u.data_64::numeric, u.data_32,
+        coalesce($8::bigint, ledger.now_ns())
+    FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::smallint[], $5::uuid[], $6::text[],
+            $7::bigint[]) AS u(id, ledger, code, flags, data_128, data_64, data_32)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+
+LOOKUP_ACCOUNTS: Final = f"""
+SELECT {_ACCOUNT_COLUMNS} FROM ledger.accounts WHERE id = ANY ($1::uuid[])
+"""
+
+LOOKUP_TRANSFERS: Final = f"""
+SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE id = ANY ($1::uuid[])
+"""
+
+IS_ANY_DUE: Final = """
+SELECT EXISTS (
+    SELECT FROM ledger.pending_transfers
+    WHERE state = 0 AND expires_at_ns > 0
+        AND expires_at_ns <= coalesce($1::bigint, ledger.now_ns())
+)
+"""
+
+
+def _history(*, compare: str, direction: str) -> str:
+    """Merge the two sides of an account, each read from its index and only as far as needed."""
+    sides = " UNION ALL ".join(
+        f'(SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE {side} = $1 AND "timestamp" '
+        f'{compare} $2 ORDER BY "timestamp" {direction} LIMIT $3)'
+        for side in ("debit_account_id", "credit_account_id")
+    )
+    return f'SELECT * FROM ({sides}) sides ORDER BY "timestamp" {direction} LIMIT $3'
+
+
+HISTORY_OLDEST_FIRST: Final = _history(compare=">", direction="ASC")
+HISTORY_NEWEST_FIRST: Final = _history(compare="<", direction="DESC")

@@ -1,0 +1,1 @@
+"""The backend's database schema, one revision a change."""
