@@ -1,0 +1,89 @@
+"""JSON text checks that come before any shape: RFC 8259, read strictly.
+
+Repeated names, NaN, numbers beyond a double and deep nesting are refused: two parsers may read them
+differently, and a signed body must mean one thing.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Final, NoReturn
+
+from ilpkit.openpayments.errors import InvalidBody
+
+DEPTH_MAX: Final = 32
+"""Levels of arrays and objects in a body; the deepest shape of ours has six."""
+FIELD_CHARACTERS_MAX: Final = 64
+"""How much of a name from the body is repeated in an error."""
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_OPENING = (b"[", b"{")
+_CLOSING = (b"]", b"}")
+
+
+def check_json_object(raw: bytes) -> None:
+    """Return if the bytes are one JSON object with a single meaning. Raises InvalidBody."""
+    if not raw.strip():
+        raise _refused("is empty", "send a JSON object")
+    _check_depth(raw)
+    try:
+        value = json.loads(
+            raw.decode(),
+            object_pairs_hook=_unique_pairs,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
+    except UnicodeDecodeError:
+        raise _refused("is not UTF-8", "encode it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        limit = f"is not JSON at line {error.lineno}, column {error.colno}"
+        raise _refused(limit, "send a JSON object") from None
+    except ValueError:
+        raise _refused("holds a number that is too long", "send a shorter number") from None
+    if not isinstance(value, dict):
+        raise _refused("is not a JSON object", "send an object in { }")
+
+
+def printable(name: str) -> str:
+    """A name from a body, short and on one line, for use in an error."""
+    shown = name if name.isprintable() else ascii(name)[1:-1]
+    return shown[:FIELD_CHARACTERS_MAX]
+
+
+def _refused(limit: str, remedy: str, field: str = "body") -> InvalidBody:
+    return InvalidBody(field=field, limit=limit, remedy=remedy)
+
+
+def _check_depth(raw: bytes) -> None:
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(raw):
+        token = match.group()
+        if token in _OPENING:
+            depth += 1
+            if depth > DEPTH_MAX:
+                raise _refused(
+                    f"is nested deeper than {DEPTH_MAX} levels", "send a flatter structure"
+                )
+        elif token in _CLOSING:
+            depth -= 1
+
+
+def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in counts.items() if count > 1)
+        raise _refused("appears more than once", "send it once", field=printable(repeated))
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _refused(f"holds {name}, which is not JSON", "send a number or leave it out")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _refused("holds a number beyond the range of a double", "send a smaller number")
+    return number
