@@ -1,0 +1,114 @@
+"""The gRPC server of a service: limits, health, reflection, and its interceptors in one list."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from servicekit import rest
+from servicekit.clock import Clock
+from servicekit.health import HealthChecks, HealthServicer
+from servicekit.ids import IdSource
+from servicekit.interceptors.deadline import DeadlineLimits, deadline_interceptor
+from servicekit.interceptors.errors import errors_interceptor
+from servicekit.interceptors.logging import logging_interceptor
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrpcServerLimits:
+    """Every bound of a server."""
+
+    message_bytes_max: int = 4 * 1024 * 1024
+    """One message, either way."""
+    metadata_bytes_max: int = 16 * 1024
+    """A call's headers."""
+    concurrent_rpcs_max: int = 1000
+    """Beyond: RESOURCE_EXHAUSTED."""
+    deadlines: DeadlineLimits = field(default_factory=DeadlineLimits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceBinding:
+    """One service of the server."""
+
+    descriptor: ServiceDescriptor
+    """From the generated module: `pb2.DESCRIPTOR.services_by_name["..."]`."""
+    add: Callable[[Any, Any], None]
+    """The generated `add_...Servicer_to_server`."""
+    servicer: object
+
+
+class GrpcServer:
+    """A server that is built and not yet listening."""
+
+    def __init__(self, server: grpc.aio.Server, address: str, checks: HealthChecks) -> None:
+        self._server = server
+        self._checks = checks
+        # Raises RuntimeError when the port is taken: sharing it would halve the traffic in silence.
+        self.port = server.add_insecure_port(address)
+
+    async def start(self) -> int:
+        """Serve; returns the port, which the system chose when the asked one was 0."""
+        await self._server.start()
+        return self.port
+
+    async def stop(self, grace_s: float) -> None:
+        """Report unhealthy, refuse new calls, and let running ones finish for `grace_s` seconds."""
+        self._checks.draining = True
+        await self._server.stop(grace_s)
+
+
+def build_grpc_server(
+    *,
+    services: Sequence[ServiceBinding],
+    host: str,
+    port: int,
+    checks: HealthChecks,
+    clock: Clock,
+    ids: IdSource,
+    limits: GrpcServerLimits | None = None,
+    rest_error: rest.RestErrorEncoder = rest.open_payments_error,
+) -> GrpcServer:
+    """A server of these services, with health and reflection beside them."""
+    limits = limits or GrpcServerLimits()
+    streaming = frozenset(
+        f"/{binding.descriptor.full_name}/{method.name}"
+        for binding in services
+        for method in binding.descriptor.methods
+        if method.client_streaming or method.server_streaming
+    ) | {
+        f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/Watch",
+        f"/{reflection.SERVICE_NAME}/ServerReflectionInfo",
+    }
+    # Outermost first. Errors surround all, so that whatever the others raise gets a status; logging
+    # sees the error before it is one; the deadline covers only the handler.
+    interceptors = [
+        errors_interceptor(rest_error),
+        logging_interceptor(clock=clock, ids=ids),
+        deadline_interceptor(limits.deadlines, streaming),
+    ]
+    server = grpc.aio.server(
+        interceptors=interceptors,
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", limits.message_bytes_max),
+            ("grpc.max_send_message_length", limits.message_bytes_max),
+            ("grpc.max_metadata_size", limits.metadata_bytes_max),
+        ],
+        maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
+    )
+    names = frozenset(binding.descriptor.full_name for binding in services)
+    for binding in services:
+        binding.add(binding.servicer, server)
+    health = HealthServicer(checks=checks, services=names, clock=clock)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection(
+        (*sorted(names), health_name, reflection.SERVICE_NAME), server
+    )
+    return GrpcServer(server, f"{host}:{port}", checks)
