@@ -74,6 +74,8 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+# Pydantic hands a "before" validator Python values, and lists below it arrive as Python lists: a
+# tuple that may sit below an optional property therefore carries strict=False.
 Omittable = Annotated[_T | None, BeforeValidator(_refuse_null), Field(exclude_if=_is_none)]
 """An optional property: give it the default None, and it is left out while it is None."""
 
