@@ -2,7 +2,10 @@
 
 Envoy sets `x-rafiki-rest: 1` on transcoded calls and removes it from outside ones. The servicer's
 side is metadata that Envoy turns into the HTTP answer and strips: `x-http-status` is the status,
-`x-rest-error` the error's JSON body.
+`x-rest-error` the error's JSON body. `envoy/rest.lua.j2` is the other half.
+
+A success sends its status as initial metadata, since its trailers are lost in the transcoder. An
+error must be trailers only: after initial metadata its body and headers would come too late.
 """
 
 import json
@@ -69,7 +72,10 @@ def is_rest(context: Context) -> bool:
 
 
 async def set_status(context: Context, status: int) -> None:
-    """Answer a REST call with this status; nothing happens to a native one. Call it once."""
+    """Answer a REST call with this status; nothing happens to a native one.
+
+    Call it once, right before returning.
+    """
     if is_rest(context):
         await context.send_initial_metadata(((HTTP_STATUS_KEY, str(status)),))
 
@@ -87,7 +93,8 @@ async def set_no_content(context: Context) -> None:
 def error_metadata(error: ServiceError, encode: RestErrorEncoder) -> tuple[tuple[str, str], ...]:
     """The metadata that carries an error's HTTP form to Envoy, within gRPC's limit."""
     rest = encode(error)
-    body = json.dumps(rest.body, separators=(",", ":"))
+    # DEL is the one character that JSON leaves plain and a header value may not hold.
+    body = json.dumps(rest.body, separators=(",", ":")).replace("\x7f", "\\u007f")
     if len(body) > ERROR_BODY_BYTES_MAX:
         body = json.dumps(
             open_payments_error(Internal("INTERNAL", "the error is too large to show")).body
