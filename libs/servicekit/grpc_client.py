@@ -4,17 +4,21 @@ Unary calls raise the callee's own `ServiceError`. Around a stream use `restored
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from servicekit.backoff import Backoff
+from servicekit.clock import Clock, SystemClock
 from servicekit.error_mapping import from_rpc_error
+from servicekit.ids import IdSource, SystemIds
 
 _MS_PER_SECOND = 1000
+_ROUND_ROBIN = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +32,50 @@ class GrpcClientLimits:
     """A ping when a call runs and nothing came; a dead peer shows after `keepalive_timeout_ms`."""
     keepalive_timeout_ms: int = 10_000
     attempts_max: int = 4
-    """Of an idempotent call that meets UNAVAILABLE; gRPC jitters and doubles the waiting."""
-    backoff_first_ms: int = 50
-    backoff_ms_max: int = 1_000
+    """Of an idempotent call that meets UNAVAILABLE, within its deadline."""
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_ms=50, max_ms=1_000))
     reconnect_ms_max: int = 5_000
 
 
-class _UnaryErrors(grpc.aio.UnaryUnaryClientInterceptor):
-    """Sets the default deadline, and raises `ServiceError` for `AioRpcError`."""
+class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
+    """One deadline over all attempts, retries of idempotent calls, `ServiceError` at the end.
 
-    def __init__(self, deadline_ms: int) -> None:
-        self._timeout_s = deadline_ms / _MS_PER_SECOND
+    The retry policy of gRPC's own service config is not used: in grpcio 1.85 a short backoff was
+    seen to leave the call hanging until its deadline.
+    """
+
+    def __init__(
+        self, limits: GrpcClientLimits, idempotent: frozenset[str], clock: Clock, ids: IdSource
+    ) -> None:
+        self._limits = limits
+        self._idempotent = idempotent
+        self._clock = clock
+        self._ids = ids
 
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
-        """One call."""
-        if client_call_details.timeout is None:
-            client_call_details = client_call_details._replace(timeout=self._timeout_s)
+        """One call, as often as it may be tried."""
+        method = _text(client_call_details.method).removeprefix("/")
+        attempts = self._limits.attempts_max if method in self._idempotent else 1
+        timeout_s = client_call_details.timeout
+        if timeout_s is None:
+            timeout_s = self._limits.deadline_ms / _MS_PER_SECOND
+        ends_at = self._clock.monotonic() + timeout_s
         with restored_errors():
-            call = await continuation(client_call_details, request)
-            return await call
+            for attempt in range(1, attempts + 1):
+                details = client_call_details._replace(timeout=timeout_s)
+                try:
+                    call = await continuation(details, request)
+                    return await call
+                except grpc.aio.AioRpcError as error:
+                    wait_s = self._limits.backoff.delay_s(attempt, self._ids)
+                    timeout_s = ends_at - self._clock.monotonic() - wait_s
+                    retriable = error.code() is grpc.StatusCode.UNAVAILABLE
+                    if not retriable or attempt == attempts or timeout_s <= 0:
+                        raise
+                await self._clock.sleep(wait_s)
+        raise AssertionError("the last attempt returns or raises")
 
 
 @contextmanager
@@ -63,9 +90,11 @@ def restored_errors() -> Iterator[None]:
 def build_channel(
     target: str,
     *,
-    idempotent_methods: Sequence[str] = (),
+    idempotent_methods: Iterable[str] = (),
     limits: GrpcClientLimits | None = None,
     credentials: grpc.ChannelCredentials | None = None,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
 ) -> grpc.aio.Channel:
     """A channel to `host:port`, or to several as `ipv4:host:port,host:port` (taken in turn).
 
@@ -74,37 +103,25 @@ def build_channel(
         idempotent_methods: `package.Service/Method` names that may be retried on UNAVAILABLE.
         limits: every bound of the channel.
         credentials: TLS; plain text without.
+        clock: for the waiting between attempts.
+        ids: for the jitter of that waiting.
     """
     limits = limits or GrpcClientLimits()
     options: list[tuple[str, Any]] = [
-        ("grpc.service_config", _service_config(idempotent_methods, limits)),
+        ("grpc.service_config", _ROUND_ROBIN),
         ("grpc.max_receive_message_length", limits.message_bytes_max),
         ("grpc.max_send_message_length", limits.message_bytes_max),
         ("grpc.keepalive_time_ms", limits.keepalive_ms),
         ("grpc.keepalive_timeout_ms", limits.keepalive_timeout_ms),
         ("grpc.max_reconnect_backoff_ms", limits.reconnect_ms_max),
     ]
-    interceptors = [_UnaryErrors(limits.deadline_ms)]
+    clock = clock or SystemClock()
+    ids = ids or SystemIds(clock)
+    interceptors = [_UnaryCalls(limits, frozenset(idempotent_methods), clock, ids)]
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
 
 
-def _service_config(methods: Sequence[str], limits: GrpcClientLimits) -> str:
-    names = [dict(zip(("service", "method"), m.rsplit("/", 1), strict=True)) for m in methods]
-    retried = {
-        "name": names,
-        "retryPolicy": {
-            "maxAttempts": limits.attempts_max,
-            "initialBackoff": f"{limits.backoff_first_ms / _MS_PER_SECOND}s",
-            "maxBackoff": f"{limits.backoff_ms_max / _MS_PER_SECOND}s",
-            "backoffMultiplier": 2,
-            "retryableStatusCodes": ["UNAVAILABLE"],
-        },
-    }
-    return json.dumps(
-        {
-            "loadBalancingConfig": [{"round_robin": {}}],
-            "methodConfig": [retried] if names else [],
-        }
-    )
+def _text(method: str | bytes) -> str:
+    return method if isinstance(method, str) else method.decode("ascii")

@@ -10,13 +10,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from servicekit import rest
 from servicekit.clock import Clock
 from servicekit.health import HealthChecks, HealthServicer
 from servicekit.ids import IdSource
 from servicekit.interceptors.deadline import DeadlineLimits, deadline_interceptor
 from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
+from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def build_grpc_server(
     clock: Clock,
     ids: IdSource,
     limits: GrpcServerLimits | None = None,
-    rest_error: rest.RestErrorEncoder = rest.open_payments_error,
+    rest_error: RestErrorEncoder = open_payments_error,
 ) -> GrpcServer:
     """A server of these services, with health and reflection beside them."""
     limits = limits or GrpcServerLimits()

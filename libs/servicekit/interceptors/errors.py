@@ -10,12 +10,13 @@ from servicekit import rest
 from servicekit.error_mapping import DETAILS_KEY, GRPC_CODES, as_service_error, to_status
 from servicekit.errors import ServiceError
 from servicekit.interceptors.wrapping import AroundInterceptor, Context
+from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 _log = structlog.get_logger(__name__)
 
 
 def errors_interceptor(
-    encode_rest_error: rest.RestErrorEncoder = rest.open_payments_error,
+    encode_rest_error: RestErrorEncoder = open_payments_error,
 ) -> AroundInterceptor:
     """Ends a failed call with trailers only, so that headers such as WWW-Authenticate arrive."""
 
@@ -35,10 +36,11 @@ def errors_interceptor(
     return AroundInterceptor(around)
 
 
-async def _abort(error: ServiceError, context: Context, encode: rest.RestErrorEncoder) -> None:
+async def _abort(error: ServiceError, context: Context, encode: RestErrorEncoder) -> None:
     trailers: tuple[tuple[str, str | bytes], ...] = (
         (DETAILS_KEY, to_status(error).SerializeToString()),
     )
     if rest.is_rest(context):
-        trailers += rest.error_metadata(error, encode)
+        shown = encode(error)
+        trailers += rest.error_trailers(shown.status, shown.body, shown.headers)
     await context.abort(GRPC_CODES[error.kind], error.message, trailers)
