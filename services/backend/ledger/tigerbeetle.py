@@ -94,6 +94,11 @@ class TigerBeetleLedger:
         """How many transfers one request holds: 8,189, less if the replicas were told so."""
         return self._batch_transfers_max
 
+    @property
+    def calls_abandoned(self) -> int:
+        """How many calls are under way that nobody waits for any more; 0 in good times."""
+        return self._calls.abandoned_count
+
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there."""
         refusals = [check_account(account) for account in accounts]

@@ -1,0 +1,77 @@
+"""Starting against a real server: what the client alone would wait for without an end."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from services.backend.ledger.tigerbeetle import TigerBeetleLedger
+from services.backend.ledger.tigerbeetle_errors import (
+    DEVELOPMENT_CONNECTIONS_MAX,
+    TigerBeetleClientLimitError,
+    TigerBeetleSilentError,
+    TigerBeetleUnreachableError,
+)
+from tests.support.tigerbeetle import TigerBeetleServer, own_server
+
+pytestmark = [pytest.mark.integration, pytest.mark.tigerbeetle]
+
+READY_TIMEOUT_S = 3.0
+DEVELOPMENT_BATCH_MAX = 253
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TigerBeetleServer]:
+    running = own_server(cluster_id=3)
+    yield running
+    running.stop()
+
+
+async def open_ledger(
+    server: TigerBeetleServer, *, cluster_id: int | None = None
+) -> TigerBeetleLedger:
+    return await TigerBeetleLedger.open(
+        server.cluster.addresses,
+        cluster_id=server.cluster_id if cluster_id is None else cluster_id,
+        ready_timeout_s=READY_TIMEOUT_S,
+    )
+
+
+async def test_the_size_of_a_request_is_discovered(server: TigerBeetleServer) -> None:
+    ledger = await open_ledger(server)
+    assert ledger.batch_transfers_max == DEVELOPMENT_BATCH_MAX
+    await ledger.close()
+
+
+async def test_a_host_name_will_do(server: TigerBeetleServer) -> None:
+    addresses = server.cluster.addresses.replace("127.0.0.1", "localhost")
+    ledger = await TigerBeetleLedger.open(addresses, cluster_id=server.cluster_id)
+    assert await ledger.lookup_accounts([1]) == {}
+    await ledger.close()
+
+
+async def test_another_cluster_id_is_told_within_the_deadline(server: TigerBeetleServer) -> None:
+    with pytest.raises(TigerBeetleSilentError, match="is 4 the cluster's id"):
+        await open_ledger(server, cluster_id=4)
+
+
+async def test_one_client_too_many_is_told_and_fits_when_another_has_left(
+    server: TigerBeetleServer,
+) -> None:
+    ledgers = [await open_ledger(server) for _ in range(DEVELOPMENT_CONNECTIONS_MAX)]
+    with pytest.raises(TigerBeetleClientLimitError, match="run fewer processes"):
+        await open_ledger(server)
+    await ledgers.pop().close()
+    late_comer = await open_ledger(server)
+    assert await late_comer.lookup_accounts([1]) == {}
+    await asyncio.gather(late_comer.close(), *(ledger.close() for ledger in ledgers))
+
+
+async def test_a_server_that_is_down_is_told_with_its_address() -> None:
+    server = own_server()
+    server.kill()
+    try:
+        with pytest.raises(TigerBeetleUnreachableError, match=server.cluster.addresses):
+            await open_ledger(server)
+    finally:
+        server.stop()
