@@ -15,6 +15,7 @@ from ilpkit.errors import InvalidTimestampError, LocalProtocolError
 
 TIMESTAMP_BYTES: Final = 17
 MINUTE_BYTES: Final = 12
+SECONDS_BYTES: Final = TIMESTAMP_BYTES - MINUTE_BYTES
 REMEMBERED_MINUTES_MAX: Final = 256
 
 _MS_PER_MINUTE: Final = 60_000
@@ -24,8 +25,8 @@ _MINUTE: Final = timedelta(minutes=1)
 
 def decode_timestamp(minute: bytes, rest: bytes) -> int:
     """Epoch milliseconds of twelve digits and five more, or `InvalidTimestampError`."""
-    if not rest.isdigit():
-        raise InvalidTimestampError("a timestamp has digits only")
+    if len(rest) != SECONDS_BYTES or not rest.isdigit():
+        raise InvalidTimestampError("a timestamp has 17 digits")
     ms = int(rest)
     if ms >= _MS_PER_MINUTE:
         raise InvalidTimestampError("a minute has 60 seconds; leap seconds are smeared")
