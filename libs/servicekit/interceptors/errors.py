@@ -41,6 +41,5 @@ async def _abort(error: ServiceError, context: Context, encode: RestErrorEncoder
         (DETAILS_KEY, to_status(error).SerializeToString()),
     )
     if rest.is_rest(context):
-        shown = encode(error)
-        trailers += rest.error_trailers(shown.status, shown.body, shown.headers)
+        trailers += rest.error_metadata(error, encode)
     await context.abort(GRPC_CODES[error.kind], error.message, trailers)

@@ -210,14 +210,14 @@ async def test_too_many_calls_at_once_are_refused() -> None:
 
 async def test_rest_mode_errors_are_trailers_only_with_status_and_body() -> None:
     async with _serving() as (_, _channel, server, _checks), _bare(server) as bare:
-        for metadata in ((), ((rest.REST_KEY, "1"),)):
+        for metadata in ((), ((rest.REST_MODE_KEY, "1"),)):
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await _send(bare, b"missing", metadata=metadata)
             trailers = dict(error.value.trailing_metadata())
             assert DETAILS_KEY in trailers
-            assert (rest.STATUS_KEY in trailers) == bool(metadata)
-        assert trailers[rest.STATUS_KEY] == "404"
-        assert json.loads(trailers[rest.ERROR_KEY]) == {
+            assert (rest.HTTP_STATUS_KEY in trailers) == bool(metadata)
+        assert trailers[rest.HTTP_STATUS_KEY] == "404"
+        assert json.loads(trailers[rest.ERROR_BODY_KEY]) == {
             "error": {"code": "404", "description": "no such peer", "details": {"id": "7"}}
         }
         assert len(error.value.initial_metadata()) == 0
@@ -226,9 +226,9 @@ async def test_rest_mode_errors_are_trailers_only_with_status_and_body() -> None
 async def test_a_servicer_sets_the_http_status_for_rest_callers_only() -> None:
     async with _serving() as (_, _channel, server, _checks), _bare(server) as bare:
         stub: Stub = pb_grpc.ConnectorServiceStub(bare)
-        for metadata, status in (((), None), (((rest.REST_KEY, "1"),), "201")):
+        for metadata, status in (((), None), (((rest.REST_MODE_KEY, "1"),), "201")):
             call = stub.SendPacket(pb.SendPacketRequest(prepare=b"created"), metadata=metadata)
-            assert (await call.initial_metadata()).get(rest.STATUS_KEY) == status
+            assert (await call.initial_metadata()).get(rest.HTTP_STATUS_KEY) == status
             await call
 
 
