@@ -79,12 +79,13 @@ def inside(reply: Reply, credentials: ReceiverCredentials = CREDENTIALS) -> Stre
 
 
 def answer_like_javascript(subject: Receiver, packet: Prepare) -> Reply:
+    """The npm receiver fulfills packets of amount zero by itself, without a receipt."""
     outcome = subject.open(packet)
     if isinstance(outcome, Reject):
         return outcome
-    return (
-        outcome.fulfill(total_received=packet.amount) if outcome.fulfillable else outcome.refuse()
-    )
+    if not outcome.fulfillable:
+        return outcome.refuse()
+    return outcome.fulfill(total_received=packet.amount or None)
 
 
 def exchanges() -> list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
