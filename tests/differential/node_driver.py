@@ -1,4 +1,4 @@
-"""The Python end of driver.js: commands to the reference packages, and the packets that they send."""
+"""The Python end of driver.js: commands to the reference packages, and packets that they send."""
 
 import fcntl
 import hashlib
@@ -13,17 +13,18 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 INSTALL_SECONDS_MAX = 180
+NO_NETWORK_SIGNS = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "network")
 
 PacketHandler = Callable[[bytes], bytes | None]
 """Answers the bytes of a Prepare with those of a reply, or with None for silence."""
 
 
-class ReferenceFailure(Exception):  # noqa: N818 - what failed is the reference, not us
+class ReferenceFailure(Exception):  # noqa: N818 - the failure is the reference package's
     """A reference package refused or failed."""
 
 
 def install_packages() -> None:
-    """Make `node_modules` match the lock file, once for each content of the lock; skips without node."""
+    """Make `node_modules` match the lock file, once for each lock; skips without node."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed: the reference packages can't run")
@@ -43,7 +44,10 @@ def install_packages() -> None:
             check=False,
         )
         if done.returncode != 0:
-            pytest.skip(f"npm ci failed: {done.stderr.strip()[-300:]}")
+            reason = done.stderr.strip()[-300:]
+            if any(sign in reason for sign in NO_NETWORK_SIGNS):
+                pytest.skip(f"the package registry can't be reached: {reason}")
+            pytest.fail(f"npm ci failed: {reason}")
         stamp.touch()
 
 

@@ -6,12 +6,13 @@ Rules of this file:
 - Amount: unlimited until a connector lacks liquidity (T04); then half of what was in flight,
   growing again with each fulfil.
 - One round of packets shrinks a window once: only a packet sent after the last cut can cut again.
-- Each cut is followed by a pause, doubling until something is fulfilled.
+- Each cut is followed by a pause, doubling until something is fulfilled; the shortest again where
+  a smaller amount was the remedy.
 
 | reply                    | packets window | amount window     | pause      |
 |--------------------------|----------------|-------------------|------------|
 | fulfil                   | grows          | grows if limited  | forgotten  |
-| T04                      | as it is       | half of in flight | doubles    |
+| T04                      | as it is       | half of in flight | shortest   |
 | any other T, R00, silence| halves         | as it is          | doubles    |
 
 Everything else says nothing about congestion. Source: RFC 0027 (error codes), RFC 0029 section 5.3.
@@ -131,6 +132,9 @@ class CongestionWindow:
         if sequence <= self._cut_sequence:
             return
         self._amount_max = max(1, self.amount_in_flight // 2)
+        # Less in flight is the remedy: waiting longer each time helps only once there is no less.
+        if self._amount_max > 1:
+            self._cuts_in_a_row = 0
         self._end_round(sequence_next=sequence_next, now_ms=now_ms)
 
     def pause(self, now_ms: int, *, times_before: int) -> None:

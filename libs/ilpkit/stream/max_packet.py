@@ -82,6 +82,9 @@ class MaxPacketSearch:
             received: what the connector says it received, in its unit; None where it said nothing.
             maximum: the most that the connector takes, in its unit.
         """
+        if not amount:
+            # Nothing can't be too large: whoever says so says nothing about the path.
+            return
         # Data that contradicts the error is as good as none.
         precise = received is not None and maximum < received
         limit = maximum * amount // received if precise and received else amount - 1

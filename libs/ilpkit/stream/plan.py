@@ -5,6 +5,9 @@ Rules of this file:
 - Each packet must deliver ceil(amount x minimum rate). One packet alone, the last, may lose a
   source unit to rounding: ceil((amount - 1) x minimum rate). So a whole payment delivers at least
   ceil((source - 1) x rate).
+- Where rounding makes a packet's minimum impossible, a smaller packet that wastes less to rounding
+  is sent. The rest of a fixed send that is too small even for that must deliver only what the whole
+  payment still has to: earlier packets did better than their minimums.
 - A fixed delivery sends what surely delivers the rest, if that can't deliver more than the rest.
   Else it first sends what can't deliver too much, which narrows the rate's bounds; and if rounding
   leaves no such amount, it delivers more rather than less.
@@ -179,15 +182,33 @@ class PaymentPlan:
         amount = min(amount, self._min_rate.ceil_div(remaining))
         return PlannedPacket(PacketKind.LEARNING, amount, 0, 0, corrected=False)
 
-    def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason:
+    def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason | None:
         corrected = completes and not self._corrected
         minimum = minimum_delivery(amount - 1 if corrected else amount, self._min_rate)
         if not self._bounds.known:
             return PlannedPacket(PacketKind.MONEY, amount, minimum, minimum, corrected)
         most = self._bounds.delivery_most(amount)
         if most < minimum:
-            return EndReason.INSUFFICIENT_EXCHANGE_RATE
+            return self._rounded_packet(amount, most, completes=completes)
         return PlannedPacket(PacketKind.MONEY, amount, minimum, most, corrected)
+
+    def _rounded_packet(
+        self, amount: int, most: int, *, completes: bool
+    ) -> PlannedPacket | EndReason | None:
+        """The packet instead of one that can deliver `most`, less than its minimum."""
+        if most:
+            smaller = self._bounds.source_possibly(most)
+            minimum = minimum_delivery(smaller, self._min_rate)
+            if smaller < amount and most >= minimum:
+                return PlannedPacket(PacketKind.MONEY, smaller, minimum, most, corrected=False)
+        if not completes or self._delivery is not None:
+            return EndReason.INSUFFICIENT_EXCHANGE_RATE
+        if self.source_in_flight:
+            return None
+        minimum = max(0, self.delivery_least - self.delivered)
+        if most < minimum:
+            return EndReason.INSUFFICIENT_EXCHANGE_RATE
+        return PlannedPacket(PacketKind.MONEY, amount, minimum, most, corrected=False)
 
     def on_sent(self, packet: PlannedPacket) -> None:
         """The packet left."""

@@ -86,6 +86,13 @@ class RateBounds:
         """The least that surely delivers `delivery`: rounded up; None if no amount does."""
         return ceil_div(delivery * self._low_d, self._low_n) if self._low_n else None
 
+    def source_possibly(self, delivery: int) -> int:
+        """The least source amount that may deliver `delivery`: above the division, so one more.
+
+        The upper bound must be known.
+        """
+        return delivery * self._high_d // self._high_n + 1
+
     def source_without_excess(self, delivery: int) -> int:
         """The greatest source amount that can't deliver more than `delivery`: rounded down.
 

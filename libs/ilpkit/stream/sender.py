@@ -63,6 +63,7 @@ REFUSED_ROUNDS_MAX: Final = 6
 
 _MONEY_FRAMES: Final[tuple[Frame, ...]] = (StreamMoney(STREAM_ID, 1),)
 _CLOSE_FRAMES: Final[tuple[Frame, ...]] = (ConnectionClose(CloseCode.NO_ERROR),)
+_STALLED: Final = frozenset({EndReason.IDLE_TIMEOUT, EndReason.SOURCE_EXHAUSTED})
 _VIOLATIONS: Final = frozenset({EndReason.RECEIVER_VIOLATION, EndReason.INVALID_FULFILLMENT})
 
 
@@ -417,10 +418,10 @@ class PaymentSender:
             planned = plan.next_packet(limit)
             if planned is None:
                 if not self._pending:
-                    self._stop(self._dead_end(EndReason.SOURCE_EXHAUSTED))
+                    self._stop(EndReason.SOURCE_EXHAUSTED)
                 return
             if isinstance(planned, EndReason):
-                self._stop(self._dead_end(planned))
+                self._stop(planned)
                 return
             if self._exchange.exhausted:
                 self._stop(EndReason.SEQUENCES_EXHAUSTED)
@@ -432,12 +433,6 @@ class PaymentSender:
     def _one_at_a_time(self) -> bool:
         """Whether the next packet waits for the one in flight: its reply decides what to send."""
         return bool(self._data) or self.max_packet.state is PathLimit.SEARCHING
-
-    def _dead_end(self, reason: EndReason) -> EndReason:
-        """Why it can't go on: what is unresolved may be just what is missing."""
-        if reason is EndReason.SOURCE_EXHAUSTED and self._plan.source_unresolved:
-            return EndReason.UNRESOLVED_PACKETS
-        return reason
 
     def _send(self, planned: PlannedPacket, now_ms: int) -> SendPrepare:
         is_money = planned.kind is PacketKind.MONEY
@@ -475,6 +470,9 @@ class PaymentSender:
             outputs.append(SendPrepare(close.sequence, close.prepare))
         if self._plan.reached and self._reason not in _VIOLATIONS:
             self._reason = EndReason.COMPLETED
+        elif self._plan.source_unresolved and self._reason in _STALLED:
+            # What is unresolved may be just what was waited for, or what is missing.
+            self._reason = EndReason.UNRESOLVED_PACKETS
         outputs.append(
             PaymentDone(
                 PaymentOutcome(
