@@ -21,7 +21,7 @@ from services.backend.ledger.model import (
 )
 from services.backend.ledger.tigerbeetle_calls import REPLY_TIMEOUT_S, Calls
 from services.backend.ledger.tigerbeetle_codec import (
-    EventResult,
+    Answers,
     pack_account_filter,
     pack_accounts,
     pack_chains,
@@ -109,7 +109,7 @@ class TigerBeetleLedger:
         for start in range(0, len(wellformed), self._batch_transfers_max):
             part = wellformed[start : start + self._batch_transfers_max]
             reply = await self._calls.write(Operation.CREATE_ACCOUNTS, pack_accounts(part))
-            statuses.extend(account_status(result.status) for result in unpack_results(reply))
+            statuses.extend(map(account_status, unpack_results(reply).statuses))
         answers = iter(statuses)
         return [
             AccountResult(account.id, next(answers) if refusal is None else refusal)
@@ -147,20 +147,21 @@ class TigerBeetleLedger:
         reply = await self._calls.write(
             Operation.CREATE_TRANSFERS, batch, on_late_reply=on_late_reply
         )
-        events = unpack_results(reply)
-        assert len(events) == transfer_count, "one answer an event"  # noqa: S101 else misaligned
+        answers = unpack_results(reply)
+        timestamps, statuses = answers
+        assert len(statuses) == transfer_count, "one an event"  # noqa: S101 else misaligned
         results: list[ChainResult] = []
         unclear: list[int] = []
         start = 0
         created = TransferStatus.CREATED
         for index, chain in enumerate(chains):
             end = start + len(chain)
-            if end - start == 1 and events[start].status == TRANSFER_CREATED:
-                results.append(ChainResult(created, 1, 0, (events[start].timestamp,)))
+            if end - start == 1 and statuses[start] == TRANSFER_CREATED:
+                results.append(ChainResult(created, 1, 0, (timestamps[start],)))
             else:
-                answers = events[start:end]
-                results.append(self._explained(chain, chain_result(answers)))
-                if needs_lookup(answers):
+                part = answers.part(start, end)
+                results.append(self._explained(chain, chain_result(part)))
+                if needs_lookup(part):
                     unclear.append(index)
             start = end
         if unclear:
@@ -188,12 +189,10 @@ class TigerBeetleLedger:
         reason = self._late_refusals.get(chain[result.failed_at].id)
         return result if reason is None else result._replace(status=reason)
 
-    def _keep_refusals(
-        self, chains: Sequence[Sequence[Transfer]], events: Sequence[EventResult]
-    ) -> None:
+    def _keep_refusals(self, chains: Sequence[Sequence[Transfer]], answers: Answers) -> None:
         start = 0
         for chain in chains:
-            result = chain_result(events[start : start + len(chain)])
+            result = chain_result(answers.part(start, start + len(chain)))
             start += len(chain)
             burnt = not result.ok and result.status is not TransferStatus.ID_ALREADY_FAILED
             if burnt:

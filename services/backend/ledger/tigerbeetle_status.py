@@ -18,7 +18,7 @@ from services.backend.ledger.model import (
     TransferKind,
     TransferRecord,
 )
-from services.backend.ledger.tigerbeetle_codec import EventResult
+from services.backend.ledger.tigerbeetle_codec import Answers
 
 _Tb = CreateTransferStatus
 
@@ -87,34 +87,33 @@ def account_status(status: int) -> AccountStatus:
     return _ACCOUNT_STATUSES.get(status, AccountStatus.UNKNOWN_ERROR)
 
 
-def chain_result(results: Sequence[EventResult]) -> ChainResult:
+def chain_result(answers: Answers) -> ChainResult:
     """Read the answers to one chain.
 
     The transfer at fault is the one whose answer is not "a neighbour failed". For an answer that
     `needs_lookup`, this is only the first half of the truth.
     """
-    length = len(results)
-    for index, (_, status) in enumerate(results):
+    timestamps, statuses = answers
+    length = len(statuses)
+    for index, status in enumerate(statuses):
         if status not in (TRANSFER_CREATED, TRANSFER_LINKED_FAILED):
-            replay = length == 1 and status == TRANSFER_EXISTS
-            times = (results[0].timestamp,) if replay else ()
+            times = tuple(timestamps) if length == 1 and status == TRANSFER_EXISTS else ()
             return ChainResult(transfer_status(status), length, index, times)
-    if results[0].status == TRANSFER_CREATED:
-        timestamps = tuple([result.timestamp for result in results])
-        return ChainResult(TransferStatus.CREATED, length, 0, timestamps)
+    if statuses[0] == TRANSFER_CREATED:
+        return ChainResult(TransferStatus.CREATED, length, 0, tuple(timestamps))
     return ChainResult(TransferStatus.UNKNOWN_ERROR, length)
 
 
-def needs_lookup(results: Sequence[EventResult]) -> bool:
+def needs_lookup(answers: Answers) -> bool:
     """Whether the answers to a chain leave open if it is a replay.
 
     TigerBeetle stops at the first transfer that exists and does not look at its neighbours, and it
     counts the LINKED flag as content, which is a matter of the chain and not of the transfer. The
     transfers themselves tell (`replay_result`).
     """
-    if len(results) == 1:
-        return results[0].status == _EXISTS_WITH_DIFFERENT_FLAGS
-    return any(result.status in _TAKEN for result in results)
+    if len(answers.statuses) == 1:
+        return answers.statuses[0] == _EXISTS_WITH_DIFFERENT_FLAGS
+    return any(status in _TAKEN for status in answers.statuses)
 
 
 def replay_result(

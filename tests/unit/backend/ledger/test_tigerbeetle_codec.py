@@ -168,7 +168,7 @@ def test_ids_are_sixteen_bytes_each() -> None:
 
 def test_results_come_one_an_event_with_timestamp_and_status() -> None:
     official = bindings.CCreateTransferResult(timestamp=7, status=0xFFFFFFFF)
-    assert codec.unpack_results(bytes(official) * 2) == [(7, 0xFFFFFFFF), (7, 0xFFFFFFFF)]
+    assert codec.unpack_results(bytes(official) * 2) == ((7, 7), (0xFFFFFFFF,) * 2)
 
 
 def test_the_named_sizes_and_flags_are_those_of_the_official_client() -> None:

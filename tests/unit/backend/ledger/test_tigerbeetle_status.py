@@ -13,7 +13,7 @@ from services.backend.ledger.model import (
     post,
     void,
 )
-from services.backend.ledger.tigerbeetle_codec import EventResult
+from services.backend.ledger.tigerbeetle_codec import Answers
 from services.backend.ledger.tigerbeetle_status import (
     account_status,
     chain_result,
@@ -40,8 +40,9 @@ OUT_OF_REACH = {
 } - {T.OVERFLOWS_TIMEOUT}
 
 
-def answers(*statuses: T) -> list[EventResult]:
-    return [EventResult(100 + at, status.value) for at, status in enumerate(statuses)]
+def answers(*statuses: T) -> Answers:
+    timestamps = range(100, 100 + len(statuses))
+    return Answers(timestamps, [status.value for status in statuses])
 
 
 def record(transfer: Transfer, timestamp: int = 5) -> TransferRecord:
