@@ -138,11 +138,14 @@ class Books:
         self.new_transfers: list[TransferRecord] = []
         self.new_pendings: list[Pending] = []
         self.last_timestamp = 0
+        self.recording = False  # a chain of one changes nothing before its last check
         self._undo: list[tuple[AccountState, tuple[int, int, int, int]]] = []
         self._undo_pendings: list[Pending] = []
 
     def remember(self, debit: AccountState, credit: AccountState) -> None:
         """Keep balances as they are, so that the chain can be taken back."""
+        if not self.recording:
+            return
         self._undo.append((debit, debit.snapshot()))
         self._undo.append((credit, credit.snapshot()))
 
@@ -209,6 +212,7 @@ def _apply_chain(books: Books, chain: Sequence[Transfer], now_ns: int) -> ChainR
         if transfer.id in known:
             return _replay(books, chain)
     transfers_mark, pendings_mark = len(books.new_transfers), len(books.new_pendings)
+    books.recording = len(chain) > 1
     for at, transfer in enumerate(chain):
         kind = transfer.kind
         if kind is TransferKind.SINGLE or kind is TransferKind.PENDING:

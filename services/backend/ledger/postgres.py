@@ -32,7 +32,9 @@ from services.backend.ledger.postgres_codec import (
     decode_batch,
     decode_record,
     encode_batch,
-    names,
+    encode_ids,
+    encode_integers,
+    encode_names,
 )
 from services.backend.ledger.postgres_connection import (
     CONFLICTS,
@@ -122,7 +124,9 @@ class PostgresLedger:
                 created = {
                     row[0] for row in await pool.fetch(CREATE_ACCOUNTS, *columns, self._now_ns())
                 }
-                rows = await pool.fetch(LOOKUP_ACCOUNTS, [account.id for account in wanted])
+                rows = await pool.fetch(
+                    LOOKUP_ACCOUNTS, encode_ids([account.id for account in wanted])
+                )
             known = {row[0]: NewAccount(*decode_account(row)[:7]) for row in rows}
         results = []
         for account, refusal in zip(accounts, refusals, strict=True):
@@ -136,7 +140,7 @@ class PostgresLedger:
         await self.sweep()
         pool = await self._readers()
         with translated():
-            rows = await pool.fetch(LOOKUP_ACCOUNTS, list(account_ids))
+            rows = await pool.fetch(LOOKUP_ACCOUNTS, encode_ids(account_ids))
         return {row[0]: decode_account(row) for row in rows}
 
     async def lookup_transfers(self, transfer_ids: Sequence[int]) -> Mapping[int, TransferRecord]:
@@ -144,7 +148,7 @@ class PostgresLedger:
         check_lookup(transfer_ids)
         pool = await self._readers()
         with translated():
-            rows = await pool.fetch(LOOKUP_TRANSFERS, list(transfer_ids))
+            rows = await pool.fetch(LOOKUP_TRANSFERS, encode_ids(transfer_ids))
         return {row[0]: decode_record(row) for row in rows}
 
     async def history(
@@ -204,7 +208,9 @@ class PostgresLedger:
     ) -> list[ChainResult] | None:
         """Run one transaction; None when it only released expired transfers, as there are more."""
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        rows = await connection.fetch(LOAD_BATCH, *names(chains), self._now_ns(), DUE_TRANSFERS_MAX)
+        rows = await connection.fetch(
+            LOAD_BATCH, *encode_names(chains), self._now_ns(), DUE_TRANSFERS_MAX
+        )
         books, due, now_ns = decode_batch(rows)
         release_expired(books, due)
         more_due = len(due) == DUE_TRANSFERS_MAX
@@ -215,16 +221,16 @@ class PostgresLedger:
         return results
 
 
-def _account_columns(accounts: Mapping[int, NewAccount]) -> list[list[Any]]:
+def _account_columns(accounts: Mapping[int, NewAccount]) -> list[str]:
     ordered = [accounts[account_id] for account_id in sorted(accounts)]
     return [
-        [account.id for account in ordered],
-        [account.ledger for account in ordered],
-        [account.code for account in ordered],
-        [int(account.flags) for account in ordered],
-        [account.user_data_128 for account in ordered],
-        [str(account.user_data_64) for account in ordered],
-        [account.user_data_32 for account in ordered],
+        encode_ids([account.id for account in ordered]),
+        encode_integers([account.ledger for account in ordered]),
+        encode_integers([account.code for account in ordered]),
+        encode_integers([int(account.flags) for account in ordered]),
+        encode_ids([account.user_data_128 for account in ordered]),
+        encode_integers([account.user_data_64 for account in ordered]),
+        encode_integers([account.user_data_32 for account in ordered]),
     ]
 
 

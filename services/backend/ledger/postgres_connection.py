@@ -17,6 +17,9 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 15_000
 SESSION_SETTINGS: Final = {
     "application_name": "rafiki-ledger",
     "synchronous_commit": "on",  # an answer means that the transfer survives a crash
+    # Every statement wants its index, also while the planner thinks that the tables are small.
+    "enable_seqscan": "off",
+    "jit": "off",
     "lock_timeout": str(LOCK_TIMEOUT_MS),
     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
 }

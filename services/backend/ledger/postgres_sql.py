@@ -12,30 +12,40 @@ _TRANSFER_COLUMNS: Final = (
     'user_data_128, user_data_64, user_data_32, "timestamp"'
 )
 
-LOAD_BATCH: Final = "SELECT * FROM ledger.load_batch($1, $2, $3, $4, $5)"
+LOAD_BATCH: Final = """
+SELECT * FROM ledger.load_batch(
+    $1::text::uuid[], $2::text::uuid[], $3::text::uuid[], $4::bigint, $5::integer
+)
+"""
 
-STORE_BATCH: Final = (
-    "SELECT ledger.store_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-    "$16, $17, $18, $19, $20, $21)"
+_STORE_TYPES: Final = (
+    *("uuid", "numeric", "numeric", "numeric", "numeric", "bigint"),  # accounts
+    *("uuid", "uuid", "uuid", "numeric", "integer", "integer", "integer", "uuid", "integer"),
+    *("uuid", "numeric", "bigint", "bigint"),  # user data and timestamp of transfers
+    *("uuid", "integer"),  # resolved pending transfers
+)
+STORE_BATCH: Final = "SELECT ledger.store_batch({})".format(
+    ", ".join(f"${at}::text::{kind}[]" for at, kind in enumerate(_STORE_TYPES, 1))
 )
 
 CREATE_ACCOUNTS: Final = """
 INSERT INTO ledger.accounts
         (id, ledger, code, flags, user_data_128, user_data_64, user_data_32, "timestamp")
-    SELECT u.id, u.ledger, u.code, u.flags, u.data_128, u.data_64::numeric, u.data_32,
+    SELECT u.id, u.ledger, u.code, u.flags, u.data_128, u.data_64, u.data_32,
         coalesce($8::bigint, ledger.now_ns())
-    FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::smallint[], $5::uuid[], $6::text[],
-            $7::bigint[]) AS u(id, ledger, code, flags, data_128, data_64, data_32)
+    FROM unnest($1::text::uuid[], $2::text::integer[], $3::text::integer[],
+            $4::text::smallint[], $5::text::uuid[], $6::text::numeric[], $7::text::bigint[])
+        AS u(id, ledger, code, flags, data_128, data_64, data_32)
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """
 
 LOOKUP_ACCOUNTS: Final = f"""
-SELECT {_ACCOUNT_COLUMNS} FROM ledger.accounts WHERE id = ANY ($1::uuid[])
+SELECT {_ACCOUNT_COLUMNS} FROM ledger.accounts WHERE id = ANY ($1::text::uuid[])
 """
 
 LOOKUP_TRANSFERS: Final = f"""
-SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE id = ANY ($1::uuid[])
+SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE id = ANY ($1::text::uuid[])
 """
 
 IS_ANY_DUE: Final = """
