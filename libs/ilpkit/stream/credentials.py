@@ -31,7 +31,6 @@ _IV_BYTES: Final = 12
 _HAS_PAYMENT_TAG: Final = 1
 _HAS_RECEIPTS: Final = 2
 _HAS_ASSET: Final = 4
-_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 class ReceiverCredentials(NamedTuple):
@@ -116,9 +115,9 @@ class CredentialsFactory:
 
 def _decode_segment(segment: str) -> bytes:
     """Base64url without padding; no character is skipped."""
-    padded = segment.translate(_STANDARD_ALPHABET) + "=" * (-len(segment) % 4)
+    standard = segment.replace("-", "+").replace("_", "/")
     try:
-        return a2b_base64(padded, strict_mode=True)
+        return a2b_base64(standard + "=" * (-len(segment) % 4), strict_mode=True)
     except ValueError:
         raise InvalidTokenError("the connection token is not base64url") from None
 

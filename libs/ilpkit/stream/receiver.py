@@ -13,12 +13,12 @@ Rules of this file:
 """
 
 import hashlib
-import hmac
 from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple, final
 
 from ilpkit.errors import LocalProtocolError, RemoteProtocolError, UnexpectedStreamTypeError
+from ilpkit.ilp.condition import fulfills
 from ilpkit.ilp.error_codes import (
     F04_INSUFFICIENT_DESTINATION_AMOUNT,
     F05_WRONG_CONDITION,
@@ -72,6 +72,7 @@ class Incoming:
     """An authentic packet that waits for its reply."""
 
     __slots__ = (
+        "_fulfillment",
         "_prepare",
         "_receiver",
         "_replied_frames",
@@ -89,11 +90,13 @@ class Incoming:
         prepare: Prepare,
         connection: Connection,
         packet: StreamPacket,
+        fulfillment: bytes,
         replied_frames: tuple[Frame, ...],
         refusal_code: str | None,
     ) -> None:
         self._receiver = receiver
         self._prepare = prepare
+        self._fulfillment = fulfillment
         self._replied_frames = replied_frames
         self.connection = connection
         self.sequence = packet.sequence
@@ -155,8 +158,7 @@ class Incoming:
             + _maximum_frames(receive_max, total_received)
             + frames
         )
-        data = self._seal(FULFILL_TYPE, amount, answer)
-        return Fulfill(self.connection.keys.fulfillment(self._prepare.data), data)
+        return Fulfill(self._fulfillment, self._seal(FULFILL_TYPE, amount, answer))
 
     def refuse(
         self,
@@ -244,20 +246,22 @@ class Receiver:
             packet = _open_packet(connection.keys, prepare.data)
         except RemoteProtocolError as error:
             return Reject(error.ilp_code, self.address, error.message)
+        fulfillment = connection.keys.fulfillment(prepare.data)
         closing, replied_frames = _answer_frames(packet.frames, connection.details.asset)
         incoming = Incoming(
             receiver=self,
             prepare=prepare,
             connection=connection,
             packet=packet,
+            fulfillment=fulfillment,
             replied_frames=replied_frames,
-            refusal_code=self._refusal_code(prepare, connection.keys, packet.prepare_amount),
+            refusal_code=self._refusal_code(prepare, fulfillment, packet.prepare_amount),
         )
         return incoming.decline(close=True) if closing else incoming
 
-    def _refusal_code(self, prepare: Prepare, keys: StreamKeys, min_amount: int) -> str | None:
+    def _refusal_code(self, prepare: Prepare, fulfillment: bytes, min_amount: int) -> str | None:
         below_minimum_code, wrong_condition_code = self._dialect.value
-        if not hmac.compare_digest(keys.condition(prepare.data), prepare.condition):
+        if not fulfills(fulfillment, prepare.condition):
             return wrong_condition_code
         return below_minimum_code if prepare.amount < min_amount else None
 
