@@ -1,7 +1,7 @@
 import json
 
 from servicekit import rest
-from servicekit.errors import Unauthenticated, Unavailable
+from servicekit.errors import ServiceError, Unauthenticated, Unavailable
 
 
 def test_an_error_becomes_status_body_and_headers() -> None:
@@ -14,7 +14,7 @@ def test_an_error_becomes_status_body_and_headers() -> None:
 
 
 def test_a_service_may_bring_its_own_form() -> None:
-    def encode(_: object) -> rest.RestError:
+    def encode(error: ServiceError) -> rest.RestError:
         return rest.RestError(
             status=401, body={"error": {"code": "x"}}, headers={"WWW-Authenticate": "GNAP é\n"}
         )
