@@ -1,0 +1,1 @@
+"""Renders the Envoy configuration of a node from the templates in `envoy/`."""

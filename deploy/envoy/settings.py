@@ -1,0 +1,98 @@
+"""What an operator sets: addresses, certificates and every limit of the edge."""
+
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DESCRIPTORS: Final = ROOT / "generated" / "envoy" / "descriptors.binpb"
+_PORT_MAX: Final = 65_535
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host (name or IP address) and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read `host:port`; an IPv6 host stands in brackets. Raises ValueError."""
+        host, separator, port = text.strip().rpartition(":")
+        if not separator or not host or not port.isdigit() or int(port) > _PORT_MAX:
+            raise ValueError(f"expected host:port, got {text!r}")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def is_ip(self) -> bool:
+        """Whether the host needs no name look-up."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of the edge: seconds, bytes and counts as the names say."""
+
+    rest_timeout_s: float = 15.0
+    ilp_timeout_s: float = 35.0  # longer than a packet lives, which is 30 s by default
+    guard_timeout_s: float = 10.0
+    connect_timeout_s: float = 1.0
+    request_timeout_s: float = 30.0
+    request_headers_timeout_s: float = 10.0
+    idle_timeout_s: float = 300.0
+    rpc_idle_timeout_s: float = 3600.0
+    drain_timeout_s: float = 5.0
+    body_bytes_max: int = 65_536
+    ilp_body_bytes_max: int = 65_536
+    response_bytes_max: int = 4_194_304
+    buffer_bytes_max: int = 1_048_576
+    headers_kib_max: int = 32
+    headers_count_max: int = 100
+    downstream_connections_max: int = 10_000
+    downstream_streams_max: int = 128
+    upstream_connections_max: int = 1_024
+    upstream_requests_max: int = 4_096
+    upstream_pending_max: int = 1_024
+    upstream_streams_max: int = 256
+    connect_retries_max: int = 2
+    ejection_s: float = 2.0
+    cors_max_age_s: int = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvoySettings:
+    """One node's Envoy: its listeners and the workers behind them."""
+
+    public: Address
+    operator: Address
+    admin: Address | None
+    backend_grpc: tuple[Address, ...]
+    backend_http: tuple[Address, ...]
+    auth_grpc: tuple[Address, ...]
+    auth_http: tuple[Address, ...]
+    frontend: tuple[Address, ...]
+    descriptors: Path = DESCRIPTORS
+    trusted_hops: int = 0
+    tls_certificate: Path | None = None
+    tls_private_key: Path | None = None
+    access_log: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        """Refuse what Envoy would only fail on later."""
+        if (self.tls_certificate is None) != (self.tls_private_key is None):
+            raise ValueError("a TLS certificate and its private key go together")
+        if self.trusted_hops < 0:
+            raise ValueError("trusted_hops counts proxies, so it is 0 or more")
+        for name in ("backend_grpc", "backend_http", "auth_grpc", "auth_http", "frontend"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} needs at least one address")
+
+
+LIMIT_NAMES: Final = tuple(limit.name for limit in fields(Limits))
