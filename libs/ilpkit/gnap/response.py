@@ -6,12 +6,12 @@ A grant response is pending or approved, never both: two types, told apart by `i
 from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias, cast
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from ilpkit.gnap.shapes import GnapModel, Subject
 from ilpkit.openpayments.access import Access
 from ilpkit.openpayments.bodies import BodyKind
-from ilpkit.openpayments.wire import HttpUrl, Omittable, Text
+from ilpkit.openpayments.wire import HttpUrl, Omittable, Text, broken_rule
 
 Seconds: TypeAlias = Annotated[int, Field(ge=0)]
 
@@ -79,13 +79,20 @@ class RotationResponse(_ClosedModel):
 
 
 def _state(value: object) -> str:
-    pending = isinstance(value, Mapping) and "interact" in value and "access_token" not in value
+    pending = isinstance(value, Mapping) and "interact" in value
     return "#pending" if pending or isinstance(value, PendingGrant) else "#approved"
+
+
+def _refuse_both(value: object) -> object:
+    if isinstance(value, Mapping) and {"interact", "access_token"} <= value.keys():
+        raise broken_rule("has interact beside access_token", "send one of them")
+    return value
 
 
 GrantResponse: TypeAlias = Annotated[
     Annotated[PendingGrant, Tag("#pending")] | Annotated[ApprovedGrant, Tag("#approved")],
     Discriminator(_state),
+    BeforeValidator(_refuse_both),
 ]
 
 GRANT_RESPONSE: Final = BodyKind(

@@ -38,8 +38,6 @@ class CreateOutgoingPaymentFromIncomingPayment(WireModel):
 
 def _form(value: object) -> str:
     """Which form is meant, so that errors speak of that form alone."""
-    if isinstance(value, CreateOutgoingPaymentFromIncomingPayment):
-        return "#incomingPayment"
     if isinstance(value, Mapping) and "quoteId" not in value and "incomingPayment" in value:
         return "#incomingPayment"
     return "#quoteId"

@@ -1,6 +1,6 @@
 """Wallet address and key set (wallet address API 1.3)."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -67,4 +67,5 @@ def _key_error(error: InvalidKey) -> PydanticCustomError:
     return broken_rule(f"has an unusable {error.field}", f"send {error.expected}")
 
 
-WALLET_ADDRESS = BodyKind("wallet address", WalletAddress)
+WALLET_ADDRESS: Final = BodyKind("wallet address", WalletAddress)
+JSON_WEB_KEY_SET: Final = BodyKind("key set", JsonWebKeySet)
