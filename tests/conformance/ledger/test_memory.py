@@ -1,0 +1,20 @@
+"""The memory engine passes the contract."""
+
+import pytest
+
+from services.backend.ledger.memory import MemoryLedger
+from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
+from tests.conformance.ledger.world import World
+from tests.support.clock import ManualClock
+
+pytestmark = pytest.mark.conformance
+
+
+@pytest.fixture
+def world() -> World:
+    clock = ManualClock()
+    return World(MemoryLedger(clock=clock), clock.advance)
+
+
+class TestMemoryLedger(LedgerConformance, ExpirySuite):
+    pass
