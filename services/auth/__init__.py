@@ -1,0 +1,1 @@
+"""The authorisation server: GNAP grants, interaction, tokens and their introspection."""

@@ -1,0 +1,1 @@
+"""What a grant allows: items of access between the wire, storage and contracts."""

@@ -1,0 +1,1 @@
+"""Clients: who they are, their keys and the name that users see."""

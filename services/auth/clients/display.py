@@ -1,0 +1,52 @@
+"""The name that a consent page shows of a client: its wallet address's public name.
+
+A wallet address without a public name is shown by its URL, which the user can judge as well.
+"""
+
+import json
+from typing import Final
+
+from ilpkit.openpayments.errors import InvalidBody
+from ilpkit.openpayments.json_text import check_json_object
+from servicekit.clock import Clock
+
+from services.auth.clients.cache import DocumentCache
+from services.auth.clients.errors import FetchFailed
+from services.auth.clients.key_source import Fetcher
+from services.auth.clients.model import ClientDisplay
+from services.auth.errors import UnusableClient
+
+NAME_CHARACTERS_MAX: Final = 255
+DISPLAY_LIFE_S: Final = 60.0
+
+
+class ClientDisplaySource:
+    """Asks wallet addresses for their public names."""
+
+    def __init__(self, *, clock: Clock, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._names: DocumentCache[str] = DocumentCache(
+            clock=clock, fetch=self._fetch, life_s=DISPLAY_LIFE_S
+        )
+
+    async def display(self, wallet_address: str) -> ClientDisplay:
+        """What to show of a client.
+
+        Raises:
+            UnusableClient: its wallet address can't be had.
+        """
+        try:
+            name = await self._names.get(wallet_address)
+        except FetchFailed as failed:
+            raise UnusableClient(f"the client's wallet address can't be had: {failed}") from None
+        return ClientDisplay(name=name, uri=wallet_address)
+
+    async def _fetch(self, url: str) -> str:
+        raw = await self._fetcher.get(url)
+        try:
+            check_json_object(raw)
+        except InvalidBody as invalid:
+            raise FetchFailed(f"{url}: {invalid}") from None
+        name = json.loads(raw).get("publicName")
+        shown = name.strip()[:NAME_CHARACTERS_MAX] if isinstance(name, str) else ""
+        return shown or url

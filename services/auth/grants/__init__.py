@@ -1,0 +1,1 @@
+"""Grants: asked for, interacted about, continued, revoked."""

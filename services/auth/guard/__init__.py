@@ -1,0 +1,1 @@
+"""Envoy's external authorisation check of public GNAP requests, over their raw bytes."""

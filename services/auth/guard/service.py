@@ -1,0 +1,156 @@
+"""May this public request pass? Decided over the bytes as received, before they are transcoded.
+
+| request | client's key | further |
+|---|---|---|
+| POST /{tenant} | of the body's client | body |
+| POST, DELETE /continue/{id} | of the grant's client | continue token; POST: body |
+| POST, DELETE /token/{id} | of the grant's client | access token |
+| /grant/{id}/{nonce}... | none: the identity provider shows its secret | |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
+from ilpkit.httpsig.keys import PublicKey
+from ilpkit.httpsig.verify import ParsedSignature, parse_signature, verify_request
+from servicekit.clock import Clock
+from servicekit.database import Database
+
+from services.auth.callers import gnap_token
+from services.auth.clients.key_source import ClientKeySource
+from services.auth.clients.model import Client, requested_client
+from services.auth.errors import (
+    UnknownGrant,
+    UnprovenClient,
+    UnprovenContinuation,
+)
+from services.auth.grants import repository as grants
+from services.auth.guard.body import check_no_members, parse_continuation, parse_grant_request
+from services.auth.tokens import repository as tokens
+from services.auth.tokens.model import TOKEN_CHARACTERS_MAX, hash_secret
+from services.auth.urls import PublicUrls
+
+_MS_PER_SECOND: Final = 1000
+_CHANGES: Final = frozenset({"POST", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A public request; `target` is its path and query as received, header names lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Who was proven to ask, and about which grant; no client where none has to be proven."""
+
+    client: Client | None = None
+    grant_id: UUID | None = None
+
+
+class Guard:
+    """Checks public GNAP requests."""
+
+    def __init__(
+        self, *, clock: Clock, database: Database, keys: ClientKeySource, urls: PublicUrls
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._keys = keys
+        self._urls = urls
+
+    async def check(self, asked: Asked) -> Verdict:
+        """Return if the request may pass.
+
+        Raises:
+            InvalidRequest: the body is malformed.
+            UnusableClient: the client's key can't be had.
+            UnprovenClient, UnprovenContinuation: signature or token do not prove the client.
+            UnknownGrant: there is no such path.
+        """
+        path = asked.target.partition("?")[0].strip("/").split("/")
+        match path:
+            case [tenant] if asked.method == "POST" and tenant:
+                return await self._check_grant(asked)
+            case ["continue", continue_id] if asked.method in _CHANGES:
+                return await self._check_continuation(asked, continue_id)
+            case ["token", management_id] if asked.method in _CHANGES:
+                return await self._check_token(asked, management_id)
+            case ["grant", _, _] | ["grant", _, _, "accept" | "reject"]:
+                return Verdict()
+            case _:
+                raise UnknownGrant("there is nothing at this path")
+
+    async def _check_grant(self, asked: Asked) -> Verdict:
+        client = requested_client(parse_grant_request(asked.body))
+        await self._check_signature(asked, client)
+        return Verdict(client=client)
+
+    async def _check_continuation(self, asked: Asked, continue_id: str) -> Verdict:
+        if asked.method == "POST":
+            parse_continuation(asked.body)
+        token, identifier = _token_of(asked), _uuid(continue_id)
+        if token is None or identifier is None:
+            raise UnprovenContinuation
+        async with self._database.read() as session:
+            grant = await grants.find_continuable(session, identifier, hash_secret(token))
+        if grant is None:
+            raise UnprovenContinuation
+        await self._check_signature(asked, grant.client)
+        return Verdict(client=grant.client, grant_id=grant.id)
+
+    async def _check_token(self, asked: Asked, management_id: str) -> Verdict:
+        check_no_members(asked.body)
+        token, identifier = _token_of(asked), _uuid(management_id)
+        grant = None
+        if token is not None and identifier is not None:
+            async with self._database.read() as session:
+                grant = await tokens.find_grant(session, identifier, hash_secret(token))
+        if grant is None or not grant.live:
+            raise UnprovenClient("there is no such token")
+        await self._check_signature(asked, grant.client)
+        return Verdict(client=grant.client, grant_id=grant.id)
+
+    async def _check_signature(self, asked: Asked, client: Client) -> None:
+        try:
+            parsed = parse_signature(asked.headers)
+            key = await self._keys.key(client, parsed.key_id)
+            try:
+                self._verify(asked, parsed, key)
+            except SignatureMismatch:
+                newer = await self._keys.newer_key(client, parsed.key_id, than=key)
+                if newer is None:
+                    raise
+                self._verify(asked, parsed, newer)
+        except SignatureRefused as refused:
+            raise UnprovenClient(f"Signature validation error: {refused}") from None
+
+    def _verify(self, asked: Asked, parsed: ParsedSignature, key: PublicKey) -> None:
+        verify_request(
+            method=asked.method,
+            target_uri=self._urls.target(asked.target),
+            headers=asked.headers,
+            body=asked.body,
+            parsed=parsed,
+            public_key=key,
+            now=self._clock.now_ms() // _MS_PER_SECOND,
+        )
+
+
+def _token_of(asked: Asked) -> str | None:
+    token = gnap_token(asked.headers.get("authorization"))
+    return None if token is None or len(token) > TOKEN_CHARACTERS_MAX else token
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Replies kept by idempotency key, sealed, because some hold tokens."""

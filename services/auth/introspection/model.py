@@ -1,0 +1,17 @@
+"""The answer to an introspection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.auth.clients.model import Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveToken:
+    """What an active token allows; access items in wire form."""
+
+    grant_id: UUID
+    client: Client
+    access: tuple[Mapping[str, Any], ...]

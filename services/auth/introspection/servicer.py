@@ -1,0 +1,71 @@
+"""IntrospectionService over gRPC."""
+
+import json
+from typing import cast
+
+from grpc.aio import ServicerContext
+from ilpkit.openpayments.access import AccessType, Action, AskedAccess, Limits
+from pydantic import ValidationError
+from rafiki.introspection.v1 import introspection_service_pb2 as pb
+from rafiki.introspection.v1.introspection_service_pb2_grpc import IntrospectionServiceServicer
+from servicekit.database import Database
+from servicekit.errors import InvalidArgument
+
+from services.auth.introspection.service import TokenIntrospection
+from services.auth.protos import access_messages, client_message, optional, to_json
+
+ASKED_ITEMS_MAX = 16
+
+Context = ServicerContext[object, object]
+
+
+class IntrospectionServicer(IntrospectionServiceServicer):
+    """Translates; the decision is in TokenIntrospection."""
+
+    def __init__(self, *, introspection: TokenIntrospection, database: Database) -> None:
+        self._introspection = introspection
+        self._database = database
+
+    async def Introspect(
+        self, request: pb.IntrospectRequest, context: Context
+    ) -> pb.IntrospectResponse:
+        del context
+        if len(request.access) > ASKED_ITEMS_MAX:
+            raise InvalidArgument(
+                "INVALID_FIELD", f"access has at most {ASKED_ITEMS_MAX} items", field="access"
+            )
+        asked = [_asked(item) for item in request.access]
+        async with self._database.read() as session:
+            found = await self._introspection.introspect(
+                session, value=request.access_token, asked=asked
+            )
+        if found is None:
+            return pb.IntrospectResponse(active=False)
+        return pb.IntrospectResponse(
+            active=True,
+            grant=str(found.grant_id),
+            access=access_messages(found.access),
+            client=client_message(found.client),
+        )
+
+
+def _asked(item: pb.Access) -> AskedAccess:
+    """What is asked; a type or action that nobody grants is no error, it is just not covered."""
+    limits = None
+    if item.HasField("limits"):
+        try:
+            limits = Limits.model_validate_json(_json(item.limits))
+        except ValidationError:
+            raise InvalidArgument(
+                "INVALID_FIELD", "limits are malformed", field="access.limits"
+            ) from None
+    return AskedAccess(
+        type=cast("AccessType", item.type),
+        actions=cast("frozenset[Action]", frozenset(item.actions)),
+        identifier=optional(item, "identifier"),
+        limits=limits,
+    )
+
+
+def _json(limits: pb.Limits) -> str:
+    return json.dumps(to_json(limits))

@@ -1,0 +1,1 @@
+"""Tenants as far as authorisation needs them."""

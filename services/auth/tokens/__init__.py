@@ -1,0 +1,1 @@
+"""Access tokens: issue, rotation, revocation and clean-up."""
