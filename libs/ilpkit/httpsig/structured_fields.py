@@ -10,6 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 from ilpkit.httpsig.errors import InvalidStructuredField, UnsignableRequest
@@ -28,6 +29,8 @@ _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?")
 _SPACES = re.compile(r" *")
 _OPTIONAL_WHITESPACE = re.compile(r"[ \t]*")
 _BACKSLASH_ESCAPE = re.compile(r"\\(.)")
+_PLAIN_STRINGS = re.compile(r'\("([!#-\[\]-~]*(?:" "[!#-\[\]-~]*)*)"\)')
+"""A list of strings without spaces, escapes or parameters: what nearly every client sends."""
 _DECIMAL_INTEGER_DIGITS_MAX = 12
 _DECIMAL_FRACTION_DIGITS_MAX = 3
 _PRINTABLE_ASCII = re.compile(r"[ -~]*")
@@ -49,6 +52,7 @@ class Decimal:
 
 BareItem: TypeAlias = bool | int | Decimal | str | Token | bytes
 Parameters: TypeAlias = Mapping[str, BareItem]
+_NO_PARAMETERS: Parameters = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,11 @@ class _Reader:
         return Member(key=key, value=value, raw=self._text[start : self._position])
 
     def _inner_list(self) -> InnerList:
+        plain = _PLAIN_STRINGS.match(self._text, self._position)
+        if plain is not None:
+            self._position = plain.end()
+            strings = tuple(Item(value, _NO_PARAMETERS) for value in plain[1].split('" "'))
+            return InnerList(items=strings, parameters=self.parameters())
         self._position += 1
         items: list[Item] = []
         while True:

@@ -149,3 +149,17 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
     for parse in (parse_members, parse_item, parse_parameters):
         with contextlib.suppress(InvalidStructuredField):
             parse(text, field="x")
+
+
+_COMPONENT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=5)
+
+
+@given(st.lists(_COMPONENT), st.booleans())
+def test_inner_lists_of_strings_read_the_same_plain_or_spaced(
+    values: list[str], spaced: bool
+) -> None:
+    listed = ("  " if spaced else " ").join(serialise_string(value) for value in values)
+    parsed = parse_dictionary(f"a=({listed});b=1", field="x")["a"].value
+    assert isinstance(parsed, InnerList)
+    assert [item.value for item in parsed.items] == values
+    assert dict(parsed.parameters) == {"b": 1}
