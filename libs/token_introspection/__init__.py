@@ -1,0 +1,32 @@
+"""Asks an authorization server what an access token allows: all that a resource server needs of it.
+
+client = IntrospectionClient(channel=channel)
+found = await client.introspect(token, [AskedAccess(type="quote", actions=frozenset({"read"}))])
+if isinstance(found, ActiveToken) and found.access: ...
+"""
+
+from token_introspection.client import CachedIntrospector, IntrospectionClient, Introspector
+from token_introspection.errors import IntrospectionFailed
+from token_introspection.model import (
+    INACTIVE,
+    ActiveToken,
+    Client,
+    InactiveToken,
+    Introspection,
+    JwkClient,
+    WalletAddressClient,
+)
+
+__all__ = [
+    "INACTIVE",
+    "ActiveToken",
+    "CachedIntrospector",
+    "Client",
+    "InactiveToken",
+    "Introspection",
+    "IntrospectionClient",
+    "IntrospectionFailed",
+    "Introspector",
+    "JwkClient",
+    "WalletAddressClient",
+]

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from servicekit.clock import Clock
@@ -63,7 +64,7 @@ class DocumentCache(Generic[Document]):
         if task is None:
             task = asyncio.get_running_loop().create_task(self._load(url))
             self._running[url] = task
-            task.add_done_callback(lambda _: self._running.pop(url, None))
+            task.add_done_callback(partial(self._ended, url))
         # One caller that gives up must not take the answer from the others.
         return await asyncio.shield(task)
 
@@ -77,6 +78,11 @@ class DocumentCache(Generic[Document]):
         while len(self._entries) > self._entries_max:
             self._entries.popitem(last=False)
         return entry
+
+    def _ended(self, url: str, task: asyncio.Task[_Entry[Document]]) -> None:
+        self._running.pop(url, None)
+        if not task.cancelled():
+            task.exception()  # seen, even when every caller has given up
 
     def _age(self, entry: _Entry[Document]) -> float:
         return self._clock.monotonic() - entry.taken_at

@@ -1,0 +1,1 @@
+"""Auth's database schema, one revision a change."""
