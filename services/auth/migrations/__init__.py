@@ -1,1 +1,1 @@
-"""Auth's database schema, one revision a change."""
+"""The authorization server's database schema, one revision a change."""

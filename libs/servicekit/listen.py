@@ -1,0 +1,122 @@
+"""LISTEN on Postgres channels, for caches in memory that must not go stale unseen.
+
+Rules: after every connect, listening comes first and then `on_reload`, so nothing falls between.
+When anything goes wrong (the connection, a handler, too many waiting notifications), all starts
+over with a connect and a reload; a notification is never dropped without one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from servicekit.backoff import Backoff
+from servicekit.clock import Clock
+from servicekit.ids import IdSource
+
+OnNotify = Callable[[str, str], Awaitable[None]]
+OnReload = Callable[[], Awaitable[None]]
+
+PENDING_MAX = 10_000
+PING_INTERVAL_S = 30.0
+PING_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
+BACKOFF = Backoff(first_ms=100, max_ms=10_000)
+_log = structlog.get_logger(__name__)
+
+
+class _Broken(Exception):  # noqa: N818 - it reads as what happened
+    """This connection can't be trusted any more."""
+
+
+class Listener:
+    """One subscription, on a connection of its own."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        channels: Sequence[str],
+        on_notify: OnNotify,
+        on_reload: OnReload,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        """Handlers run one at a time, in order; equal waiting notifications are handled once."""
+        self._url = url.replace("+asyncpg", "", 1)
+        self._channels = tuple(channels)
+        self._on_notify = on_notify
+        self._on_reload = on_reload
+        self._clock = clock
+        self._ids = ids
+        self._loaded = asyncio.Event()
+        self._pending: dict[tuple[str, str], None] = {}
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._loaded_now = False
+
+    async def loaded(self) -> None:
+        """Wait for the first reload to be done."""
+        await self._loaded.wait()
+
+    async def run(self) -> None:
+        """Listen until cancelled, reconnecting with a bounded back-off."""
+        attempt = 0
+        while True:
+            self._loaded_now = False
+            try:
+                await self._session()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("listener_disconnected", error=repr(error))
+            except _Broken as error:
+                _log.warning("listener_disconnected", error=str(error))
+            except Exception:  # noqa: BLE001 - a failed handler means stale state: start over
+                _log.exception("listener_handler_failed")
+            attempt = 1 if self._loaded_now else attempt + 1
+            await self._clock.sleep(BACKOFF.delay_s(attempt, self._ids))
+
+    async def _session(self) -> None:
+        self._pending.clear()
+        self._wake.clear()
+        self._closed = False
+        connection: Any = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S)
+        try:
+            connection.add_termination_listener(self._terminated)
+            for channel in self._channels:
+                await connection.add_listener(channel, self._received)
+            await self._on_reload()
+            self._loaded_now = True
+            self._loaded.set()
+            await self._handle_until_broken(connection)
+        finally:
+            connection.terminate()
+
+    async def _handle_until_broken(self, connection: Any) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(PING_INTERVAL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                # A peer that vanished without a word shows only when asked.
+                await connection.fetchval("SELECT 1", timeout=PING_TIMEOUT_S)
+                continue
+            self._wake.clear()
+            if self._closed:
+                raise _Broken("the connection ended")
+            if len(self._pending) > PENDING_MAX:
+                raise _Broken("too many notifications wait")
+            while self._pending:
+                channel, payload = next(iter(self._pending))
+                del self._pending[channel, payload]
+                await self._on_notify(channel, payload)
+
+    def _received(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
+        if len(self._pending) <= PENDING_MAX:
+            self._pending[channel, str(payload)] = None
+        self._wake.set()
+
+    def _terminated(self, _connection: Any) -> None:
+        self._closed = True
+        self._wake.set()
