@@ -6,6 +6,17 @@ A target may end with a `RemoteProtocolError`; anything else it raises is a bug.
 from collections.abc import Callable, Mapping
 
 from ilpkit.errors import InvalidTokenError, ProtocolError, RemoteProtocolError
+from ilpkit.ilp.ccp import (
+    CcpMode,
+    CcpRoute,
+    RouteControl,
+    RouteProperty,
+    RouteUpdate,
+    decode_route_control,
+    decode_route_update,
+    encode_route_control,
+    encode_route_update,
+)
 from ilpkit.ilp.error_codes import decode_amount_too_large, encode_amount_too_large
 from ilpkit.ilp.http_rules import read_prepare_headers, read_prepare_response
 from ilpkit.ilp.ildcp import (
@@ -114,6 +125,16 @@ def fuzz_ildcp(data: bytes) -> None:
     assert read_ildcp_response(make_ildcp_response(configuration)) == configuration
 
 
+def fuzz_route_control(data: bytes) -> None:
+    control = decode_route_control(data)
+    assert decode_route_control(encode_route_control(control)) == control
+
+
+def fuzz_route_update(data: bytes) -> None:
+    update = decode_route_update(data)
+    assert decode_route_update(encode_route_update(update)) == update
+
+
 def fuzz_amount_too_large(data: bytes) -> None:
     assert data.startswith(encode_amount_too_large(decode_amount_too_large(data)))
 
@@ -172,6 +193,8 @@ def seeds() -> Mapping[str, list[bytes]]:
         encode_reply(Fulfill(bytes(32), b"data")),
         encode_reply(Reject("F08", "g.a", "too much", bytes(16))),
     ]
+    route = CcpRoute("g.a", ("g.b",), bytes(32), (RouteProperty(1, b"x"),))
+    update = RouteUpdate(bytes(16), 1, 0, 1, 30_000, "g.b", (route,), ("g.c",))
     configuration = b"\x03g.a\x02\x03USD"
     return {
         "packet": prepares + replies,
@@ -182,6 +205,8 @@ def seeds() -> Mapping[str, list[bytes]]:
         "receiver": stream_packets,
         "receipt": [encode_receipt(Receipt(bytes(16), 1, 5), secret=bytes(32))],
         "ildcp": [configuration],
+        "route_control": [encode_route_control(RouteControl(CcpMode.SYNC, bytes(16), 1, ("a",)))],
+        "route_update": [encode_route_update(update)],
         "amount_too_large": [bytes(16)],
         "http_response": [b"\x00\xc8" + reply for reply in replies] + [b"\x00\xca"],
         "http_headers": [
