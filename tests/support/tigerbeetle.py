@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -21,8 +22,12 @@ CLUSTER_ID_VARIABLE: Final = "TIGERBEETLE_CLUSTER_ID"
 REASON_MISSING: Final = (
     "no TigerBeetle server: set TIGERBEETLE_ADDRESSES or put `tigerbeetle` (0.17) on PATH"
 )
+REASON_NO_BINARY: Final = (
+    "no TigerBeetle server: put `tigerbeetle` (0.17) on PATH, this test starts and stops its own"
+)
 READY_TIMEOUT_S: Final = 60.0
 _POLL_S: Final = 0.02
+_SUMMARISED = pytest.StashKey[bool]()
 _LISTENING = re.compile(rb"listening on .*port = (\d+)")
 
 
@@ -134,11 +139,41 @@ class TigerBeetleServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def tigerbeetle_cluster() -> Iterator[Cluster]:
+    """A running cluster, shared by the tests of a run: they use ids and ledgers of their own."""
+    external = external_cluster()
+    if external is not None:
+        yield external
+        return
+    if server_binary() is None:
+        pytest.skip(REASON_MISSING)
+    server = own_server()
+    yield server.cluster
+    server.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly that an engine was not tested; a conftest.py imports this hook."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missed = [report for report in skipped if "no TigerBeetle server" in str(report.longrepr)]
+    config = terminalreporter.config
+    if missed and not config.stash.get(_SUMMARISED, False):
+        config.stash[_SUMMARISED] = True
+        terminalreporter.write_line(
+            f"TigerBeetle was NOT tested ({len(missed)} tests skipped): set {ADDRESSES_VARIABLE}, "
+            "or put a `tigerbeetle` server of release 0.17 on PATH",
+            yellow=True,
+            bold=True,
+        )
+
+
 def own_server(*, cluster_id: int = 0, development: bool = True) -> TigerBeetleServer:
     """A server for one test that stops or fills it; skips when there is no binary on PATH."""
     binary = server_binary()
     if binary is None:
-        pytest.skip("no `tigerbeetle` server on PATH: this test starts and stops its own")
+        pytest.skip(REASON_NO_BINARY)
     folder = Path(tempfile.mkdtemp(prefix="tigerbeetle-"))
     server = TigerBeetleServer(
         folder, binary=binary, cluster_id=cluster_id, development=development

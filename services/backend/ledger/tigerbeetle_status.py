@@ -105,15 +105,18 @@ def chain_result(answers: Answers) -> ChainResult:
 
 
 def needs_lookup(answers: Answers) -> bool:
-    """Whether the answers to a chain leave open if it is a replay.
+    """Whether the answers to a chain leave open if some of its ids are taken.
 
-    TigerBeetle stops at the first transfer that exists and does not look at its neighbours, and it
-    counts the LINKED flag as content, which is a matter of the chain and not of the transfer. The
-    transfers themselves tell (`replay_result`).
+    TigerBeetle stops at the first transfer that fails or exists and does not look at those behind
+    it, and it counts the LINKED flag as content, which is a matter of the chain and not of the
+    transfer. The transfers themselves tell (`replay_result`).
     """
-    if len(answers.statuses) == 1:
-        return answers.statuses[0] == _EXISTS_WITH_DIFFERENT_FLAGS
-    return any(status in _TAKEN for status in answers.statuses)
+    statuses = answers.statuses
+    if len(statuses) == 1:
+        return statuses[0] == _EXISTS_WITH_DIFFERENT_FLAGS
+    if statuses[-1] in (TRANSFER_CREATED, TRANSFER_LINKED_FAILED):
+        return statuses[0] != TRANSFER_CREATED
+    return statuses[-1] in _TAKEN
 
 
 def replay_result(

@@ -6,8 +6,9 @@ import pytest
 
 from services.backend.migrations.run import upgrade
 from tests.support.postgres import TestPostgres, postgres_server
+from tests.support.tigerbeetle import pytest_terminal_summary, tigerbeetle_cluster
 
-__all__ = ["postgres_server"]
+__all__ = ["postgres_server", "pytest_terminal_summary", "tigerbeetle_cluster"]
 
 
 @pytest.fixture(scope="module")

@@ -117,6 +117,7 @@ def test_a_replayed_single_answers_exists_with_its_first_timestamp() -> None:
         (T.LINKED_EVENT_FAILED, T.EXISTS),
         (T.LINKED_EVENT_FAILED, T.EXISTS_WITH_DIFFERENT_AMOUNT),
         (T.EXISTS_WITH_DIFFERENT_FLAGS,),
+        (T.EXCEEDS_CREDITS, T.LINKED_EVENT_FAILED),
     ],
 )
 def test_whether_a_chain_is_a_replay_is_told_by_its_transfers(statuses: tuple[T, ...]) -> None:
