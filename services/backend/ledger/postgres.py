@@ -9,7 +9,7 @@ One connection writes. A second one was measured to be slower; the batcher never
 flight. Reads, account creation and sweeps use a small pool.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from servicekit.clock import Clock
@@ -73,11 +73,13 @@ class PostgresLedger:
         clock: Clock | None = None,
         batch_transfers_max: int = BATCH_TRANSFERS_MAX,
         read_connections_max: int = READ_CONNECTIONS_MAX,
+        connect: Callable[[str], Awaitable[Connection]] = connect,
     ) -> None:
         self._url = url
         self._clock = clock
         self._batch_transfers_max = batch_transfers_max
         self._read_connections_max = read_connections_max
+        self._connect = connect
         self._writer: Connection | None = None
         self._pool: Any = None
 
@@ -94,7 +96,7 @@ class PostgresLedger:
         """Apply the chains in one transaction; see `LedgerEngine`."""
         writer = self._writer
         if writer is None or writer.is_closed():
-            writer = self._writer = await connect(self._url)
+            writer = self._writer = await self._connect(self._url)
         try:
             return await self._run(writer, chains)
         except BaseException:
