@@ -40,7 +40,14 @@ _REFUSALS: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
 )
-_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # seen when a server dies between two messages
+    OSError,
+    EOFError,
+    TimeoutError,
+)
 
 
 async def connect(url: str) -> Connection:
