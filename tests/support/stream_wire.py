@@ -17,9 +17,9 @@ from ilpkit.ilp.packet import Fulfill, Prepare, Reject, Reply
 from ilpkit.money import Asset, Ratio
 from ilpkit.stream.credentials import CredentialsFactory, ReceiverCredentials
 from ilpkit.stream.crypto import RandomBytes, StreamKeys
+from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.receipts import ReceiptSetup
 from ilpkit.stream.receiver import Incoming, Receiver, RefusalDialect
-from ilpkit.stream.sender import SendPrepare
 
 STEPS_MAX = 200_000
 START_MS = 1_700_000_000_000

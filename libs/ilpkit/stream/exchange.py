@@ -17,13 +17,13 @@ from typing import Final, NamedTuple, final
 from ilpkit.errors import RemoteProtocolError
 from ilpkit.ilp.packet import FULFILL_TYPE, PREPARE_TYPE, REJECT_TYPE, Fulfill, Prepare, Reply
 from ilpkit.stream.crypto import IV_BYTES, RandomBytes, StreamKeys
-from ilpkit.stream.frames import ConnectionMaxData, ConnectionMaxStreamId, Frame
-from ilpkit.stream.packet import (
-    SEQUENCE_MAX,
-    StreamPacket,
-    decode_stream_packet,
-    encode_stream_packet,
+from ilpkit.stream.frames import (
+    ConnectionMaxData,
+    ConnectionMaxStreamId,
+    Frame,
+    encode_frames,
 )
+from ilpkit.stream.packet import SEQUENCE_MAX, decode_stream_packet, encode_stream_head
 
 STREAM_ID: Final = 1
 """The stream that money and data travel on: the first that a client may open."""
@@ -67,7 +67,15 @@ class Answer(NamedTuple):
 class Exchange:
     """Makes the requests of one connection and reads their replies."""
 
-    __slots__ = ("_destination", "_established", "_keys", "_random_bytes", "next_sequence")
+    __slots__ = (
+        "_destination",
+        "_encoded_frames",
+        "_established",
+        "_frames",
+        "_keys",
+        "_random_bytes",
+        "next_sequence",
+    )
 
     def __init__(
         self,
@@ -81,6 +89,8 @@ class Exchange:
         self._destination = destination
         self._random_bytes = random_bytes
         self._established = False
+        self._frames: tuple[Frame, ...] = ()
+        self._encoded_frames = encode_frames(())
         self.next_sequence: int = first_sequence
         """What the next request of this connection will count."""
 
@@ -113,7 +123,11 @@ class Exchange:
         self.next_sequence += 1
         if not self._established:
             frames = _OPENING_FRAMES + frames
-        plaintext = encode_stream_packet(StreamPacket(sequence, PREPARE_TYPE, minimum, frames))
+        if frames is not self._frames:
+            # Nearly all packets of a payment say the same beside their amounts.
+            self._frames = frames
+            self._encoded_frames = encode_frames(frames)
+        plaintext = encode_stream_head(sequence, PREPARE_TYPE, minimum) + self._encoded_frames
         data = self._keys.seal(plaintext, self._random_bytes(IV_BYTES))
         if fulfillable:
             fulfillment = self._keys.fulfillment(data)

@@ -36,18 +36,22 @@ class StreamPacket(NamedTuple):
 
 def encode_stream_packet(packet: StreamPacket, *, padding_bytes: int = 0) -> bytes:
     """The plaintext, followed by zeros; `LocalProtocolError` if a field breaks its limits."""
-    head = _HEADS.get(packet.ilp_type)
-    if head is None:
-        raise LocalProtocolError(f"{packet.ilp_type} is not an ILP packet type")
+    sequence, ilp_type, prepare_amount, frames = packet
     return b"".join(
         (
-            head,
-            encode_var_uint(packet.sequence),
-            encode_var_uint(packet.prepare_amount),
-            encode_frames(packet.frames),
+            encode_stream_head(sequence, ilp_type, prepare_amount),
+            encode_frames(frames),
             bytes(padding_bytes),
         )
     )
+
+
+def encode_stream_head(sequence: int, ilp_type: int, prepare_amount: int) -> bytes:
+    """All before the frames, for who has them encoded; `LocalProtocolError` as above."""
+    head = _HEADS.get(ilp_type)
+    if head is None:
+        raise LocalProtocolError(f"{ilp_type} is not an ILP packet type")
+    return head + encode_var_uint(sequence) + encode_var_uint(prepare_amount)
 
 
 def decode_stream_packet(data: bytes) -> StreamPacket:

@@ -87,6 +87,8 @@ class PaymentPlan:
         "_bounds",
         "_corrected",
         "_delivery",
+        "_last",
+        "_last_version",
         "_learning",
         "_min_rate",
         "_source_max",
@@ -104,6 +106,9 @@ class PaymentPlan:
         self._min_rate = target.min_rate
         self._corrected = False
         self._learning = False
+        # Most packets of a payment are like the one before.
+        self._last = PlannedPacket(PacketKind.MONEY, 0, 0, 0, corrected=False)
+        self._last_version = -1
         self.source_sent = 0
         self.source_in_flight = 0
         self.source_unresolved = 0
@@ -183,6 +188,17 @@ class PaymentPlan:
         return PlannedPacket(PacketKind.LEARNING, amount, 0, 0, corrected=False)
 
     def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason | None:
+        if completes:
+            return self._new_packet(amount, completes=True)
+        if amount == self._last.amount and self._bounds.version == self._last_version:
+            return self._last
+        packet = self._new_packet(amount, completes=False)
+        if isinstance(packet, PlannedPacket):
+            self._last = packet
+            self._last_version = self._bounds.version
+        return packet
+
+    def _new_packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason | None:
         corrected = completes and not self._corrected
         minimum = minimum_delivery(amount - 1 if corrected else amount, self._min_rate)
         if not self._bounds.known:

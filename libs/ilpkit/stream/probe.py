@@ -35,6 +35,7 @@ from ilpkit.ilp.packet import Reject, Reply
 from ilpkit.money import ASSET_CODE_BYTES_MAX, Asset
 from ilpkit.stream.congestion import PAUSE_DOUBLINGS_MAX, PAUSE_MS_MAX, PAUSE_MS_MIN
 from ilpkit.stream.crypto import RandomBytes, StreamKeys
+from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.exchange import Answer, AnswerKind, Exchange, Request
 from ilpkit.stream.frames import (
     ConnectionAssetDetails,
@@ -45,7 +46,6 @@ from ilpkit.stream.frames import (
 from ilpkit.stream.max_packet import MaxPacketSearch, PathLimit
 from ilpkit.stream.outcome import ReplyClass, classify
 from ilpkit.stream.rate import RateBounds
-from ilpkit.stream.sender import SendPrepare
 
 PROBE_AMOUNT_MAX: Final = 10**12
 PROBE_AMOUNTS: Final = (0, *(10**power for power in range(12, 2, -1)))

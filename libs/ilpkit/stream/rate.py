@@ -27,12 +27,14 @@ def minimum_delivery(amount: int, min_rate: Ratio | None) -> int:
 class RateBounds:
     """low <= rate < high, where high may be unknown."""
 
-    __slots__ = ("_high_d", "_high_n", "_last", "_low_d", "_low_n")
+    __slots__ = ("_high_d", "_high_n", "_last", "_low_d", "_low_n", "version")
 
     def __init__(self, *, low: Ratio | None = None, high: Ratio | None = None) -> None:
         self._low_n, self._low_d = (0, 1) if low is None else (low.numerator, low.denominator)
         self._high_n, self._high_d = (0, 0) if high is None else (high.numerator, high.denominator)
         self._last = (-1, -1)
+        self.version = 0
+        """Changes whenever a bound does."""
 
     @classmethod
     def exact(cls, rate: Ratio) -> Self:
@@ -66,6 +68,8 @@ class RateBounds:
             (received + 1) * self._low_d <= self._low_n * source
             or received * self._high_d >= self._high_n * source
         )
+        if raises_low or lowers_high or moved:
+            self.version += 1
         if raises_low or moved:
             self._low_n, self._low_d = received, source
         if lowers_high or moved:

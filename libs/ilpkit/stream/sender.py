@@ -23,27 +23,18 @@ Rules of this file:
 Times are milliseconds since the epoch: packets carry absolute expiries. Source: RFC 0029.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, final
 
 from ilpkit.errors import LocalProtocolError, RemoteProtocolError
 from ilpkit.ilp.error_codes import decode_amount_too_large
-from ilpkit.ilp.packet import Prepare, Reject, Reply
+from ilpkit.ilp.packet import Reject, Reply
 from ilpkit.stream.congestion import WINDOW_PACKETS_MAX, CongestionWindow
 from ilpkit.stream.crypto import RandomBytes, StreamKeys
+from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.exchange import STREAM_ID, Answer, AnswerKind, Exchange, Request
-from ilpkit.stream.frames import (
-    CloseCode,
-    ConnectionClose,
-    Frame,
-    StreamClose,
-    StreamData,
-    StreamMaxMoney,
-    StreamMoney,
-    StreamReceipt,
-)
+from ilpkit.stream.frames import CloseCode, ConnectionClose, Frame, StreamData, StreamMoney
 from ilpkit.stream.max_packet import MaxPacketSearch, PathLimit
 from ilpkit.stream.outcome import (
     EndReason,
@@ -54,7 +45,7 @@ from ilpkit.stream.outcome import (
 )
 from ilpkit.stream.plan import PacketKind, PaymentPlan, PaymentTarget, PlannedPacket
 from ilpkit.stream.rate import RateBounds
-from ilpkit.stream.receipts import decode_receipt
+from ilpkit.stream.receiver_word import ReceiverWord
 
 DATA_BYTES_MAX: Final = 16_384
 """Application data goes in one packet, and leaves room for what else that packet holds."""
@@ -78,13 +69,6 @@ class SenderLimits:
     idle_timeout_ms: int = 10_000
     """Without a fulfilled packet."""
     window_packets_max: int = WINDOW_PACKETS_MAX
-
-
-class SendPrepare(NamedTuple):
-    """Send this packet, and hand its reply back under the same id."""
-
-    request_id: int
-    prepare: Prepare
 
 
 class PaymentDone(NamedTuple):
@@ -170,12 +154,8 @@ class PaymentSender:
         self._refused_rounds = 0
         self._refused_sequence = -1
         self._reason = EndReason.COMPLETED
-        self._closed_by_receiver = False
-        self._ilp_code = ""
-        self._message = ""
-        self._application_data = b""
-        self._receipt = b""
-        self._receipt_total = -1
+        self._final_reject: Reject | None = None
+        self._word = ReceiverWord()
         self._delivered_unconfirmed = 0
         self._packets_sent = 0
         self._packets_fulfilled = 0
@@ -345,37 +325,18 @@ class PaymentSender:
         if self._refused_rounds >= REFUSED_ROUNDS_MAX:
             self._stop(EndReason.RECEIVER_REFUSED, reject)
 
-    def _read_frames(self, frames: Iterable[Frame]) -> None:
-        data = b""
-        close: ConnectionClose | StreamClose | None = None
-        for frame in frames:
-            if isinstance(frame, StreamReceipt):
-                self._keep_receipt(frame.receipt)
-            elif isinstance(frame, StreamMaxMoney) and frame.stream_id == STREAM_ID:
-                # Replies overtake each other; a receiver only ever takes more.
-                self._plan.receive_max = max(self._plan.receive_max or 0, frame.receive_max)
-                if self._plan.receive_max < self._plan.delivery_least:
-                    self._stop(EndReason.RECEIVER_FULL)
-            elif isinstance(frame, StreamData):
-                data += frame.data
-            elif isinstance(frame, ConnectionClose) or (
-                isinstance(frame, StreamClose) and frame.stream_id == STREAM_ID
-            ):
-                close = frame
-        if close is not None:
-            self._closed_by_receiver = True
-            self._message = self._message or close.error_message
-            self._application_data = data
-            self._stop(EndReason.APPLICATION_ERROR if data else EndReason.CLOSED_BY_RECEIVER)
-
-    def _keep_receipt(self, raw: bytes) -> None:
-        try:
-            receipt = decode_receipt(raw)
-        except RemoteProtocolError:
-            return
-        if receipt.total_received > self._receipt_total:
-            self._receipt_total = receipt.total_received
-            self._receipt = raw
+    def _read_frames(self, frames: tuple[Frame, ...]) -> None:
+        word, plan = self._word, self._plan
+        word.read(frames)
+        plan.receive_max = word.receive_max
+        if word.receive_max is not None and word.receive_max < plan.delivery_least:
+            self._stop(EndReason.RECEIVER_FULL)
+        if word.closed:
+            self._stop(
+                EndReason.APPLICATION_ERROR
+                if word.application_data
+                else EndReason.CLOSED_BY_RECEIVER
+            )
 
     def _cut(self, pending: _Pending, now_ms: int, *, illiquid: bool) -> None:
         cut = self.window.on_illiquid if illiquid else self.window.on_congested
@@ -394,9 +355,7 @@ class PaymentSender:
             return
         self._state = SenderState.STOPPING
         self._reason = reason
-        if reject is not None:
-            self._ilp_code = reject.code
-            self._message = reject.message
+        self._final_reject = reject
 
     def _advance(self, now_ms: int) -> list[SenderOutput]:
         self._now_ms = now_ms
@@ -459,7 +418,7 @@ class PaymentSender:
     def _finish(self, outputs: list[SenderOutput], now_ms: int) -> None:
         self._state = SenderState.DONE
         self._unresolved.clear()
-        if self._packets_sent and not self._closed_by_receiver and not self._exchange.exhausted:
+        if self._packets_sent and not self._word.closed and not self._exchange.exhausted:
             close = self._exchange.request(
                 amount=0,
                 minimum=0,
@@ -473,15 +432,15 @@ class PaymentSender:
         elif self._plan.source_unresolved and self._reason in _STALLED:
             # What is unresolved may be just what was waited for, or what is missing.
             self._reason = EndReason.UNRESOLVED_PACKETS
-        outputs.append(
-            PaymentDone(
-                PaymentOutcome(
-                    reason=self._reason,
-                    totals=self.totals,
-                    ilp_code=self._ilp_code,
-                    message=self._message,
-                    application_data=self._application_data,
-                    receipt=self._receipt,
-                )
-            )
+        outputs.append(PaymentDone(self._outcome()))
+
+    def _outcome(self) -> PaymentOutcome:
+        reject, word = self._final_reject, self._word
+        return PaymentOutcome(
+            reason=self._reason,
+            totals=self.totals,
+            ilp_code=reject.code if reject else "",
+            message=reject.message if reject else word.close_message,
+            application_data=word.application_data,
+            receipt=word.receipt,
         )

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ilpkit.errors import LocalProtocolError
 from ilpkit.ilp.packet import Fulfill, Prepare, Reject
 from ilpkit.money import Asset, Ratio
+from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.frames import ConnectionAssetDetails, ConnectionClose, Frame
 from ilpkit.stream.probe import (
     PROBE_AMOUNTS,
@@ -17,7 +18,6 @@ from ilpkit.stream.probe import (
     RateProbe,
 )
 from ilpkit.stream.receiver import RefusalDialect
-from ilpkit.stream.sender import SendPrepare
 
 from tests.support.stream_wire import START_MS, Fault, SimulatedPath, Wire, counted_bytes
 

@@ -6,6 +6,7 @@ import pytest
 from ilpkit.errors import LocalProtocolError
 from ilpkit.ilp.packet import Fulfill, Prepare, Reject
 from ilpkit.money import Ratio
+from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.exchange import STREAM_ID
 from ilpkit.stream.frames import (
     ConnectionClose,
@@ -31,7 +32,6 @@ from ilpkit.stream.sender import (
     PaymentSender,
     SenderLimits,
     SenderState,
-    SendPrepare,
 )
 
 from tests.support.stream_wire import (

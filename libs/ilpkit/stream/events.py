@@ -1,0 +1,12 @@
+"""What the sending machines ask of the shell around them."""
+
+from typing import NamedTuple
+
+from ilpkit.ilp.packet import Prepare
+
+
+class SendPrepare(NamedTuple):
+    """Send this packet, and hand its reply back under the same id."""
+
+    request_id: int
+    prepare: Prepare
