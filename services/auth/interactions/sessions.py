@@ -7,7 +7,7 @@ in one browser. The record holds the server's nonce and dies with the interactio
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Literal, Protocol
@@ -30,11 +30,11 @@ SameSite = Literal["lax", "none"]
 class SessionStore(Protocol):
     """What sessions need of Redis."""
 
-    async def set(self, name: str, value: str, *, ex: int) -> object:
+    def set(self, name: str, value: str, *, ex: int) -> Awaitable[object]:
         """Keep a value for `ex` seconds."""
         ...
 
-    async def get(self, name: str) -> bytes | str | None:
+    def get(self, name: str) -> Awaitable[bytes | str | None]:
         """The value, while it is kept."""
         ...
 

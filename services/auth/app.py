@@ -1,0 +1,288 @@
+"""The composition root: every object of the auth service is built here, once, top to bottom."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import ModuleType
+from typing import Final
+
+from google.protobuf.descriptor import ServiceDescriptor
+from rafiki.grant.v1 import (
+    grant_admin_service_pb2,
+    grant_admin_service_pb2_grpc,
+    grant_service_pb2,
+    grant_service_pb2_grpc,
+    interaction_service_pb2,
+    interaction_service_pb2_grpc,
+)
+from rafiki.introspection.v1 import (
+    introspection_service_pb2,
+    introspection_service_pb2_grpc,
+)
+from servicekit.clock import Clock, SystemClock
+from servicekit.database import Database
+from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
+from servicekit.health import HealthChecks
+from servicekit.http_listener import HttpLimits, HttpListener, Routes
+from servicekit.idempotency import IdempotencyStore
+from servicekit.ids import IdSource, SystemIds
+from servicekit.lifecycle import Lifecycle
+from servicekit.redis import Redis, build_redis
+
+from services.auth.admin.servicer import GrantAdminServicer
+from services.auth.clients.display import ClientDisplaySource
+from services.auth.clients.fetcher import LOCAL_FETCHES, PRODUCTION_FETCHES, JsonFetcher
+from services.auth.clients.key_source import ClientKeySource
+from services.auth.discovery import DiscoveryRoutes
+from services.auth.errors import gnap_rest_error
+from services.auth.grants.policy import InteractionPolicy
+from services.auth.grants.service import GrantService, GrantTimes
+from services.auth.grants.servicer import GrantServicer
+from services.auth.guard import routes as guard_routes
+from services.auth.guard.routes import GuardRoutes
+from services.auth.guard.service import Guard
+from services.auth.idempotency.service import IdempotentCalls
+from services.auth.idempotency.tables import idempotency_keys
+from services.auth.interactions import routes as interaction_routes
+from services.auth.interactions.routes import InteractionRoutes
+from services.auth.interactions.service import InteractionService
+from services.auth.interactions.servicer import InteractionServicer
+from services.auth.interactions.sessions import InteractionSessions
+from services.auth.introspection.service import TokenIntrospection
+from services.auth.introspection.servicer import IntrospectionServicer
+from services.auth.migrations.run import upgrade_async
+from services.auth.settings import AuthSettings
+from services.auth.tenants.service import TenantService
+from services.auth.tokens.service import TokenService
+from services.auth.tokens.worker import CleanupWorker
+from services.auth.urls import PublicUrls
+
+BODY_BYTES_MAX: Final = 256 * 1024
+"""A grant request with three access items is below 4 KiB."""
+REPLY_LIFE: Final = timedelta(hours=24)
+"""How long a call may be repeated under its idempotency key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where a worker listens; the system chose where the settings said 0."""
+
+    http: int
+    grpc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    database: Database
+    redis: Redis
+    fetcher: JsonFetcher
+
+
+class AuthApp:
+    """One worker process."""
+
+    def __init__(
+        self,
+        *,
+        settings: AuthSettings,
+        worker: int = 0,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+    ) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds(self._clock)
+        self._urls = PublicUrls(base_url=settings.auth_server_url)
+
+    async def start(self, lifecycle: Lifecycle) -> Ports:
+        """Open the stores, then the worker, then the servers; closing goes the other way round."""
+        settings = self._settings
+        if not settings.enable_manual_migrations:
+            await upgrade_async(settings.database_url.get_secret_value())
+        stores = self._open_stores(lifecycle)
+        await self._upsert_operator(stores.database)
+        replies = IdempotencyStore(table=idempotency_keys, clock=self._clock, ttl=REPLY_LIFE)
+        if settings.database_cleanup_workers:
+            cleanup = CleanupWorker(
+                clock=self._clock,
+                ids=self._ids,
+                database=stores.database,
+                replies=replies,
+                keep_days=settings.access_token_deletion_days,
+            )
+            lifecycle.spawn("cleanup", cleanup.run())
+        checks = HealthChecks(clock=self._clock)
+        checks.add("postgres", stores.database.check)
+        checks.add("redis", stores.redis.ping)
+        interactions = InteractionService(clock=self._clock, urls=self._urls)
+        grpc_server = self._grpc_server(stores, replies, interactions, checks)
+        listener = self._http_listener(stores, interactions, checks)
+        await grpc_server.start()
+        lifecycle.on_close(lambda: grpc_server.stop(settings.drain_seconds))
+        await listener.start()
+        lifecycle.on_close(lambda: listener.drain(settings.drain_seconds))
+
+        async def leave() -> None:
+            checks.draining = True
+
+        lifecycle.on_close(leave)
+        return Ports(http=listener.port, grpc=grpc_server.port)
+
+    def _open_stores(self, lifecycle: Lifecycle) -> _Stores:
+        settings = self._settings
+        database = Database(
+            settings.database_url.get_secret_value(),
+            application_name="rafiki-auth",
+            clock=self._clock,
+            ids=self._ids,
+        )
+        lifecycle.on_close(database.close)
+        redis = build_redis(
+            settings.redis_url.get_secret_value(),
+            ca_file=settings.redis_tls_ca_file,
+            key_file=settings.redis_tls_key_file,
+            cert_file=settings.redis_tls_cert_file,
+        )
+        lifecycle.on_close(redis.aclose)
+        fetcher = JsonFetcher(rules=PRODUCTION_FETCHES if settings.production else LOCAL_FETCHES)
+        lifecycle.on_close(fetcher.close)
+        return _Stores(database=database, redis=redis, fetcher=fetcher)
+
+    async def _upsert_operator(self, database: Database) -> None:
+        """The operator's tenant is what the settings say, at each start."""
+        settings = self._settings
+        async with database.write() as session:
+            await TenantService(clock=self._clock).upsert(
+                session,
+                tenant_id=settings.operator_tenant_id,
+                idp_consent_url=settings.identity_server_url,
+                idp_secret=settings.identity_server_secret.get_secret_value(),
+                api_secret=settings.admin_api_secret.get_secret_value(),
+            )
+
+    def _grpc_server(
+        self,
+        stores: _Stores,
+        replies: IdempotencyStore,
+        interactions: InteractionService,
+        checks: HealthChecks,
+    ) -> GrpcServer:
+        settings = self._settings
+        database = stores.database
+        calls = IdempotentCalls(
+            store=replies,
+            ids=self._ids,
+            secret=settings.cookie_key.get_secret_value().encode(),
+        )
+        tokens = TokenService(
+            clock=self._clock, ids=self._ids, token_life_s=settings.access_token_expiry_seconds
+        )
+        grants = GrantService(
+            clock=self._clock,
+            ids=self._ids,
+            tokens=tokens,
+            times=GrantTimes(
+                wait_s=settings.wait_seconds,
+                interaction_life_s=settings.interaction_expiry_seconds,
+            ),
+        )
+        return build_grpc_server(
+            services=(
+                ServiceBinding(
+                    descriptor=_descriptor(grant_service_pb2, "GrantService"),
+                    add=grant_service_pb2_grpc.add_GrantServiceServicer_to_server,
+                    servicer=GrantServicer(
+                        database=database,
+                        calls=calls,
+                        grants=grants,
+                        tokens=tokens,
+                        displays=ClientDisplaySource(clock=self._clock, fetcher=stores.fetcher),
+                        policy=self._policy(),
+                        urls=self._urls,
+                    ),
+                ),
+                ServiceBinding(
+                    descriptor=_descriptor(interaction_service_pb2, "InteractionService"),
+                    add=interaction_service_pb2_grpc.add_InteractionServiceServicer_to_server,
+                    servicer=InteractionServicer(database=database, interactions=interactions),
+                ),
+                ServiceBinding(
+                    descriptor=_descriptor(grant_admin_service_pb2, "GrantAdminService"),
+                    add=grant_admin_service_pb2_grpc.add_GrantAdminServiceServicer_to_server,
+                    servicer=GrantAdminServicer(
+                        database=database,
+                        calls=calls,
+                        grants=grants,
+                        tenants=TenantService(clock=self._clock),
+                    ),
+                ),
+                ServiceBinding(
+                    descriptor=_descriptor(introspection_service_pb2, "IntrospectionService"),
+                    add=introspection_service_pb2_grpc.add_IntrospectionServiceServicer_to_server,
+                    servicer=IntrospectionServicer(
+                        database=database, introspection=TokenIntrospection(clock=self._clock)
+                    ),
+                ),
+            ),
+            host=settings.host,
+            port=_of_worker(settings.grpc_port, self._worker),
+            checks=checks,
+            clock=self._clock,
+            ids=self._ids,
+            rest_error=gnap_rest_error,
+        )
+
+    def _policy(self) -> InteractionPolicy:
+        settings = self._settings
+        return InteractionPolicy(
+            incoming_payment=settings.incoming_payment_interaction,
+            quote=settings.quote_interaction,
+            list_all=settings.list_all_access_interaction,
+        )
+
+    def _http_listener(
+        self, stores: _Stores, interactions: InteractionService, checks: HealthChecks
+    ) -> HttpListener:
+        settings = self._settings
+        guard = Guard(
+            clock=self._clock,
+            database=stores.database,
+            keys=ClientKeySource(clock=self._clock, fetcher=stores.fetcher),
+            urls=self._urls,
+        )
+        sessions = InteractionSessions(
+            store=stores.redis,
+            ids=self._ids,
+            cookie_key=settings.cookie_key.get_secret_value().encode(),
+            urls=self._urls,
+            same_site=settings.interaction_cookie_same_site,
+        )
+        browser = InteractionRoutes(
+            clock=self._clock,
+            database=stores.database,
+            interactions=interactions,
+            sessions=sessions,
+        )
+        routes = Routes()
+        for method in guard_routes.METHODS:
+            routes.prefix(method, guard_routes.PREFIX, GuardRoutes(guard=guard).handle)
+        routes.prefix("GET", interaction_routes.PREFIX, browser.handle)
+        routes.exact("GET", "/discovery", DiscoveryRoutes(urls=self._urls).handle)
+        routes.exact("GET", "/healthz", checks.handle)
+        return HttpListener(
+            routes,
+            host=settings.host,
+            port=_of_worker(settings.auth_port, self._worker),
+            limits=HttpLimits(body_bytes_max=BODY_BYTES_MAX),
+            clock=self._clock,
+        )
+
+
+def _descriptor(module: ModuleType, name: str) -> ServiceDescriptor:
+    service: ServiceDescriptor = module.DESCRIPTOR.services_by_name[name]
+    return service
+
+
+def _of_worker(port: int, worker: int) -> int:
+    """Each worker has its own port; 0 lets the system choose."""
+    return port + worker if port else 0
