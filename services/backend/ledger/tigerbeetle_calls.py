@@ -30,6 +30,21 @@ class TooMuchDataError(Exception):
     """A request had more events than the cluster takes; nothing was sent."""
 
 
+def release_error(failure: SessionFailure) -> TigerBeetleReleaseError | None:
+    """The error for a release that the cluster does not talk to, if that is what happened."""
+    if failure is SessionFailure.RELEASE_TOO_LOW:
+        return TigerBeetleReleaseError(
+            "this process's TigerBeetle client is older than the cluster's minimum client "
+            "release: upgrade the `tigerbeetle` package"
+        )
+    if failure is SessionFailure.RELEASE_TOO_HIGH:
+        return TigerBeetleReleaseError(
+            "this process's TigerBeetle client is newer than the cluster: upgrade the replicas "
+            "first, or install the `tigerbeetle` package of their release"
+        )
+    return None
+
+
 class Calls:
     """Sends requests through one session.
 
@@ -155,16 +170,9 @@ class Calls:
         """Raise what the caller must know; return when the call may be sent again."""
         if failure is SessionFailure.TOO_MUCH_DATA:
             raise TooMuchDataError
-        if failure is SessionFailure.RELEASE_TOO_LOW:
-            raise TigerBeetleReleaseError(
-                "this process's TigerBeetle client is older than the cluster's minimum client "
-                "release: upgrade the `tigerbeetle` package"
-            )
-        if failure is SessionFailure.RELEASE_TOO_HIGH:
-            raise TigerBeetleReleaseError(
-                "this process's TigerBeetle client is newer than the cluster: upgrade the replicas "
-                "first, or install the `tigerbeetle` package of their release"
-            )
+        mismatch = release_error(failure)
+        if mismatch is not None:
+            raise mismatch
         if failure is SessionFailure.CLOSED:
             raise LedgerUnavailableError(
                 "the ledger was closed under a call; its outcome is unknown"

@@ -16,7 +16,7 @@ from services.backend.ledger.tigerbeetle_addresses import (
     parse_addresses,
     resolve_addresses,
 )
-from services.backend.ledger.tigerbeetle_calls import Calls, TooMuchDataError
+from services.backend.ledger.tigerbeetle_calls import Calls, TooMuchDataError, release_error
 from services.backend.ledger.tigerbeetle_codec import TRANSFER_BYTES, pack_ids
 from services.backend.ledger.tigerbeetle_errors import (
     CLUSTER_SESSIONS_MAX,
@@ -52,6 +52,7 @@ async def connect(
 
     Raises:
         TigerBeetleAddressError: the addresses can't be used.
+        TigerBeetleReleaseError: the cluster does not talk to this client's release.
         TigerBeetleUnreachableError, TigerBeetleSilentError, TigerBeetleClientLimitError: no answer
             in `ready_timeout_s` seconds; told apart as far as one can from outside.
     """
@@ -77,10 +78,14 @@ async def connect(
 
 
 def _answered(session: Session, reply: asyncio.Future[bytes]) -> Session:
-    """Any answer proves that the session works; a refusal comes again at the first real call."""
+    """Return the session when the answer proves that it works, or when the next call will tell."""
     error = reply.exception()
-    if isinstance(error, SessionError) and error.failure is SessionFailure.REFUSED:
-        raise error
+    if isinstance(error, SessionError):
+        mismatch = release_error(error.failure)
+        if mismatch is not None:
+            raise mismatch
+        if error.failure is not SessionFailure.EVICTED:
+            raise error
     return session
 
 

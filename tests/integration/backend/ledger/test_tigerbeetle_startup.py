@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.backend.ledger.model import AccountFlags, NewAccount
 from services.backend.ledger.tigerbeetle import TigerBeetleLedger
 from services.backend.ledger.tigerbeetle_errors import (
+    CLUSTER_SESSIONS_MAX,
     DEVELOPMENT_CONNECTIONS_MAX,
     TigerBeetleClientLimitError,
     TigerBeetleSilentError,
@@ -65,6 +67,26 @@ async def test_one_client_too_many_is_told_and_fits_when_another_has_left(
     late_comer = await open_ledger(server)
     assert await late_comer.lookup_accounts([1]) == {}
     await asyncio.gather(late_comer.close(), *(ledger.close() for ledger in ledgers))
+
+
+async def test_a_session_that_the_cluster_gave_to_others_is_replaced(
+    server: TigerBeetleServer,
+) -> None:
+    """A cluster keeps 64 sessions, those of clients that are gone too; the idlest one goes."""
+    idle = await open_ledger(server)
+    session = idle._calls._session
+    opened = 0
+    while opened < CLUSTER_SESSIONS_MAX:
+        others = [open_ledger(server) for _ in range(DEVELOPMENT_CONNECTIONS_MAX - 1)]
+        ledgers = await asyncio.gather(*others)
+        opened += len(ledgers)
+        await asyncio.gather(*(ledger.close() for ledger in ledgers))
+    account = NewAccount(5, 1, 1, AccountFlags.NONE)
+    [result] = await idle.create_accounts([account])
+    assert result.status.ok
+    assert idle._calls._session is not session
+    assert 5 in await idle.lookup_accounts([5])
+    await idle.close()
 
 
 async def test_a_server_that_is_down_is_told_with_its_address() -> None:

@@ -17,6 +17,7 @@ from services.backend.ledger.tigerbeetle_connect import (
 from services.backend.ledger.tigerbeetle_errors import (
     TigerBeetleAddressError,
     TigerBeetleClientLimitError,
+    TigerBeetleReleaseError,
     TigerBeetleSilentError,
     TigerBeetleUnreachableError,
 )
@@ -90,6 +91,34 @@ async def test_host_names_are_resolved_before_the_library_sees_them() -> None:
 async def test_what_the_library_refuses_is_an_address_error() -> None:
     with pytest.raises(TigerBeetleAddressError):
         await connect("127.0.0.1:1", cluster_id=0, ready_timeout_s=1, new_session=broken)
+
+
+@pytest.mark.parametrize(
+    "failure", [SessionFailure.RELEASE_TOO_LOW, SessionFailure.RELEASE_TOO_HIGH]
+)
+async def test_a_release_mismatch_is_told_at_the_start(failure: SessionFailure) -> None:
+    session = FailingSession(failure)
+    with pytest.raises(TigerBeetleReleaseError):
+        await connect(
+            "127.0.0.1:1", cluster_id=0, ready_timeout_s=1, new_session=lambda **_: session
+        )
+    assert session.closed
+
+
+class FailingSession:
+    """Fails each call."""
+
+    def __init__(self, failure: SessionFailure) -> None:
+        self._failure = failure
+        self.closed = False
+
+    def submit(self, operation: int, body: bytearray) -> asyncio.Future[bytes]:
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future.set_exception(SessionError(self._failure))
+        return future
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 def broken(**_settings: object) -> Session:
