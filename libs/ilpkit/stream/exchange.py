@@ -141,7 +141,7 @@ class Exchange:
     def answer(self, request: Request, reply: Reply) -> Answer:
         """What the reply to this request says; never raises for a peer's bytes."""
         if isinstance(reply, Fulfill):
-            if reply.fulfillment != request.fulfillment:
+            if not request.fulfillment or reply.fulfillment != request.fulfillment:
                 return Answer(AnswerKind.FORGED)
             kind, ilp_type = AnswerKind.FULFILLED, FULFILL_TYPE
         else:

@@ -7,7 +7,7 @@ from ilpkit.errors import LocalProtocolError
 from ilpkit.ilp.packet import Fulfill, Prepare, Reject
 from ilpkit.money import Asset, Ratio
 from ilpkit.stream.events import SendPrepare
-from ilpkit.stream.frames import ConnectionAssetDetails, ConnectionClose, Frame
+from ilpkit.stream.frames import ConnectionAssetDetails, ConnectionClose, Frame, StreamMoney
 from ilpkit.stream.probe import (
     PROBE_AMOUNTS,
     PROBE_PACKETS_MAX,
@@ -222,6 +222,11 @@ def test_an_asset_without_a_usable_code_is_ignored(code: str) -> None:
     machine, outputs = answer_first(SimulatedPath(), None, ConnectionAssetDetails(code, 2))
     assert outputs == []
     assert machine.next_timer() == START_MS + 10_000
+
+
+def test_other_frames_tell_a_probe_nothing() -> None:
+    _, outputs = answer_first(SimulatedPath(), USD, StreamMoney(1, 1))
+    assert outputs == []
 
 
 def test_a_close_by_the_receiver_ends_the_probe() -> None:

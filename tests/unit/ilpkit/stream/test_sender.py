@@ -283,6 +283,19 @@ def test_illiquidity_shrinks_what_is_in_flight_until_it_fits() -> None:
     assert max(prepare.amount for prepare in path.prepares[10:]) <= 2_000
 
 
+def test_a_bit_of_liquidity_beside_what_is_in_flight_waits() -> None:
+    path = SimulatedPath()
+    sender = make_sender(path, FixedSend(2_000, ONE), max_packet_amount=100)
+    sends = [output for output in sender.start(START_MS) if isinstance(output, SendPrepare)]
+    assert len(sends) == 16
+    for sent in sends[:9]:
+        assert sender.on_reply(sent.request_id, Reject("T04"), START_MS) == []
+    # Seven packets of 100 are in flight, and 800 may be: less than a quarter is left.
+    assert sender.window.amount_max == 800
+    assert sender.on_timer(START_MS + 20) == []
+    assert sender.on_reply(sends[9].request_id, Reject("T04"), START_MS + 21) != []
+
+
 def test_a_rate_limit_narrows_the_window_and_the_payment_completes() -> None:
     path = SimulatedPath(packets_at_once=4, max_packet=10)
     outcome = pay(path, FixedSend(5_000, ONE), max_packet_amount=10)
@@ -463,6 +476,21 @@ def test_a_lost_packet_holds_its_amount_until_its_time_is_over_and_is_never_sent
     assert outcome.totals.source_unresolved == 100
     assert path.debited == 500
     assert wire.now_ms == START_MS + 21_000
+
+
+def test_a_payment_ends_once_only_unresolved_packets_are_left() -> None:
+    path = SimulatedPath(script=only({1: Fault.LOSE_REQUEST}), tells_lost=False)
+    sender = make_sender(
+        path,
+        FixedSend(300, ONE),
+        max_packet_amount=100,
+        limits=SenderLimits(packet_lifetime_ms=1_000, idle_timeout_ms=60_000),
+    )
+    wire = Wire(sender, path, done_type=PaymentDone)
+    outcome = wire.run().outcome
+    assert outcome.reason is EndReason.UNRESOLVED_PACKETS
+    assert outcome.totals.source_unresolved == 100
+    assert wire.now_ms == START_MS + 2_000
 
 
 def test_a_reply_to_a_packet_that_was_given_up_still_counts() -> None:
