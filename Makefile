@@ -42,7 +42,10 @@ arch: setup ## import contracts and the tidy test
 
 check: lint type arch ## everything that needs no server
 
+run: setup ## two peered nodes with everything real, and one payment across (PORT_BASE=3000)
+	@exec $(BIN)/python -m deploy.local
+
 test: setup ## all tests, with the servers they need
 	$(BIN)/pytest
 
-.PHONY: help setup lock proto fmt lint type arch check test
+.PHONY: help setup lock proto fmt lint type arch check run test

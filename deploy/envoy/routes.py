@@ -155,6 +155,14 @@ PUBLIC_ROUTES: Final = (
         surface=Surface.GNAP,
         to="interaction pages",
     ),
+    Route(
+        name="discovery",
+        path="/discovery",
+        methods=("GET",),
+        cluster=Cluster.AUTH_HTTP,
+        surface=Surface.GNAP,
+        to="discovery",
+    ),
     _gnap("continue", f"/continue/{_ID}/?", "ContinueGrant, CancelGrant", "POST", "DELETE"),
     _gnap("token", f"/token/{_ID}/?", "RotateToken, RevokeToken", "POST", "DELETE"),
     Route(

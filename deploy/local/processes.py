@@ -102,10 +102,10 @@ class Child:
             time.sleep(POLL_INTERVAL_S)
         raise self.failure(f"was not ready after {seconds_max:g} s")
 
-    def run(self, *, seconds_max: float) -> None:
-        """Run to its end; raise ProcessFailedError unless that is a success."""
-        self.start()
-        assert self._process is not None  # noqa: S101 - start has just set it
+    def wait(self, *, seconds_max: float) -> None:
+        """Return when it has ended well; raise ProcessFailedError otherwise, or when it is late."""
+        if self._process is None:
+            raise ProcessFailedError(f"{self.name} was never started")
         try:
             code = self._process.wait(seconds_max)
         except subprocess.TimeoutExpired as error:

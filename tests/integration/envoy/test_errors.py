@@ -1,6 +1,7 @@
 """Every error is `{"error": {"code", "description", ...}}` in JSON, wherever it comes from."""
 
 import json
+import socket
 from pathlib import Path
 
 import grpc
@@ -10,7 +11,6 @@ from servicekit.errors import Conflict, InvalidArgument, NotFound, ServiceError,
 from deploy.local.envoy import EnvoyServer
 from tests.integration.envoy.conftest import Client, Edge, Reply, edge_settings, local
 from tests.integration.envoy.fake_upstream import Script, Upstream, Verdict
-from tests.support.postgres import free_port
 
 
 def error(reply: Reply) -> dict[str, object]:
@@ -157,7 +157,9 @@ def test_a_service_that_hangs_is_a_504(edge: Edge) -> None:
 
 def test_a_service_that_is_gone_is_a_503(running_edge: Edge, tmp_path: Path) -> None:
     settings = edge_settings(running_edge.upstream)
-    gone = local(free_port())
+    reserved = socket.socket()  # bound and not listening: nobody else takes the port meanwhile
+    reserved.bind(("127.0.0.1", 0))
+    gone = local(reserved.getsockname()[1])
     lonely = type(settings)(**{**vars(settings), "backend_grpc": gone, "backend_http": gone})
     envoy = EnvoyServer("lonely", lonely, tmp_path)
     envoy.start()
@@ -168,6 +170,7 @@ def test_a_service_that_is_gone_is_a_503(running_edge: Edge, tmp_path: Path) -> 
             assert (reply.status, error(reply)["code"]) == (503, "503")
     finally:
         envoy.stop()
+        reserved.close()
 
 
 def test_a_dead_worker_is_skipped(tmp_path: Path) -> None:

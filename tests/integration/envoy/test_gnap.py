@@ -105,7 +105,7 @@ def test_an_id_in_the_body_never_replaces_the_one_in_the_path(edge: Edge) -> Non
 
 
 def test_interaction_pages_come_from_the_auth_service_unguarded(edge: Edge) -> None:
-    for path in ("/interact/i/n?clientName=a%20b", "/interact/i/n/finish"):
+    for path in ("/interact/i/n?clientName=a%20b", "/interact/i/n/finish", "/discovery"):
         reply = edge.public("GET", path)
         assert (reply.json["server"], reply.json["target"]) == ("auth", path)
     assert edge.upstream.guard_calls == []

@@ -1,0 +1,1 @@
+"""A small bank for the local network: accounts, webhooks, rates, a consent page."""

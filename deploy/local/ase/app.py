@@ -1,0 +1,212 @@
+"""The bank's pages, its webhook receiver and its rates."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+import aiohttp
+from fastapi import FastAPI, Form, Header, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+from servicekit.clock import Clock
+
+from deploy.local.ase.accounts import Accounts, UnknownAccountError
+from deploy.local.ase.admin_api import AdminApi, AdminApiError
+from deploy.local.ase.consent import InteractionError, Interactions, in_words
+from deploy.local.ase.settings import Settings
+from deploy.local.ase.signatures import is_signed
+from deploy.local.ase.webhooks import WebhookHandler
+from deploy.local.banks import RATES, money
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_SEE_OTHER: Final = 303
+_NONCE: Final = r"^[A-Za-z0-9._~-]{1,200}$"
+
+
+class NewAccount(BaseModel):
+    """An account to open."""
+
+    wallet_address: str
+    name: str
+    balance: int = Field(ge=0)
+
+
+class Bank:
+    """What the pages work with; made when the application starts."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> None:
+        """Open the books and the ways to the node."""
+        self.accounts = Accounts(settings.database_file)
+        self.interactions = Interactions(
+            session=session, url=settings.interaction_url, secret=settings.identity_secret
+        )
+        self.webhooks = WebhookHandler(
+            accounts=self.accounts,
+            admin_api=AdminApi(
+                session=session,
+                url=settings.graphql_url,
+                tenant_id=settings.tenant_id,
+                secret=settings.api_secret,
+                clock=clock,
+            ),
+            clock=clock,
+        )
+
+
+def create_app(settings: Settings, clock: Clock) -> FastAPI:
+    """The application of one bank."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as session:
+            app.state.bank = Bank(settings, session, clock)
+            yield
+            app.state.bank.accounts.close()
+
+    app = FastAPI(title=settings.bank.name, lifespan=lifespan, openapi_url=None)
+    templates = Jinja2Templates(directory=TEMPLATES)
+    templates.env.globals["bank"] = settings.bank
+    templates.env.filters["money"] = lambda units: money(
+        units, settings.bank.asset_code, settings.bank.asset_scale
+    )
+    templates.env.filters["moment"] = _moment
+    _add_machine_routes(app, settings)
+    _add_pages(app, templates)
+    _add_consent(app, settings, templates)
+    return app
+
+
+def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/rates")
+    def rates(base: str) -> Response:
+        known = RATES.get(base)
+        if known is None:
+            raise HTTPException(404, f"no rates for {base}")
+        pairs = ", ".join(f"{json.dumps(code)}: {rate}" for code, rate in known.items())
+        # Written by hand: the rates are exact decimals, which a float would not keep.
+        text = f'{{"base": {json.dumps(base)}, "rates": {{{pairs}}}}}'
+        return Response(text, media_type="application/json")
+
+    @app.put("/accounts/{wallet_address_id}", status_code=204)
+    def open_account(
+        wallet_address_id: UUID,
+        account: NewAccount,
+        request: Request,
+        authorization: Annotated[str, Header()] = "",
+    ) -> None:
+        if authorization != f"Bearer {settings.ase_secret}":
+            raise HTTPException(401, "the bank's own secret is needed")
+        _bank(request).accounts.open_account(
+            wallet_address_id=str(wallet_address_id),
+            wallet_address=account.wallet_address,
+            name=account.name,
+            balance=account.balance,
+        )
+
+    @app.post("/webhooks")
+    async def webhooks(
+        request: Request, rafiki_signature: Annotated[str, Header()] = ""
+    ) -> dict[str, str]:
+        try:
+            event = json.loads(await request.body())
+        except ValueError as error:
+            raise HTTPException(400, "the body is not JSON") from error
+        if not is_signed(event, rafiki_signature, secret=settings.webhook_secret):
+            raise HTTPException(401, "the signature is not right")
+        try:
+            await _bank(request).webhooks.handle(event)
+        except (AdminApiError, UnknownAccountError) as error:
+            raise HTTPException(503, str(error)) from error
+        return {"status": "done"}
+
+
+def _add_pages(app: FastAPI, templates: Jinja2Templates) -> None:
+    @app.get("/", response_class=HTMLResponse)
+    def accounts(request: Request) -> Response:
+        context = {"accounts": _bank(request).accounts.accounts()}
+        return templates.TemplateResponse(request, "accounts.html", context)
+
+    @app.get("/accounts", include_in_schema=False)
+    def accounts_as_data(request: Request) -> list[dict[str, Any]]:
+        return [vars(account) for account in _bank(request).accounts.accounts()]
+
+    @app.get("/accounts/{wallet_address_id}", response_class=HTMLResponse)
+    def account(request: Request, wallet_address_id: UUID) -> Response:
+        books = _bank(request).accounts
+        try:
+            found = books.account(str(wallet_address_id))
+        except UnknownAccountError as error:
+            raise HTTPException(404, "no such account") from error
+        context = {"account": found, "entries": books.entries(found.wallet_address_id)}
+        return templates.TemplateResponse(request, "account.html", context)
+
+
+def _add_consent(app: FastAPI, settings: Settings, templates: Jinja2Templates) -> None:
+    # The names of the query parameters are the authorization server's.
+    @app.get("/consent", response_class=HTMLResponse)
+    async def consent(
+        request: Request,
+        interactId: UUID,  # noqa: N803
+        nonce: str,
+        clientName: str = "",  # noqa: N803
+        clientUri: str = "",  # noqa: N803
+    ) -> Response:
+        try:
+            asked = await _bank(request).interactions.get(str(interactId), quote(nonce, safe=""))
+        except InteractionError as error:
+            return _failed(templates, request, error)
+        context = {
+            "interact_id": str(interactId),
+            "nonce": nonce,
+            "client_name": clientName,
+            "client_uri": clientUri,
+            "client_link": clientUri.startswith(("https://", "http://")),
+            "items": in_words(asked.get("access", ())),
+            "subjects": [subject["id"] for subject in _subjects(asked)],
+            "pending": asked.get("state", "PENDING") == "PENDING",
+        }
+        return templates.TemplateResponse(request, "consent.html", context)
+
+    @app.post("/consent")
+    async def decide(
+        request: Request,
+        interactId: Annotated[UUID, Form()],  # noqa: N803
+        nonce: Annotated[str, Form(pattern=_NONCE)],
+        decision: Annotated[str, Form(pattern="^(approve|deny)$")],
+    ) -> Response:
+        interactions = _bank(request).interactions
+        try:
+            await interactions.decide(str(interactId), nonce, approve=decision == "approve")
+        except InteractionError as error:
+            return _failed(templates, request, error)
+        finish = f"{settings.auth_server_url}/interact/{interactId}/{nonce}/finish"
+        return RedirectResponse(finish, status_code=_SEE_OTHER)
+
+
+def _failed(templates: Jinja2Templates, request: Request, error: InteractionError) -> Response:
+    context = {"reason": str(error)}
+    return templates.TemplateResponse(request, "consent_failed.html", context, status_code=400)
+
+
+def _subjects(asked: dict[str, Any]) -> list[dict[str, str]]:
+    subjects: list[dict[str, str]] = (asked.get("subject") or {}).get("sub_ids", [])
+    return subjects
+
+
+def _bank(request: Request) -> Bank:
+    bank: Bank = request.app.state.bank
+    return bank
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,26 @@
+"""The local network of `make run` for end-to-end tests: on free ports, in a folder that goes away."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.banks import BANKS
+from deploy.local.ports import free_stack_ports
+from deploy.local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Two peered nodes with everything real; started once for all tests of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="rafiki-stack-"))
+    folder.chmod(0o755)  # as root Postgres runs as another user, who must get in
+    network = Stack(free_stack_ports(len(BANKS)), folder)
+    try:
+        network.start()
+        yield network
+    finally:
+        network.stop()
+        shutil.rmtree(folder, ignore_errors=True)
