@@ -4,6 +4,7 @@ A service's `migrations/env.py` is `from servicekit.migrations import run_enviro
 """
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,8 @@ MIGRATION_LOCK_ID = 0x7261_6669_6B69
 """The advisory lock of whoever migrates a database; locks of other databases don't meet it."""
 LOCK_TIMEOUT_MS = 10_000
 _URL = "url"
+_ALEMBIC = threading.Lock()
+"""Alembic keeps the migration that runs in a global: one at a time in a process."""
 
 
 def upgrade(url: str, script_location: Path, revision: str = "heads") -> None:
@@ -45,7 +48,8 @@ def _upgrade(url: str, script_location: Path, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(script_location))
     config.attributes[_URL] = url
-    command.upgrade(config, revision)
+    with _ALEMBIC:
+        command.upgrade(config, revision)
 
 
 async def _run(metadata: MetaData | None) -> None:

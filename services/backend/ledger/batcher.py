@@ -89,8 +89,7 @@ class BatchedLedger:
         queued_transfers = self._queued_transfers + len(chain)
         if queued_transfers > self._queued_transfers_max:
             raise LedgerOverloadedError(
-                queued_transfers=self._queued_transfers,
-                queued_transfers_max=self._queued_transfers_max,
+                queued=self._queued_transfers, queued_max=self._queued_transfers_max
             )
         self._queued_transfers = queued_transfers
         future: asyncio.Future[ChainResult] = asyncio.get_running_loop().create_future()

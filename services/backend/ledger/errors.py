@@ -89,15 +89,15 @@ class LedgerOverloadedError(LedgerError, ResourceExhausted):
     Remedy: retry later under the same ids, slow down, or raise the queue's limit.
     """
 
-    def __init__(self, *, queued_transfers: int, queued_transfers_max: int) -> None:
+    def __init__(self, *, queued: int, queued_max: int, what: str = "transfers") -> None:
         super().__init__(
-            f"the ledger's queue is full ({queued_transfers} of {queued_transfers_max} transfers): "
+            f"the ledger's queue is full ({queued} of {queued_max} {what}): "
             "nothing was written; retry later under the same ids",
             reason="OVERLOADED",
             retry_after_ms=OVERLOADED_RETRY_AFTER_MS,
         )
-        self.queued_transfers = queued_transfers
-        self.queued_transfers_max = queued_transfers_max
+        self.queued = queued
+        self.queued_max = queued_max
 
 
 class LedgerUnavailableError(LedgerError, Unavailable):

@@ -32,6 +32,11 @@ CONFLICTS: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
 )
+_NO_SCHEMA: Final = (
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+)
 # Trying again won't help; nothing was written.
 _REFUSALS: Final = (
     asyncpg.SyntaxOrAccessError,
@@ -102,7 +107,7 @@ def translated() -> Iterator[None]:
         yield
     except CONFLICTS:
         raise
-    except asyncpg.UndefinedTableError as error:
+    except _NO_SCHEMA as error:
         raise LedgerError("the ledger's schema is missing: run the backend's migrations") from error
     except _REFUSALS as error:
         raise LedgerError(f"Postgres refuses: {error}") from error

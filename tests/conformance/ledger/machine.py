@@ -40,6 +40,7 @@ class Move:
     """A transfer in small numbers, which the machine turns into real ids."""
 
     action: str
+    asset: int
     debit: int
     credit: int
     amount: int
@@ -47,15 +48,17 @@ class Move:
     timeout_s: int
 
 
-# Mostly from settlement to the others, so that there is money to move.
+# Mostly what can succeed: one asset, accounts that exist, amounts that were deposited.
+UNKNOWN, OTHER_ASSET = 90, 91
 moves = st.builds(
     Move,
     action=st.sampled_from(
         ["single", "single", "pending", "pending", "post", "part", "void", "replay", "alter"]
     ),
-    debit=st.sampled_from([0, 0, 4, 4, 1, 2, 3, 5, 6, 7, 9]),
-    credit=st.sampled_from([1, 2, 3, 5, 6, 7, 0, 4, 9]),
-    amount=st.integers(0, 12),
+    asset=st.sampled_from(range(ASSETS)),
+    debit=st.sampled_from([1, 2, 3, 0] * 4 + [UNKNOWN]),
+    credit=st.sampled_from([2, 3, 1, 0] * 4 + [UNKNOWN, OTHER_ASSET]),
+    amount=st.sampled_from([1, 2, 3, 5, 8, 13, 21, 0]),
     target=st.integers(0, 30),
     timeout_s=st.sampled_from([0, 0, 1, 3]),
 )
@@ -97,6 +100,12 @@ class LedgerMachine(RuleBasedStateMachine):
             results = self.await_(engine.create_accounts(self.accounts))
             assert isinstance(results, list)
             assert {result.status for result in results} == {AccountStatus.CREATED}
+        self.apply_chains([self.deposit(asset, to) for asset in range(ASSETS) for to in (1, 2, 3)])
+
+    def deposit(self, asset: int, to: int) -> tuple[Transfer, ...]:
+        settlement, account = self.account(asset, 0), self.account(asset, to)
+        ledger = self.assets[asset]
+        return (Transfer(self.new_id(), settlement.id, account.id, 20, ledger, 2),)
 
     @rule(batch=batches)
     def apply(self, batch: list[list[Move]]) -> None:
@@ -107,6 +116,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 continue
             if check_chain(chain) is None:
                 chains.append(chain)
+        self.apply_chains(chains)
+
+    def apply_chains(self, chains: list[tuple[Transfer, ...]]) -> None:
         got = self.await_(self.engine.apply(chains))
         expected = self.await_(self.oracle.apply(chains))
         assert isinstance(got, list)
@@ -159,16 +171,19 @@ class LedgerMachine(RuleBasedStateMachine):
             amount = move.amount if move.action == "part" else FULL_AMOUNT
             return post(self.new_id(), pending.id, amount=amount)
         is_pending = move.action == "pending"
-        debit, credit = self.account(move.debit), self.account(move.credit)
+        debit = self.account(move.asset, move.debit)
+        credit = self.account(move.asset, move.credit)
         timeout_s = move.timeout_s if is_pending and self.time_passes else 0
         kind = TransferKind.PENDING if is_pending else TransferKind.SINGLE
         return Transfer(
             self.new_id(), debit.id, credit.id, move.amount, debit.ledger, 1, kind, 0, timeout_s
         )
 
-    def account(self, number: int) -> NewAccount:
-        if number < len(self.accounts):
-            return self.accounts[number]
+    def account(self, asset: int, number: int) -> NewAccount:
+        if number == OTHER_ASSET:
+            return self.account((asset + 1) % ASSETS, 1)
+        if number != UNKNOWN:
+            return self.accounts[asset * len(CODES) + number]
         return NewAccount(self.new_id(), self.assets[0], 3, FLAGS[AccountCode.PEER])  # unknown
 
     @staticmethod

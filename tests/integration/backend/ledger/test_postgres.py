@@ -1,0 +1,139 @@
+"""What is particular to the Postgres engine: its constraints, failures, clock and sweep."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.backend.ledger.batcher import BatchedLedger, RetryPolicy
+from services.backend.ledger.chart import FLAGS, AccountCode
+from services.backend.ledger.errors import LedgerError, LedgerUnavailableError
+from services.backend.ledger.model import NewAccount, Transfer, TransferKind
+from services.backend.ledger.postgres import DUE_TRANSFERS_MAX, PostgresLedger
+from services.backend.migrations.run import upgrade, upgrade_async
+from tests.integration.backend.ledger import workload
+from tests.integration.backend.ledger.audit import audit
+from tests.support.clock import ManualClock
+from tests.support.postgres import TestPostgres, free_port
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger.transfers SET amount = amount + 1",
+        "DELETE FROM ledger.transfers",
+        "TRUNCATE ledger.transfers",
+        "DELETE FROM ledger.accounts",
+        "TRUNCATE ledger.accounts",
+        "DELETE FROM ledger.pending_transfers",
+        "TRUNCATE ledger.pending_transfers",
+    ],
+)
+async def test_what_was_written_stays(
+    ledger: BatchedLedger, ledger_url: str, statement: str
+) -> None:
+    connection: Any = await asyncpg.connect(ledger_url)
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "constraint"),
+    [
+        ("debits_posted", "debits_must_not_exceed_credits"),
+        ("debits_pending", "debits_must_not_exceed_credits"),
+    ],
+)
+async def test_the_database_itself_refuses_an_overdraft(
+    ledger: BatchedLedger, ledger_url: str, column: str, constraint: str
+) -> None:
+    connection: Any = await asyncpg.connect(ledger_url)
+    with pytest.raises(asyncpg.CheckViolationError, match=constraint):
+        await connection.execute(
+            f"UPDATE ledger.accounts SET {column} = credits_posted + 1 WHERE code = 3"  # noqa: S608 - two constants
+        )
+    with pytest.raises(asyncpg.CheckViolationError, match="credits_must_not_exceed_debits"):
+        await connection.execute(
+            "UPDATE ledger.accounts SET credits_pending = debits_posted + 1 WHERE code = 101"
+        )
+    await connection.close()
+
+
+async def test_a_missing_schema_is_named_with_its_remedy(postgres_server: TestPostgres) -> None:
+    url = postgres_server.create_database()
+    engine = PostgresLedger(url)
+    with pytest.raises(LedgerError, match="run the backend's migrations"):
+        await engine.open()
+    with pytest.raises(LedgerError, match="run the backend's migrations"):
+        await engine.apply([[Transfer(1, 2, 3, 4, 5, 6)]])
+    await engine.close()
+    postgres_server.drop_database(url)
+
+
+async def test_a_server_that_is_not_there_is_an_unknown_outcome() -> None:
+    engine = PostgresLedger(f"postgresql://rafiki@127.0.0.1:{free_port()}/none")
+    policy = RetryPolicy(attempts_max=2, delay_s_min=0, delay_s_max=0)
+    ledger = BatchedLedger(engine, retry_policy=policy)
+    with pytest.raises(LedgerUnavailableError):
+        await ledger.submit((Transfer(1, 2, 3, 4, 5, 6),))
+    with pytest.raises(LedgerUnavailableError):
+        await ledger.lookup_accounts([1])
+    await ledger.close()
+
+
+async def test_a_wrong_password_is_told_at_once(postgres_server: TestPostgres) -> None:
+    engine = PostgresLedger(postgres_server.server.url().replace(":", ":x", 2).replace("x//", "//"))
+    with pytest.raises(LedgerError, match="password authentication failed"):
+        await engine.open()
+
+
+async def test_more_expired_transfers_than_one_sweep_takes_are_all_released(
+    ledger_url: str,
+) -> None:
+    clock = ManualClock()
+    engine = PostgresLedger(ledger_url, clock=clock)
+    await workload.prepare(engine, BatchedLedger(engine))
+    payer, payee = workload.account_id(0), workload.account_id(1)
+    count = 2 * DUE_TRANSFERS_MAX + 10
+    pendings = [
+        [Transfer(50_000 + at, payer, payee, 1, 7, 1, TransferKind.PENDING, timeout_s=1)]
+        for at in range(count)
+    ]
+    for start in range(0, count, 1_000):
+        await engine.apply(pendings[start : start + 1_000])
+    assert (await engine.lookup_accounts([payer]))[payer].debits_pending == count
+    await clock.advance(2)
+    # All of it is needed, so all of it must be free before the batch is evaluated.
+    whole = Transfer(60_000, payer, payee, workload.FUNDS, 7, 1)
+    (result,) = await engine.apply([[whole]])
+    assert result.ok
+    assert (await engine.lookup_accounts([payer]))[payer].debits_pending == 0
+    await audit(ledger_url)
+    await engine.close()
+
+
+async def test_time_is_the_databases_when_no_clock_is_given(
+    ledger: BatchedLedger, ledger_url: str
+) -> None:
+    payer, payee = workload.account_id(0), workload.account_id(1)
+    result = await ledger.submit((Transfer(70_000, payer, payee, 1, 7, 1),))
+    connection: Any = await asyncpg.connect(ledger_url)
+    now_ns = await connection.fetchval("SELECT ledger.now_ns()")
+    await connection.close()
+    assert 0 <= now_ns - result.timestamps[0] < 3600 * 10**9
+
+
+async def test_migrating_twice_at_once_is_no_trouble(postgres_server: TestPostgres) -> None:
+    url = postgres_server.create_database()
+    await asyncio.gather(*[upgrade_async(url, "0001_ledger") for _ in range(3)])
+    upgrade(url, "0001_ledger")
+    engine = PostgresLedger(url)
+    account = NewAccount(5, 5, 101, FLAGS[AccountCode.SETTLEMENT])
+    (result,) = await engine.create_accounts([account])
+    assert result.status.ok
+    await engine.close()
+    postgres_server.drop_database(url)
