@@ -1,0 +1,169 @@
+"""Deliveries written with the change they tell of, and what operators do with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, delete, insert, select, update
+
+from servicekit.clock import Clock
+from servicekit.database import Database, WriteSession
+from servicekit.ids import IdSource
+from servicekit.outbox_tables import (
+    DONE,
+    LAST_ERROR_CHARACTERS_MAX,
+    OPEN,
+    PARKED,
+    claim_statement,
+    settle_statement,
+)
+
+PURGE_ROWS_MAX = 1_000
+REPLAY_ROWS_MAX = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDelivery:
+    """What to deliver."""
+
+    lane: str
+    """Who waits in line for themselves only: the tenant."""
+    ordering_key: str
+    """Deliveries of one lane with the same key go one after the other: the payment."""
+    payload: Mapping[str, Any]
+    """JSON; what the deliverer needs."""
+    attempts_max: int
+    """After so many failed attempts the delivery is parked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A delivery that this worker has leased."""
+
+    id: UUID
+    position: int
+    lane: str
+    ordering_key: str
+    payload: Mapping[str, Any]
+    attempts: int
+    """This attempt included."""
+    attempts_max: int
+    created_at: datetime
+    lease: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of an attempt."""
+
+    delivery: Delivery
+    delivered: bool
+    error: str | None = None
+    status: int | None = None
+    retry_after: timedelta = field(default_factory=timedelta)
+
+    @property
+    def state(self) -> int:
+        """The row's state after it."""
+        if self.delivered:
+            return DONE
+        return PARKED if self.delivery.attempts >= self.delivery.attempts_max else OPEN
+
+
+class Outbox:
+    """The table of one kind of deliveries."""
+
+    def __init__(self, *, table: Table, channel: str, clock: Clock, ids: IdSource) -> None:
+        """`channel` is notified when there is something to claim."""
+        self.table = table
+        self.channel = channel
+        self._clock = clock
+        self._ids = ids
+        self._claim = claim_statement(table)
+        self._settle = settle_statement(table)
+
+    async def add(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[UUID]:
+        """Write deliveries in the caller's transaction, in this order."""
+        if not deliveries:
+            return []
+        now = self._clock.now()
+        ids = [self._ids.uuid() for _ in deliveries]
+        rows = [
+            {
+                "id": delivery_id,
+                "lane": new.lane,
+                "ordering_key": new.ordering_key,
+                "payload": dict(new.payload),
+                "attempts_max": new.attempts_max,
+                "due_at": now,
+                "created_at": now,
+            }
+            for delivery_id, new in zip(ids, deliveries, strict=True)
+        ]
+        await session.execute(insert(self.table).values(rows))
+        await session.notify(self.channel)
+        return ids
+
+    async def claim(
+        self,
+        database: Database,
+        *,
+        count: int,
+        lane_max: int,
+        busy: Mapping[str, int],
+        lease_for: timedelta,
+    ) -> list[Delivery]:
+        """Lease up to `count` due deliveries, fair to the lanes; the attempt counts from here."""
+        now, lease = self._clock.now(), self._ids.uuid()
+        values = {
+            "now": now,
+            "count": count,
+            "lane_max": lane_max,
+            "busy_lanes": list(busy),
+            "busy_counts": list(busy.values()),
+            "lease": lease,
+            "lease_until": now + lease_for,
+        }
+        async with database.write() as session:
+            rows = (await session.execute(self._claim, values)).mappings().all()
+        return [Delivery(**row, lease=lease) for row in sorted(rows, key=lambda r: r["position"])]
+
+    async def settle(self, database: Database, outcomes: Sequence[Outcome]) -> set[UUID]:
+        """Write outcomes; returns those that counted, i.e. whose lease was still held."""
+        now = self._clock.now()
+        values = {
+            "now": now,
+            "ids": [outcome.delivery.id for outcome in outcomes],
+            "leases": list({outcome.delivery.lease for outcome in outcomes}),
+            "states": [outcome.state for outcome in outcomes],
+            "due": [now + outcome.retry_after for outcome in outcomes],
+            "errors": [(o.error or "")[:LAST_ERROR_CHARACTERS_MAX] or None for o in outcomes],
+            "statuses": [outcome.status for outcome in outcomes],
+        }
+        async with database.write() as session:
+            return set((await session.execute(self._settle, values)).scalars())
+
+    async def replay(self, session: WriteSession, ids: Sequence[UUID]) -> int:
+        """Open parked deliveries again with all their attempts; returns how many there were."""
+        table = self.table
+        statement = (
+            update(table)
+            .where(table.c.id.in_(ids[:REPLAY_ROWS_MAX]), table.c.state == PARKED)
+            .values(state=OPEN, attempts=0, due_at=self._clock.now(), finished_at=None)
+        )
+        replayed = (await session.execute(statement)).rowcount
+        await session.notify(self.channel)
+        return replayed
+
+    async def purge(self, session: WriteSession, *, older_than: timedelta) -> int:
+        """Delete a page of delivered rows; returns how many. Parked ones stay."""
+        table = self.table
+        old = (
+            select(table.c.id)
+            .where(table.c.state == DONE, table.c.finished_at < self._clock.now() - older_than)
+            .limit(PURGE_ROWS_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        return (await session.execute(delete(table).where(table.c.id.in_(old)))).rowcount

@@ -1,0 +1,163 @@
+"""The outbox's table and the statements on it. A service adds it to its tables by `outbox_table`.
+
+A row is one delivery to one recipient. `lane` is whose turn it is (the tenant), `ordering_key` what
+stays in order (the payment). An open row is claimed by moving its `due_at` to the lease's end: a
+worker that dies gives it back by doing nothing.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.sql.selectable import TextualSelect
+
+from servicekit.tables import created_at, timestamp, uuid_primary_key
+
+OPEN, DONE, PARKED = 0, 1, 2
+LAST_ERROR_CHARACTERS_MAX = 500
+
+
+def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
+    """Add the table to a service's tables."""
+    table = Table(
+        name,
+        metadata,
+        uuid_primary_key(),
+        # The order of inserting. Transactions that write one key's events lock what the key names,
+        # so their positions and their commits have the same order.
+        Column("position", BigInteger, Identity(always=True), nullable=False),
+        Column("lane", Text, nullable=False),
+        Column("ordering_key", Text, nullable=False),
+        Column("payload", JSONB, nullable=False),
+        Column("state", SmallInteger, nullable=False, server_default="0"),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("attempts_max", Integer, nullable=False),
+        timestamp("due_at"),
+        Column("lease", UUID(as_uuid=True), nullable=True),
+        Column("last_error", Text, nullable=True),
+        Column("last_status", Integer, nullable=True),
+        created_at(),
+        timestamp("finished_at", nullable=True),
+    )
+    is_open = text(f"state = {OPEN}")
+    columns = table.c
+    Index(
+        f"ix_{name}_due",
+        columns.lane,
+        columns.due_at,
+        columns.position,
+        postgresql_where=is_open,
+    )
+    Index(
+        f"ix_{name}_order",
+        columns.lane,
+        columns.ordering_key,
+        columns.position,
+        postgresql_where=is_open,
+    )
+    Index(f"ix_{name}_finished", columns.finished_at, postgresql_where=text(f"state <> {OPEN}"))
+    return table
+
+
+def claim_statement(table: Table) -> TextualSelect:
+    """Lease due deliveries, lane by lane in turn, only the first open one of each ordering key.
+
+    The lanes with open rows are found by skipping along the index, so that a lane with a million
+    rows costs the others nothing. Subqueries that can't be merged keep the plan so when the
+    planner knows nothing yet of a table that fills within seconds. `busy_lanes` and `busy_counts` say what this worker already has
+    in flight, `lane_max` how much one lane may have.
+    """
+    sql = f"""
+        WITH RECURSIVE lanes AS (
+            (SELECT lane FROM {table.name} WHERE state = {OPEN} ORDER BY lane LIMIT 1)
+            UNION ALL
+            SELECT (SELECT o.lane FROM {table.name} o
+                    WHERE o.state = {OPEN} AND o.lane > lanes.lane ORDER BY o.lane LIMIT 1)
+            FROM lanes WHERE lanes.lane IS NOT NULL
+        ), heads AS MATERIALIZED (
+            SELECT head.id, head.place
+            FROM lanes
+            LEFT JOIN unnest(CAST(:busy_lanes AS text[]), CAST(:busy_counts AS int[]))
+                AS busy (lane, used) ON busy.lane = lanes.lane
+            CROSS JOIN LATERAL (
+                SELECT due.id, due.position, coalesce(busy.used, 0)
+                    + row_number() OVER (ORDER BY due.due_at, due.position) AS place
+                FROM (
+                    SELECT o.id, o.due_at, o.position FROM {table.name} o
+                    WHERE o.state = {OPEN} AND o.lane = lanes.lane AND o.due_at <= :now
+                    AND o.position = (
+                        SELECT first.position FROM {table.name} first
+                        WHERE first.state = {OPEN} AND first.lane = o.lane
+                        AND first.ordering_key = o.ordering_key
+                        ORDER BY first.position LIMIT 1
+                    )
+                    ORDER BY o.due_at, o.position
+                    LIMIT greatest(0, :lane_max - coalesce(busy.used, 0))
+                ) due
+            ) head
+            WHERE lanes.lane IS NOT NULL
+            ORDER BY head.place, head.position
+        ), picked AS MATERIALIZED (
+            SELECT leasable.id FROM heads CROSS JOIN LATERAL (
+                SELECT o.id FROM {table.name} o
+                WHERE o.id = heads.id AND o.state = {OPEN} AND o.due_at <= :now
+                FOR UPDATE SKIP LOCKED
+            ) leasable
+            LIMIT :count
+        )
+        UPDATE {table.name} o
+        SET lease = :lease, due_at = :lease_until, attempts = o.attempts + 1
+        FROM picked WHERE picked.id = o.id
+        RETURNING o.id, o.position, o.lane, o.ordering_key, o.payload, o.attempts, o.attempts_max,
+                  o.created_at
+    """  # noqa: S608 - the only thing put in is our own table's name
+    return text(sql).columns(
+        table.c.id,
+        table.c.position,
+        table.c.lane,
+        table.c.ordering_key,
+        table.c.payload,
+        table.c.attempts,
+        table.c.attempts_max,
+        table.c.created_at,
+    )
+
+
+def settle_statement(table: Table) -> TextualSelect:
+    """Write what became of leased deliveries; a lease lost to another worker is left alone.
+
+    The later deliveries of a key that failed wait with it, so that they need not be looked at.
+    """
+    sql = f"""
+        WITH outcome AS (
+            SELECT * FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:states AS smallint[]), CAST(:due AS timestamptz[]),
+                CAST(:errors AS text[]), CAST(:statuses AS int[])
+            ) AS t (id, state, due_at, error, status)
+        ), settled AS (
+            UPDATE {table.name} o
+            SET state = outcome.state, due_at = outcome.due_at, lease = NULL,
+                last_error = outcome.error, last_status = outcome.status,
+                finished_at = CASE WHEN outcome.state = {OPEN} THEN NULL ELSE CAST(:now AS timestamptz) END
+            FROM outcome
+            WHERE o.id = outcome.id AND o.lease = ANY(CAST(:leases AS uuid[])) AND o.state = {OPEN}
+            RETURNING o.id, o.state, o.lane, o.ordering_key, o.position, o.due_at
+        ), followers AS (
+            UPDATE {table.name} o SET due_at = settled.due_at
+            FROM settled
+            WHERE settled.state = {OPEN} AND o.state = {OPEN} AND o.lane = settled.lane
+            AND o.ordering_key = settled.ordering_key AND o.position > settled.position
+            AND o.due_at < settled.due_at AND o.lease IS NULL
+        )
+        SELECT id FROM settled
+    """  # noqa: S608 - the only thing put in is our own table's name
+    return text(sql).columns(table.c.id)

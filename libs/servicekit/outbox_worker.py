@@ -1,0 +1,211 @@
+"""The loop that delivers an outbox: claim, deliver, settle; no transaction meets the network."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from servicekit.backoff import Backoff
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.errors import ServiceError
+from servicekit.ids import IdSource
+from servicekit.outbox import Delivery, Outbox, Outcome
+
+Deliver = Callable[[Delivery], Awaitable[int | None]]
+"""Delivers, or raises; gives the recipient's status, if there is one."""
+RetryDelay = Callable[[int], timedelta]
+"""The wait after failed attempt n (from 1)."""
+
+ERROR_BACKOFF = Backoff(first_ms=200, max_ms=10_000)
+_log = structlog.get_logger(__name__)
+
+
+class DeliveryFailed(Exception):  # noqa: N818 - it reads as what happened
+    """The recipient did not take it; the text is for the operator."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxLimits:
+    """Every bound of a worker; times in seconds."""
+
+    concurrent_max: int = 50
+    lane_concurrent_max: int = 10
+    """Of one lane: a slow recipient holds no more than this."""
+    delivery_timeout_s: float = 30.0
+    """Of one attempt, whatever the deliverer's own timeout."""
+    lease_s: float = 60.0
+    """Longer than an attempt and its settling, or another worker would repeat it."""
+    idle_poll_s: float = 10.0
+    """Without a notification; finds what a dead worker left."""
+    drain_s_max: float = 10.0
+
+
+class OutboxWorker:
+    """Delivers what the outbox holds, at least once, in order within a key."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        outbox: Outbox,
+        deliver: Deliver,
+        retry_delay: RetryDelay,
+        clock: Clock,
+        ids: IdSource,
+        limits: OutboxLimits | None = None,
+    ) -> None:
+        self._limits = limits or OutboxLimits()
+        if self._limits.lease_s <= self._limits.delivery_timeout_s:
+            raise ValueError("lease_s must be longer than delivery_timeout_s")
+        self._database = database
+        self._outbox = outbox
+        self._deliver = deliver
+        self._retry_delay = retry_delay
+        self._clock = clock
+        self._ids = ids
+        self._wake = asyncio.Event()
+        self._in_flight: dict[asyncio.Task[Outcome], Delivery] = {}
+        self._finished: list[Outcome] = []
+        self._next_retry: float | None = None
+
+    def wake(self) -> None:
+        """There may be something to claim; call it on the outbox's notification."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; then what is in flight may still finish and is settled."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    worked = await self._step()
+                    failures = 0
+                except ServiceError as error:
+                    failures += 1
+                    _log.warning("outbox_waits", outbox=self._outbox.channel, reason=error.reason)
+                    await self._clock.sleep(ERROR_BACKOFF.delay_s(failures, self._ids))
+                    continue
+                if not worked:
+                    await self._wait()
+        finally:
+            await self._drain()
+
+    async def _step(self) -> bool:
+        """Settle and claim once; whether there was anything to do."""
+        self._wake.clear()
+        settled = await self._settle()
+        free = self._limits.concurrent_max - len(self._in_flight)
+        if free <= 0:
+            return settled
+        now = self._clock.monotonic()
+        if self._next_retry is not None and self._next_retry <= now:
+            self._next_retry = None
+        claimed = await self._outbox.claim(
+            self._database,
+            count=free,
+            lane_max=self._limits.lane_concurrent_max,
+            busy=Counter(delivery.lane for delivery in self._in_flight.values()),
+            lease_for=timedelta(seconds=self._limits.lease_s),
+        )
+        for delivery in claimed:
+            task = asyncio.create_task(self._attempt(delivery))
+            self._in_flight[task] = delivery
+            task.add_done_callback(self._attempted)
+        return settled or bool(claimed)
+
+    async def _attempt(self, delivery: Delivery) -> Outcome:
+        error: str
+        status: int | None = None
+        try:
+            if delivery.attempts > delivery.attempts_max:
+                # Claimed before and never settled: its worker died each time.
+                return self._failure(delivery, "gave up after workers died", None)
+            async with asyncio.timeout(self._limits.delivery_timeout_s):
+                status = await self._deliver(delivery)
+        except DeliveryFailed as failed:
+            error, status = str(failed), failed.status
+        except TimeoutError:
+            error = "timed out"
+        except asyncio.CancelledError:
+            error = "the worker ended"
+        except ServiceError as failed:
+            error = failed.message
+        except Exception as failed:  # noqa: BLE001 - any bug of a deliverer is a failed attempt
+            _log.exception("outbox_deliverer_failed", delivery=str(delivery.id))
+            error = type(failed).__name__
+        else:
+            return Outcome(delivery=delivery, delivered=True, status=status)
+        return self._failure(delivery, error, status)
+
+    def _failure(self, delivery: Delivery, error: str, status: int | None) -> Outcome:
+        outcome = Outcome(
+            delivery=delivery,
+            delivered=False,
+            error=error,
+            status=status,
+            retry_after=self._retry_delay(delivery.attempts),
+        )
+        _log.info("outbox_delivery_failed", delivery=str(delivery.id), error=error, status=status)
+        return outcome
+
+    def _attempted(self, task: "asyncio.Task[Outcome]") -> None:
+        delivery = self._in_flight.pop(task)
+        if task.cancelled():
+            outcome = self._failure(delivery, "the worker ended", None)
+        else:
+            outcome = task.result()
+        self._finished.append(outcome)
+        self._wake.set()
+
+    async def _settle(self) -> bool:
+        """Write what finished; kept for the next time when the database is away."""
+        outcomes, self._finished = self._finished, []
+        if not outcomes:
+            return False
+        try:
+            counted = await self._outbox.settle(self._database, outcomes)
+        except BaseException:
+            self._finished = outcomes + self._finished
+            raise
+        for outcome in outcomes:
+            if outcome.delivery.id not in counted:
+                _log.warning("outbox_lease_lost", delivery=str(outcome.delivery.id))
+            elif not outcome.delivered:
+                due = self._clock.monotonic() + outcome.retry_after.total_seconds()
+                self._next_retry = min(due, self._next_retry or due)
+        return True
+
+    async def _wait(self) -> None:
+        """Until a notification, a finished attempt, the next retry, or the idle poll."""
+        wait_s = self._limits.idle_poll_s
+        if self._next_retry is not None:
+            wait_s = min(wait_s, max(0.0, self._next_retry - self._clock.monotonic()))
+        woken = asyncio.create_task(self._wake.wait())
+        slept = asyncio.create_task(self._clock.sleep(wait_s))
+        try:
+            await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            slept.cancel()
+
+    async def _drain(self) -> None:
+        if self._in_flight:
+            _, late = await asyncio.wait(self._in_flight, timeout=self._limits.drain_s_max)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+            # The callbacks of done tasks run in the loop's next turn.
+            await asyncio.sleep(0)
+        try:
+            await self._settle()
+        except ServiceError as error:
+            _log.warning("outbox_not_settled", reason=error.reason)
