@@ -1,0 +1,77 @@
+"""A receiver: an incoming payment somewhere, and how to pay it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ilpkit.money import Amount, Asset
+from servicekit.database import WriteSession
+
+from services.backend.ledger.accounting import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IlpMethod:
+    """STREAM credentials of a receiver."""
+
+    ilp_address: str
+    shared_secret: bytes
+
+    def __repr__(self) -> str:
+        return f"IlpMethod({self.ilp_address})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """An incoming payment as a payer sees it."""
+
+    url: str
+    wallet_address: str
+    asset: Asset
+    incoming_amount: Amount | None
+    received_amount: Amount
+    completed: bool
+    expires_at: datetime | None
+    created_at: datetime
+    metadata: Mapping[str, Any] | None
+    local_id: UUID | None
+    """Its id when it is an account of this node."""
+    methods: tuple[IlpMethod, ...]
+
+    def is_payable(self, now: datetime) -> bool:
+        """Whether money is still taken and there is a way to send it."""
+        open_until = self.expires_at is None or now < self.expires_at
+        reachable = self.local_id is not None or bool(self.methods)
+        return not self.completed and open_until and reachable
+
+    @property
+    def outstanding(self) -> int | None:
+        """What is still expected, in the receiver's asset; None when any amount is welcome."""
+        if self.incoming_amount is None:
+            return None
+        return max(self.incoming_amount.value - self.received_amount.value, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReceiver:
+    """A receiver that is being made."""
+
+    receiver: Receiver
+    insert: Callable[[WriteSession], Awaitable[None]] | None
+    """Writes it, when it is this node's own; None when it exists at its bank already."""
+
+    async def write(self, session: WriteSession) -> None:
+        """Do what is left to do, in the transaction of the call."""
+        if self.insert is not None:
+            await self.insert(session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAccount:
+    """Where a transfer to an incoming payment of this node goes."""
+
+    side: Side
+    allowance_account_id: int
+    """Debited along, so that no more than the `incomingAmount` is accepted."""

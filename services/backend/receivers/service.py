@@ -1,0 +1,224 @@
+"""Finds receivers: incoming payments of this node, or of any other Open Payments server."""
+
+import binascii
+from base64 import urlsafe_b64decode
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from ilpkit.errors import ProtocolError
+from ilpkit.money import Amount, Asset
+from ilpkit.openpayments.bodies import read_response
+from ilpkit.openpayments.incoming_payment import (
+    INCOMING_PAYMENT_WITH_METHODS,
+    PUBLIC_INCOMING_PAYMENT,
+    IncomingPaymentWithMethods,
+)
+from ilpkit.openpayments.wallet_address import WALLET_ADDRESS
+
+from services.backend.clients.open_payments import (
+    DeniedError,
+    MissingError,
+    OpenPaymentsClient,
+)
+from services.backend.receivers.errors import invalid_receiver, remote_unavailable
+from services.backend.receivers.grants import RemoteGrants
+from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
+
+READ_ACTIONS: Final = ("read-all",)
+CREATE_ACTIONS: Final = ("create", "complete", "read-all")
+GRANT_ATTEMPTS_MAX: Final = 2
+
+
+class LocalPayments(Protocol):
+    """Incoming payments of this node."""
+
+    async def find(self, url: str) -> Receiver | None:
+        """The payment at one of our own URLs; None when the URL is not ours."""
+        ...
+
+    async def prepare(
+        self,
+        wallet_address_url: str,
+        *,
+        incoming_amount: Amount | None,
+        expires_at: datetime | None,
+        metadata: dict[str, Any] | None,
+    ) -> NewReceiver | None:
+        """A new payment, not yet written; None when the wallet address is not ours."""
+        ...
+
+    async def complete(self, url: str) -> Receiver | None:
+        """Close the payment at one of our own URLs; None when the URL is not ours."""
+        ...
+
+    async def local_account(self, payment_id: UUID) -> LocalAccount:
+        """Where a transfer to a payment goes."""
+        ...
+
+
+class ReceiverService:
+    """Reads and creates receivers wherever they are."""
+
+    def __init__(
+        self, *, local: LocalPayments, client: OpenPaymentsClient, grants: RemoteGrants
+    ) -> None:
+        self._local = local
+        self._client = client
+        self._grants = grants
+
+    async def get(self, url: str) -> Receiver:
+        """The receiver at a URL.
+
+        Raises:
+            InvalidArgument: there is none (INVALID_RECEIVER).
+            Unavailable: its bank does not answer as it should (REMOTE_UNAVAILABLE); that says
+                nothing about the receiver, and nothing may be concluded from it.
+        """
+        local = await self._local.find(url)
+        if local is not None:
+            return local
+        try:
+            return await self._remote(url)
+        except MissingError:
+            raise invalid_receiver(url, "does not exist") from None
+        except (OSError, ProtocolError) as error:
+            raise remote_unavailable(url, f"can't be read: {error}") from None
+
+    async def prepare(
+        self,
+        wallet_address_url: str,
+        *,
+        incoming_amount: Amount | None,
+        expires_at: datetime | None,
+        metadata: dict[str, Any] | None,
+    ) -> NewReceiver:
+        """A new incoming payment at any wallet address; raises as `get` does.
+
+        One of this node exists once it is written; a remote one exists when this returns.
+        """
+        local = await self._local.prepare(
+            wallet_address_url,
+            incoming_amount=incoming_amount,
+            expires_at=expires_at,
+            metadata=metadata,
+        )
+        if local is not None:
+            return local
+        document = _create_body(wallet_address_url, incoming_amount, expires_at, metadata)
+        try:
+            created = await self._create_remote(wallet_address_url, document)
+        except MissingError:
+            raise invalid_receiver(wallet_address_url, "does not exist") from None
+        except (OSError, ProtocolError) as error:
+            raise remote_unavailable(wallet_address_url, f"refused: {error}") from None
+        return NewReceiver(receiver=created, insert=None)
+
+    async def complete(self, url: str) -> Receiver:
+        """Complete an incoming payment anywhere; raises as `get` does.
+
+        Raises:
+            Conflict: it is one of this node and has expired (WRONG_STATE).
+        """
+        local = await self._local.complete(url)
+        if local is not None:
+            return local
+        try:
+            public = read_response(PUBLIC_INCOMING_PAYMENT, await self._client.get(url))
+            await self._granted(
+                str(public.auth_server),
+                CREATE_ACTIONS,
+                lambda token: self._client.post_empty(f"{url}/complete", token=token),
+            )
+            return await self._remote(url)
+        except MissingError:
+            raise invalid_receiver(url, "does not exist") from None
+        except (OSError, ProtocolError) as error:
+            raise remote_unavailable(url, f"refused: {error}") from None
+
+    async def local_account(self, payment_id: UUID) -> LocalAccount:
+        """Where a transfer to an incoming payment of this node goes."""
+        return await self._local.local_account(payment_id)
+
+    async def _create_remote(self, wallet_address_url: str, document: dict[str, Any]) -> Receiver:
+        wallet = read_response(WALLET_ADDRESS, await self._client.get(wallet_address_url))
+        url = f"{str(wallet.resource_server).rstrip('/')}/incoming-payments"
+        created = await self._granted(
+            str(wallet.auth_server),
+            CREATE_ACTIONS,
+            lambda token: self._client.post(url, document, token=token),
+        )
+        return _receiver(read_response(INCOMING_PAYMENT_WITH_METHODS, created))
+
+    async def _remote(self, url: str) -> Receiver:
+        public = read_response(PUBLIC_INCOMING_PAYMENT, await self._client.get(url))
+        content = await self._granted(
+            str(public.auth_server),
+            READ_ACTIONS,
+            lambda token: self._client.get(url, token=token),
+        )
+        return _receiver(read_response(INCOMING_PAYMENT_WITH_METHODS, content))
+
+    async def _granted(self, auth_server: str, actions: tuple[str, ...], call: Any) -> bytes:
+        """Call with a token; a token that is refused is replaced once."""
+        for attempt in range(1, GRANT_ATTEMPTS_MAX + 1):
+            grant = await self._grants.token(auth_server, "incoming-payment", actions)
+            try:
+                content: bytes = await call(grant.access_token)
+            except DeniedError:
+                await self._grants.refused(grant)
+                if attempt == GRANT_ATTEMPTS_MAX:
+                    raise
+            else:
+                return content
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _create_body(
+    wallet_address_url: str,
+    incoming_amount: Amount | None,
+    expires_at: datetime | None,
+    metadata: dict[str, Any] | None,
+) -> dict[str, Any]:
+    document: dict[str, Any] = {"walletAddress": wallet_address_url}
+    if incoming_amount is not None:
+        document["incomingAmount"] = {
+            "value": str(incoming_amount.value),
+            "assetCode": incoming_amount.asset.code,
+            "assetScale": incoming_amount.asset.scale,
+        }
+    if expires_at is not None:
+        document["expiresAt"] = expires_at.isoformat()
+    if metadata is not None:
+        document["metadata"] = metadata
+    return document
+
+
+def _receiver(payment: IncomingPaymentWithMethods) -> Receiver:
+    received = payment.received_amount.to_amount()
+    methods = tuple(
+        IlpMethod(ilp_address=method.ilp_address, shared_secret=_secret(method.shared_secret))
+        for method in payment.methods
+    )
+    return Receiver(
+        url=str(payment.id),
+        wallet_address=str(payment.wallet_address),
+        asset=Asset(received.asset.code, received.asset.scale),
+        incoming_amount=(
+            None if payment.incoming_amount is None else payment.incoming_amount.to_amount()
+        ),
+        received_amount=received,
+        completed=payment.completed,
+        expires_at=payment.expires_at,
+        created_at=payment.created_at,
+        metadata=payment.metadata,
+        local_id=None,
+        methods=methods,
+    )
+
+
+def _secret(text: str) -> bytes:
+    try:
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error as error:
+        raise OSError("the shared secret is no base64url") from error
