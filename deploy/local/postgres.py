@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from deploy.local.processes import die_with_parent
+
 LOOPBACK: Final = "127.0.0.1"
 USER: Final = "rafiki"
 MAJOR_DEFAULT: Final = 16
@@ -190,6 +192,7 @@ class PostgresServer:
                 user=self._uid,
                 group=self._gid,
                 extra_groups=self._extra_groups,
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one prctl call
             )
 
     def _wait_until_ready(self) -> bool:

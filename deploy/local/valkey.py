@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from deploy.local.processes import die_with_parent
+
 LOOPBACK: Final = "127.0.0.1"
 READY_S_MAX: Final = 30.0
 STOP_S_MAX: Final = 30.0
@@ -71,6 +73,7 @@ class ValkeyServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is not the server's to take
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - one prctl call
             )
         if not self._wait_until_ready():
             self.kill()

@@ -1,4 +1,4 @@
-"""The local network of `make run` for end-to-end tests: on free ports, in a folder that goes away."""
+"""The local network of `make run` for end-to-end tests, on free ports and in a passing folder."""
 
 import shutil
 import tempfile

@@ -1,4 +1,7 @@
-"""The bank's pages, its webhook receiver and its rates."""
+"""The bank's pages, its webhook receiver and its rates.
+
+Handlers are coroutines without exception: the books belong to the event loop's thread.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -84,11 +87,11 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
 
 def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/rates")
-    def rates(base: str) -> Response:
+    async def rates(base: str) -> Response:
         known = RATES.get(base)
         if known is None:
             raise HTTPException(404, f"no rates for {base}")
@@ -98,7 +101,7 @@ def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
         return Response(text, media_type="application/json")
 
     @app.put("/accounts/{wallet_address_id}", status_code=204)
-    def open_account(
+    async def open_account(
         wallet_address_id: UUID,
         account: NewAccount,
         request: Request,
@@ -132,16 +135,16 @@ def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
 
 def _add_pages(app: FastAPI, templates: Jinja2Templates) -> None:
     @app.get("/", response_class=HTMLResponse)
-    def accounts(request: Request) -> Response:
+    async def accounts(request: Request) -> Response:
         context = {"accounts": _bank(request).accounts.accounts()}
         return templates.TemplateResponse(request, "accounts.html", context)
 
     @app.get("/accounts", include_in_schema=False)
-    def accounts_as_data(request: Request) -> list[dict[str, Any]]:
+    async def accounts_as_data(request: Request) -> list[dict[str, Any]]:
         return [vars(account) for account in _bank(request).accounts.accounts()]
 
     @app.get("/accounts/{wallet_address_id}", response_class=HTMLResponse)
-    def account(request: Request, wallet_address_id: UUID) -> Response:
+    async def account(request: Request, wallet_address_id: UUID) -> Response:
         books = _bank(request).accounts
         try:
             found = books.account(str(wallet_address_id))
