@@ -351,7 +351,10 @@ class PaymentSender:
         self.window.on_answered(pending.planned.amount)
 
     def _stop(self, reason: EndReason, reject: Reject | None = None) -> None:
-        if self._state is SenderState.DONE or self._state is SenderState.STOPPING:
+        if self._state is SenderState.STOPPING and (
+            reason not in _VIOLATIONS or self._reason in _VIOLATIONS
+        ):
+            # The first reason stands, but a breach of the protocol is never hidden behind it.
             return
         self._state = SenderState.STOPPING
         self._reason = reason

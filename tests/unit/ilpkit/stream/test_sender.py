@@ -747,6 +747,19 @@ def test_a_target_reached_while_stopping_is_completed() -> None:
     assert done.outcome.completed
 
 
+def test_a_breach_of_the_protocol_while_stopping_is_not_hidden() -> None:
+    path = SimulatedPath()
+    sender = make_sender(path, FixedSend(200, ONE), max_packet_amount=100)
+    first, second = sender.start(START_MS)
+    assert isinstance(first, SendPrepare)
+    assert isinstance(second, SendPrepare)
+    sender.cancel(START_MS)
+    sender.on_reply(first.request_id, path.reply(first.prepare)._replace(data=b""), START_MS)
+    done = sender.on_reply(second.request_id, Fulfill(bytes(32)), START_MS)[-1]
+    assert isinstance(done, PaymentDone)
+    assert done.outcome.reason is EndReason.RECEIVER_VIOLATION
+
+
 @pytest.mark.parametrize("amount", [0, -1, 2**64])
 def test_payments_of_impossible_amounts_are_refused(amount: int) -> None:
     with pytest.raises(LocalProtocolError):
