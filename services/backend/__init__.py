@@ -1,0 +1,1 @@
+"""The backend: Open Payments resource server, ILP connector, payments and accounts."""

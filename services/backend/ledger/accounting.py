@@ -234,6 +234,24 @@ def allowance_grant(*, payment_id: int, ledger: int, incoming_amount: int) -> Pl
     return _plan(derive_id("allowance", payment_id), [leg], timeout_s=0, cause_id=payment_id)
 
 
+def allowance_closing(*, payment_id: int, ledger: int, amount: int, attempt: int) -> Plan:
+    """Take what is left of an incoming payment's allowance back, so that it accepts no more.
+
+    It fails with INSUFFICIENT_BALANCE when a packet took some of it first: then look again and use
+    the next attempt's number.
+    """
+    leg = _Leg(
+        allowance_account_id(payment_id),
+        allowance_pool_account_id(ledger),
+        amount,
+        ledger,
+        TransferCode.ALLOWANCE,
+        LegMeaning(),
+    )
+    transfer_id = derive_id("allowance closing", payment_id, attempt)
+    return _plan(transfer_id, [leg], timeout_s=0, cause_id=payment_id)
+
+
 def _within_asset(
     source: Side, destination: Side, source_amount: int, destination_amount: int
 ) -> list[_Leg]:

@@ -83,6 +83,7 @@ class TigerBeetleLedger:
 
         calls = Calls(connect=new_session, reply_timeout_s=reply_timeout_s)
         try:
+            await calls.ready()
             batch_max = batch_transfers_max or await discover_batch_max(calls)
             return cls(calls=calls, batch_transfers_max=batch_max)
         except BaseException:
@@ -149,7 +150,7 @@ class TigerBeetleLedger:
         )
         answers = unpack_results(reply)
         timestamps, statuses = answers
-        assert len(statuses) == transfer_count, "one an event"  # noqa: S101 else misaligned
+        assert len(statuses) == transfer_count, "one an event"
         results: list[ChainResult] = []
         unclear: list[int] = []
         start = 0

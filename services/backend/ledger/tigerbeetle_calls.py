@@ -68,6 +68,10 @@ class Calls:
         """How many calls are under way that nobody waits for."""
         return len(self._abandoned)
 
+    async def ready(self) -> None:
+        """Have a session, or raise why there can't be one."""
+        await self._current()
+
     async def write(
         self, operation: int, body: bytearray, *, on_late_reply: LateReply | None = None
     ) -> bytes:
@@ -177,7 +181,7 @@ class Calls:
             raise LedgerUnavailableError(
                 "the ledger was closed under a call; its outcome is unknown"
             )
-        assert failure is SessionFailure.EVICTED, failure  # noqa: S101 REFUSED is our bug
+        assert failure is SessionFailure.EVICTED, failure
         async with self._changing:
             if self._session is session:
                 self._session = None

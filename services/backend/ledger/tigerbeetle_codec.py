@@ -107,7 +107,7 @@ def pack_chains(chains: Iterable[Sequence[Transfer]], transfer_count: int) -> by
                 0,
             )
             offset += TRANSFER_BYTES
-    assert offset == len(batch), "the caller counted the transfers"  # noqa: S101 our bug if not
+    assert offset == len(batch), "the caller counted the transfers"
     return batch
 
 

@@ -1,0 +1,477 @@
+"""The composition root: every object of one backend process is built here, once, top to bottom."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ilpkit.httpsig.keys import private_key_from_pem, public_jwk
+from ilpkit.money import Ratio
+from servicekit.clock import Clock, SystemClock
+from servicekit.database import Database, DatabaseLimits
+from servicekit.grpc_client import build_channel
+from servicekit.grpc_server import build_grpc_server
+from servicekit.health import HealthChecks
+from servicekit.http_listener import HttpListener
+from servicekit.http_routes import Routes
+from servicekit.idempotency import IdempotencyStore
+from servicekit.ids import IdSource, SystemIds
+from servicekit.lifecycle import Lifecycle
+from servicekit.listen import Listener
+from servicekit.outbox import Outbox
+from servicekit.outbox_worker import OutboxLimits, OutboxWorker
+from servicekit.redis import Redis, ReplayGuard, build_redis
+from token_introspection import IntrospectionClient
+
+from services.backend.assets.service import AssetService
+from services.backend.calls import Calls
+from services.backend.clients.http import fetch, new_session
+from services.backend.clients.open_payments import OpenPaymentsClient
+from services.backend.connector.assembly import assemble
+from services.backend.connector.http_handler import IlpHandler
+from services.backend.connector.payables import PayablesCache
+from services.backend.connector.peer_link import HttpPeerLink
+from services.backend.connector.service import Connector
+from services.backend.connector.steps.balance import Balance
+from services.backend.connector.steps.convert_amount import ConvertAmount
+from services.backend.connector.steps.error_to_reject import ErrorToReject
+from services.backend.connector.steps.forward import Forward
+from services.backend.connector.steps.ildcp import Ildcp
+from services.backend.connector.steps.max_packet_amount import MaxPacketAmount
+from services.backend.connector.steps.rate_limit import RateLimit
+from services.backend.connector.steps.reduce_expiry import ReduceExpiry
+from services.backend.connector.steps.route import Route
+from services.backend.connector.steps.stream_receive import StreamReceive
+from services.backend.connector.stream import StreamServer
+from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
+from services.backend.guard.keys import ClientKeys
+from services.backend.guard.service import GUARD_PREFIX, Guard
+from services.backend.incoming_payments.books import IncomingBooks
+from services.backend.incoming_payments.service import PAYMENT_CHANNEL, IncomingPaymentService
+from services.backend.incoming_payments.worker import IncomingPaymentWorker
+from services.backend.ledger.interface import Ledger
+from services.backend.ledger_engine import open_ledger
+from services.backend.liquidity.service import LiquidityService
+from services.backend.outgoing_payments.service import DUE_CHANNEL, OutgoingPaymentService
+from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
+from services.backend.peers.service import PeerService
+from services.backend.quotes.service import QuoteService
+from services.backend.rates.service import Rates
+from services.backend.receivers.grants import RemoteGrants
+from services.backend.receivers.local import LocalReceivers
+from services.backend.receivers.service import ReceiverService
+from services.backend.scope import Scopes
+from services.backend.services import Services, bindings
+from services.backend.settings import BackendSettings
+from services.backend.tenant_settings import TenantSettings
+from services.backend.tenants.service import TenantService
+from services.backend.urls import Urls
+from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.webhooks.service import EventWriter
+from services.backend.webhooks.tables import idempotency_keys, webhook_deliveries
+from services.backend.webhooks.worker import WebhookSender, retry_delay
+
+WEBHOOK_CHANNEL: Final = "rafiki_webhook"
+INTROSPECT: Final = "rafiki.introspection.v1.IntrospectionService/Introspect"
+DRAIN_S: Final = 20.0
+"""Longer than most packets fly, shorter than the process may take to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where a worker process listens; the system chose where the settings said 0."""
+
+    http: int
+    grpc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    database: Database
+    redis: Redis
+    ledger: Ledger
+    http: aiohttp.ClientSession
+
+
+class BackendApp:
+    """One worker process."""
+
+    def __init__(
+        self,
+        *,
+        settings: BackendSettings,
+        worker: int = 0,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+    ) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds(self._clock)
+        self._private_key = _private_key(settings.private_key_file)
+
+    async def start(self, lifecycle: Lifecycle) -> Ports:
+        """Open the stores, then the workers, then the servers; closing goes the other way round."""
+        stores = await self._open_stores(lifecycle)
+        services = await self._build(stores, lifecycle)
+        await self._start_workers(stores, services, lifecycle)
+        return await self._start_servers(stores, services, lifecycle)
+
+    async def _open_stores(self, lifecycle: Lifecycle) -> _Stores:
+        settings = self._settings
+        database = Database(
+            settings.database_url.get_secret_value(),
+            limits=DatabaseLimits(
+                write_connections_max=settings.database_pool_size,
+                read_connections_max=settings.database_pool_size,
+            ),
+            application_name="rafiki-backend",
+            clock=self._clock,
+            ids=self._ids,
+        )
+        lifecycle.on_close(database.close)
+        redis = build_redis(
+            settings.redis_url.get_secret_value(),
+            ca_file=settings.redis_tls_ca_file,
+            key_file=settings.redis_tls_key_file,
+            cert_file=settings.redis_tls_cert_file,
+        )
+        lifecycle.on_close(redis.aclose)
+        ledger = await open_ledger(settings, clock=self._clock)
+        lifecycle.on_close(ledger.close)
+        http = new_session()
+        lifecycle.on_close(http.close)
+        return _Stores(database=database, redis=redis, ledger=ledger, http=http)
+
+    async def _build(self, stores: _Stores, lifecycle: Lifecycle) -> Services:
+        settings, clock, ids = self._settings, self._clock, self._ids
+        database, ledger = stores.database, stores.ledger
+        directory = Directory(database=database, operator_ilp_address=settings.ilp_address)
+        tenants = TenantService(
+            database=database,
+            directory=directory,
+            replay_guard=ReplayGuard(stores.redis, prefix="rafiki:admin-signature:"),
+            signature_version=settings.admin_api_signature_version,
+            signature_ttl_ms=settings.admin_api_signature_ttl_s * 1000,
+            clock=clock,
+        )
+        await tenants.ensure_operator(
+            tenant_id=settings.operator_tenant_id,
+            api_secret=settings.admin_api_secret.get_secret_value(),
+        )
+        await directory.reload_now()
+        urls = Urls(
+            open_payments_url=settings.open_payments_url,
+            node_wallet_address=settings.node_wallet_address,
+            auth_server_url=settings.auth_server_grant_url,
+            directory=directory,
+        )
+        tenant_settings = TenantSettings(
+            directory=directory,
+            webhook_url=settings.webhook_url,
+            webhook_timeout_ms=settings.webhook_timeout_ms,
+            webhook_attempts_max=settings.webhook_max_retry,
+            exchange_rates_url=settings.exchange_rates_url,
+        )
+        outbox = Outbox(table=webhook_deliveries, channel=WEBHOOK_CHANNEL, clock=clock, ids=ids)
+        events = EventWriter(outbox=outbox, limits=tenant_settings, clock=clock, ids=ids)
+        books = IncomingBooks(ledger)
+        incoming = IncomingPaymentService(
+            database=database,
+            books=books,
+            events=events,
+            clock=clock,
+            ids=ids,
+            expiry_max=timedelta(milliseconds=settings.incoming_payment_expiry_max_ms),
+        )
+        incoming_worker = IncomingPaymentWorker(
+            database=database, books=books, payments=incoming, clock=clock
+        )
+        rates = Rates(
+            fetch=_RateFetcher(stores.http),
+            urls=tenant_settings,
+            clock=clock,
+            lifetime_ms=settings.exchange_rates_lifetime_ms,
+        )
+        client = OpenPaymentsClient(
+            session=stores.http,
+            private_key=self._private_key,
+            key_id=settings.key_id,
+            wallet_address=settings.node_wallet_address,
+            clock=clock,
+        )
+        payables = PayablesCache(database=database)
+        receivers = ReceiverService(
+            local=LocalReceivers(payments=incoming, payables=payables, urls=urls),
+            client=client,
+            grants=RemoteGrants(database=database, client=client, clock=clock),
+        )
+        quotes = QuoteService(
+            database=database,
+            directory=directory,
+            rates=rates,
+            receivers=receivers,
+            clock=clock,
+            ids=ids,
+            lifespan=timedelta(milliseconds=settings.quote_lifespan_ms),
+            slippage=_slippage(settings.slippage),
+        )
+        outgoing = OutgoingPaymentService(
+            database=database, ledger=ledger, events=events, clock=clock
+        )
+        peers = PeerService(database=database, ledger=ledger, clock=clock, ids=ids)
+        stream = StreamServer(secret=settings.stream_secret_bytes, directory=directory, ids=ids)
+        connector = self._connector(
+            stores, lifecycle, directory, stream, payables, rates, incoming_worker
+        )
+        channel = build_channel(
+            settings.auth_server_introspection_url, idempotent_methods=[INTROSPECT]
+        )
+        lifecycle.on_close(channel.close)
+        keys = ClientKeys(session=stores.http, clock=clock)
+        guard = Guard(
+            database=database,
+            introspection=IntrospectionClient(channel=channel),
+            keys=keys,
+            clock=clock,
+            public_origin=urls.public_origin,
+            grant_endpoint=settings.auth_server_grant_url,
+        )
+        return Services(
+            database=database,
+            ledger=ledger,
+            clock=clock,
+            ids=ids,
+            calls=Calls(
+                database=database,
+                idempotency=IdempotencyStore(table=idempotency_keys, clock=clock),
+            ),
+            scopes=Scopes(operator_id=settings.operator_tenant_id),
+            urls=urls,
+            node_key=public_jwk(self._private_key, kid=settings.key_id),
+            directory=directory,
+            tenants=tenants,
+            tenant_settings=tenant_settings,
+            assets=AssetService(database=database, ledger=ledger, clock=clock, ids=ids),
+            peers=peers,
+            wallet_addresses=WalletAddressService(
+                database=database, base_urls=urls, clock=clock, ids=ids
+            ),
+            incoming=incoming,
+            incoming_worker=incoming_worker,
+            outgoing=outgoing,
+            quotes=quotes,
+            receivers=receivers,
+            rates=rates,
+            liquidity=LiquidityService(
+                database=database,
+                ledger=ledger,
+                peers=peers,
+                incoming_payments=incoming,
+                outgoing_payments=outgoing,
+            ),
+            events=events,
+            outbox=outbox,
+            stream=stream,
+            payables=payables,
+            connector=connector,
+            guard=guard,
+        )
+
+    def _connector(
+        self,
+        stores: _Stores,
+        lifecycle: Lifecycle,
+        directory: Directory,
+        stream: StreamServer,
+        payables: PayablesCache,
+        rates: Rates,
+        incoming_worker: IncomingPaymentWorker,
+    ) -> Connector:
+        settings = self._settings
+        balance = Balance(
+            ledger=stores.ledger,
+            ids=self._ids,
+            clock=self._clock,
+            two_phase_timeout_s=settings.two_phase_timeout_s,
+        )
+        lifecycle.on_close(balance.drain)
+        pipeline = assemble(
+            error_to_reject=ErrorToReject(ilp_address=settings.ilp_address),
+            rate_limit=RateLimit(),
+            max_packet_amount=MaxPacketAmount(),
+            ildcp=Ildcp(),
+            route=Route(),
+            stream_receive=StreamReceive(
+                server=stream,
+                payables=payables,
+                rates=rates,
+                ledger=stores.ledger,
+                listener=incoming_worker,
+            ),
+            convert_amount=ConvertAmount(rates),
+            reduce_expiry=ReduceExpiry(),
+            balance=balance,
+            forward=Forward(HttpPeerLink(stores.http)),
+        )
+        return Connector(
+            pipeline=pipeline,
+            directory=directory,
+            clock=self._clock,
+            ilp_address=settings.ilp_address,
+        )
+
+    async def _start_workers(
+        self, stores: _Stores, services: Services, lifecycle: Lifecycle
+    ) -> None:
+        settings = self._settings
+        handlers = {
+            DIRECTORY_CHANNEL: services.directory.on_notify,
+            PAYMENT_CHANNEL: services.payables.on_notify,
+        }
+        if settings.webhook_deliveries_in_flight_max:
+            webhooks = self._webhook_worker(stores, services)
+            lifecycle.spawn("webhooks", webhooks.run())
+
+            async def wake_webhooks(channel: str, payload: str) -> None:
+                del channel, payload
+                webhooks.wake()
+
+            handlers[WEBHOOK_CHANNEL] = wake_webhooks
+        if settings.outgoing_payments_in_flight_max:
+            outgoing = self._outgoing_worker(stores, services)
+            lifecycle.spawn("outgoing payments", outgoing.run())
+            handlers[DUE_CHANNEL] = outgoing.on_notify
+        lifecycle.spawn("incoming payments", services.incoming_worker.run())
+
+        async def on_notify(channel: str, payload: str) -> None:
+            await handlers[channel](channel, payload)
+
+        async def on_reload() -> None:
+            await services.directory.reload_now()
+            await services.payables.on_reload()
+            for channel in (WEBHOOK_CHANNEL, DUE_CHANNEL):
+                if channel in handlers:
+                    await handlers[channel](channel, "")
+
+        listener = Listener(
+            settings.database_url.get_secret_value(),
+            channels=list(handlers),
+            on_notify=on_notify,
+            on_reload=on_reload,
+            clock=self._clock,
+            ids=self._ids,
+        )
+        lifecycle.spawn("notifications", listener.run())
+        await listener.loaded()
+
+    def _outgoing_worker(self, stores: _Stores, services: Services) -> OutgoingPaymentWorker:
+        return OutgoingPaymentWorker(
+            database=stores.database,
+            ledger=stores.ledger,
+            payments=services.outgoing,
+            receivers=services.receivers,
+            connector=services.connector,
+            local_credit=services.incoming_worker,
+            events=services.events,
+            clock=self._clock,
+            ids=self._ids,
+            in_flight_max=self._settings.outgoing_payments_in_flight_max,
+            attempts_max=self._settings.max_outgoing_payment_retry_attempts,
+        )
+
+    def _webhook_worker(self, stores: _Stores, services: Services) -> OutboxWorker:
+        settings = self._settings
+        secret = settings.signature_secret
+        sender = WebhookSender(
+            session=stores.http,
+            targets=services.tenant_settings,
+            clock=self._clock,
+            secret=None if secret is None else secret.get_secret_value(),
+            signature_version=settings.signature_version,
+        )
+        concurrent = settings.webhook_deliveries_in_flight_max
+        return OutboxWorker(
+            database=stores.database,
+            outbox=services.outbox,
+            deliver=sender.deliver,
+            retry_delay=retry_delay,
+            clock=self._clock,
+            ids=self._ids,
+            limits=OutboxLimits(concurrent_max=concurrent, lane_concurrent_max=concurrent),
+        )
+
+    async def _start_servers(
+        self, stores: _Stores, services: Services, lifecycle: Lifecycle
+    ) -> Ports:
+        settings = self._settings
+        checks = HealthChecks(clock=self._clock)
+        checks.add("postgres", stores.database.check)
+        checks.add("redis", stores.redis.ping)
+        checks.add("ledger", _LedgerCheck(stores.ledger))
+        grpc_server = build_grpc_server(
+            services=bindings(services),
+            host=settings.host,
+            port=_of_worker(settings.grpc_port, self._worker),
+            checks=checks,
+            clock=self._clock,
+            ids=self._ids,
+        )
+        routes = Routes()
+        routes.exact("POST", "/ilp", IlpHandler(services.connector))
+        routes.exact("GET", "/healthz", checks.handle)
+        for method in ("GET", "POST", "DELETE", "PUT", "PATCH"):
+            routes.prefix(method, f"{GUARD_PREFIX}/", services.guard.check)
+        listener = HttpListener(
+            routes,
+            host=settings.host,
+            port=_of_worker(settings.connector_port, self._worker),
+            clock=self._clock,
+        )
+        await grpc_server.start()
+        lifecycle.on_close(lambda: grpc_server.stop(DRAIN_S))
+        await listener.start()
+        lifecycle.on_close(lambda: listener.drain(DRAIN_S))
+
+        async def leave() -> None:
+            checks.draining = True
+
+        lifecycle.on_close(leave)
+        return Ports(http=listener.port, grpc=grpc_server.port)
+
+
+class _LedgerCheck:
+    """Asks the ledger for an account that need not exist."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def __call__(self) -> None:
+        await self._ledger.lookup_accounts([1])
+
+
+class _RateFetcher:
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def __call__(self, url: str, base: str) -> bytes:
+        separator = "&" if "?" in url else "?"
+        status, body = await fetch(self._session, "GET", f"{url}{separator}base={base}")
+        if status != 200:  # noqa: PLR2004 - OK
+            raise OSError(f"{url} answered {status}")
+        return body
+
+
+def _of_worker(port: int, worker: int) -> int:
+    return port + worker if port else 0
+
+
+def _private_key(path: str) -> Ed25519PrivateKey:
+    return private_key_from_pem(Path(path).read_bytes())
+
+
+def _slippage(text: str) -> Ratio | None:
+    """The share as an exact ratio; None for zero."""
+    return None if not text.strip("0.") else Ratio.of_decimal(text)

@@ -1,0 +1,1 @@
+"""Assets that accounts are kept in, and their fees."""

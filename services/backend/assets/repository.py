@@ -1,0 +1,123 @@
+"""SQL for assets and fees."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from servicekit.database import ReadSession, WriteSession
+from sqlalchemy import Row, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.backend.assets.errors import duplicate_asset
+from services.backend.assets.model import Asset, Fee, FeeType
+from services.backend.assets.tables import assets, fees, ledger_numbers
+from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.peers.tables import peers
+from services.backend.wallet_addresses.tables import wallet_addresses
+
+_COLUMNS = [column for column in assets.c if column.name != "deleted_at"]
+
+
+async def next_ledger_number(session: WriteSession) -> int:
+    """A ledger number that no asset has."""
+    number: int = (await session.execute(select(func.nextval(ledger_numbers.name)))).scalar_one()
+    return number
+
+
+async def load_all(session: ReadSession) -> list[Asset]:
+    """Every asset that is not deleted."""
+    rows = await session.execute(select(*_COLUMNS).where(assets.c.deleted_at.is_(None)))
+    return [_asset(row) for row in rows.all()]
+
+
+async def add(session: WriteSession, asset: Asset) -> None:
+    """Insert an asset; raises AlreadyExists when the tenant has it."""
+    values = {name: getattr(asset, name) for name in Asset.__dataclass_fields__}
+    try:
+        await session.execute(insert(assets).values(values))
+    except IntegrityError:
+        raise duplicate_asset(asset.code, asset.scale) from None
+
+
+async def get(session: ReadSession, asset_id: UUID, tenant_id: UUID | None) -> Asset | None:
+    """One asset of a tenant; None as the tenant means any."""
+    query = select(*_COLUMNS).where(assets.c.id == asset_id, assets.c.deleted_at.is_(None))
+    if tenant_id is not None:
+        query = query.where(assets.c.tenant_id == tenant_id)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _asset(row)
+
+
+async def find(session: ReadSession, tenant_id: UUID, code: str, scale: int) -> Asset | None:
+    """A tenant's asset by code and scale."""
+    query = select(*_COLUMNS).where(
+        assets.c.tenant_id == tenant_id,
+        assets.c.code == code,
+        assets.c.scale == scale,
+        assets.c.deleted_at.is_(None),
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _asset(row)
+
+
+async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -> Page[Asset]:
+    """A page of a tenant's assets, newest first."""
+    statement = select(*_COLUMNS).where(assets.c.deleted_at.is_(None))
+    if tenant_id is not None:
+        statement = statement.where(assets.c.tenant_id == tenant_id)
+    return await fetch_page(session, statement, assets.c.id, query, _asset)
+
+
+async def set_thresholds(
+    session: WriteSession, asset_id: UUID, withdrawal: int | None, liquidity: int | None
+) -> None:
+    """Replace both thresholds."""
+    values = {"withdrawal_threshold": withdrawal, "liquidity_threshold": liquidity}
+    await session.execute(update(assets).where(assets.c.id == asset_id).values(values))
+
+
+async def in_use(session: ReadSession, asset_id: UUID) -> bool:
+    """Whether a peer or wallet address is in this asset."""
+    by_peer = exists().where(peers.c.asset_id == asset_id, peers.c.deleted_at.is_(None))
+    by_wallet = exists().where(wallet_addresses.c.asset_id == asset_id)
+    return bool((await session.execute(select(or_(by_peer, by_wallet)))).scalar_one())
+
+
+async def delete(session: WriteSession, asset_id: UUID, now: datetime) -> None:
+    """Mark an asset as deleted; its ledger stays."""
+    await session.execute(update(assets).where(assets.c.id == asset_id).values(deleted_at=now))
+
+
+async def add_fee(session: WriteSession, fee: Fee) -> None:
+    """Append a fee; the newest one is in force."""
+    values = {name: getattr(fee, name) for name in Fee.__dataclass_fields__}
+    await session.execute(insert(fees).values(values))
+
+
+async def current_fee(session: ReadSession, asset_id: UUID, fee_type: FeeType) -> Fee | None:
+    """The fee in force."""
+    query = select(fees).where(fees.c.asset_id == asset_id, fees.c.type == fee_type)
+    row = (await session.execute(query.order_by(fees.c.id.desc()).limit(1))).one_or_none()
+    return None if row is None else _fee(row)
+
+
+async def fee_page(session: ReadSession, asset_id: UUID, query: PageQuery) -> Page[Fee]:
+    """A page of an asset's fees, newest first."""
+    statement = select(fees).where(fees.c.asset_id == asset_id)
+    return await fetch_page(session, statement, fees.c.id, query, _fee)
+
+
+async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Asset]:
+    """Assets by id, deleted ones too: what refers to them stays readable."""
+    rows = await session.execute(select(*_COLUMNS).where(assets.c.id.in_(ids)))
+    return {row.id: _asset(row) for row in rows.all()}
+
+
+def _asset(row: Row[tuple[object, ...]]) -> Asset:
+    return Asset(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _fee(row: Row[tuple[object, ...]]) -> Fee:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields["type"] = FeeType(fields["type"])
+    return Fee(**fields)

@@ -1,0 +1,82 @@
+"""What every mutating RPC does around its own work: one transaction, and an idempotency key.
+
+The work has two parts. `write` runs in the transaction and makes the reply. `finish` runs after the
+commit, for what does not belong into a transaction (the ledger); it must be a no-op when repeated,
+because it runs again when the call is repeated with its key.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
+from servicekit.database import Database, WriteSession
+from servicekit.errors import InvalidArgument
+from servicekit.idempotency import IdempotencyStore
+
+Reply = TypeVar("Reply", bound=Message)
+
+IDEMPOTENCY_KEY_CHARS_MAX = 255
+
+
+class Calls:
+    """Runs mutating calls."""
+
+    def __init__(self, *, database: Database, idempotency: IdempotencyStore) -> None:
+        self._database = database
+        self._idempotency = idempotency
+
+    async def mutate(
+        self,
+        request: Message,
+        reply_type: type[Reply],
+        *,
+        scope: UUID | str,
+        key: str,
+        write: Callable[[WriteSession], Awaitable[Reply]],
+        finish: Callable[[Reply], Awaitable[None]] | None = None,
+    ) -> Reply:
+        """Run a call once for its key, and answer repeats with the first reply.
+
+        Raises:
+            InvalidArgument: the key is missing or too long.
+            Conflict: the key was used with another input (IDEMPOTENCY_KEY_REUSED).
+        """
+        if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
+            raise InvalidArgument(
+                "INVALID_FIELD",
+                f"idempotency_key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters",
+                field="idempotency_key",
+            )
+        operation = f"{scope}/{request.DESCRIPTOR.full_name}"
+        async with self._database.write() as session:
+            stored = await self._idempotency.execute(
+                session,
+                scope=operation,
+                key=key,
+                request=request.SerializeToString(deterministic=True),
+                produce=lambda: _bytes(write(session)),
+            )
+        reply = reply_type.FromString(stored)
+        if finish is not None:
+            await finish(reply)
+        return reply
+
+    async def once(
+        self,
+        request: Message,
+        reply_type: type[Reply],
+        *,
+        scope: str,
+        key: str | None,
+        write: Callable[[WriteSession], Awaitable[Reply]],
+    ) -> Reply:
+        """As `mutate`, for callers that may leave the key out: then each call is a new one."""
+        if key is not None:
+            return await self.mutate(request, reply_type, scope=scope, key=key, write=write)
+        async with self._database.write() as session:
+            return await write(session)
+
+
+async def _bytes(reply: Awaitable[Message]) -> bytes:
+    return (await reply).SerializeToString(deterministic=True)

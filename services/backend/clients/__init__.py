@@ -1,0 +1,1 @@
+"""Other parties that the backend calls."""

@@ -1,0 +1,63 @@
+"""One packet on its way through the connector."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ilpkit.ilp.packet import Prepare
+
+from services.backend.assets.model import Asset
+from services.backend.directory.model import PeerEntry, Snapshot, TenantEntry
+from services.backend.ledger.accounting import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Who pays for a packet: a peer, or an outgoing payment of this node."""
+
+    side: Side
+    asset: Asset
+    tenant_id: UUID
+    peer: PeerEntry | None
+    """None for an outgoing payment."""
+    cause_id: int
+    """What the ledger's transfers say they are for: the payment, or the peer."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PacketContext:
+    """What the steps know of a packet, and find out."""
+
+    prepare: Prepare
+    """As it came in; a step that forwards makes another."""
+    source: Source
+    snapshot: Snapshot
+    """The directory as it was when the packet came in."""
+    now_ms: int
+    local: TenantEntry | None = None
+    """The tenant whose address it is, for a packet that ends here."""
+    peer: PeerEntry | None = None
+    """The next hop, for a packet that goes on."""
+    destination_amount: int = 0
+    """What the next hop or the payee gets, in its own asset."""
+    expires_at_ms: int = 0
+    """The expiry that the next hop is given."""
+
+
+def peer_source(entry: PeerEntry) -> Source:
+    """A peer as the one who pays."""
+    return Source(
+        side=peer_side(entry),
+        asset=entry.asset,
+        tenant_id=entry.peer.tenant_id,
+        peer=entry,
+        cause_id=entry.peer.id.int,
+    )
+
+
+def peer_side(entry: PeerEntry) -> Side:
+    """A peer's end of a transfer."""
+    return Side(
+        account_id=entry.peer.id.int,
+        ledger=entry.asset.ledger,
+        asset_account_id=entry.asset.id.int,
+    )

@@ -1,0 +1,59 @@
+"""The connector as its users see it: packets from peers, and packets of this node's payments."""
+
+from ilpkit.errors import RemoteProtocolError
+from ilpkit.ilp.packet import Prepare, Reject, Reply, decode_prepare, encode_reply
+from servicekit.clock import Clock
+
+from services.backend.assets.model import Asset
+from services.backend.connector.context import PacketContext, Source, peer_source
+from services.backend.connector.pipeline import Next
+from services.backend.directory.model import PeerEntry
+from services.backend.directory.worker import Directory
+from services.backend.ledger.accounting import Side
+from services.backend.outgoing_payments.model import OutgoingPayment
+
+
+class Connector:
+    """Runs packets through the pipeline."""
+
+    def __init__(
+        self, *, pipeline: Next, directory: Directory, clock: Clock, ilp_address: str
+    ) -> None:
+        self._pipeline = pipeline
+        self._directory = directory
+        self._clock = clock
+        self._ilp_address = ilp_address
+
+    def peer_of_token(self, token: str) -> PeerEntry | None:
+        """The peer that a bearer token belongs to."""
+        return self._directory.snapshot.peer_of_token(token)
+
+    async def receive(self, peer: PeerEntry, raw: bytes) -> bytes:
+        """The reply to a peer's packet, both in bytes; bad packets get a Reject."""
+        try:
+            prepare = decode_prepare(raw)
+        except RemoteProtocolError as error:
+            return encode_reply(Reject(error.ilp_code, self._ilp_address, str(error), b""))
+        return encode_reply(await self._run(prepare, peer_source(peer)))
+
+    async def send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+        """Route one packet, paid from an outgoing payment's account."""
+        source = Source(
+            side=Side(
+                account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
+            ),
+            asset=asset,
+            tenant_id=payment.tenant_id,
+            peer=None,
+            cause_id=payment.id.int,
+        )
+        return await self._run(prepare, source)
+
+    async def _run(self, prepare: Prepare, source: Source) -> Reply:
+        context = PacketContext(
+            prepare=prepare,
+            source=source,
+            snapshot=self._directory.snapshot,
+            now_ms=self._clock.now_ms(),
+        )
+        return await self._pipeline(context)

@@ -1,0 +1,166 @@
+"""Receives STREAM packets for incoming payments: one decrypt, one ledger chain, one encrypt.
+
+Rules of this file:
+- What the reply says was received is what was credited.
+- The allowance decides in the ledger how much a payment still takes. A packet that brings more than
+  that credits what is left if its sender accepts so little; the rest is surplus of the payee's
+  asset, as any rounding is. Otherwise it is refused, with the payment's maximum.
+- The transfer's id follows from the packet, so a packet that comes twice is credited once and gets
+  its fulfilment twice.
+"""
+
+from typing import Final, Protocol
+from uuid import UUID
+
+from ilpkit.errors import RemoteProtocolError
+from ilpkit.ilp.error_codes import F02_UNREACHABLE, F99_APPLICATION_ERROR, R00_TRANSFER_TIMED_OUT
+from ilpkit.ilp.packet import Prepare, Reject, Reply
+from ilpkit.stream.exchange import STREAM_ID
+from ilpkit.stream.frames import StreamMaxMoney
+from ilpkit.stream.receiver import Incoming
+
+from services.backend.connector.context import PacketContext
+from services.backend.connector.payables import Payable
+from services.backend.connector.pipeline import Next
+from services.backend.connector.steps.balance import refusal
+from services.backend.connector.steps.convert_amount import CachedRates, convert
+from services.backend.connector.stream import StreamServer
+from services.backend.ledger.accounting import allowance_account_id, transfer
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.ids import derive_id
+from services.backend.ledger.interface import LedgerReader, LedgerWriter
+
+LAST_UNITS_ATTEMPTS_MAX: Final = 4
+"""How often a packet tries for what is left of an allowance that others are taking from too."""
+
+_ALLOWANCE_GONE: Final = frozenset(
+    {TransferStatus.ALLOWANCE_EXCEEDED, TransferStatus.ID_ALREADY_FAILED}
+)
+
+
+class PacketLedger(LedgerReader, LedgerWriter, Protocol):
+    """What receiving needs of the ledger."""
+
+
+class Payables(Protocol):
+    """Incoming payments by id."""
+
+    async def find(self, payment_id: str) -> Payable | None:
+        """The payment behind a payment tag; None when there is none."""
+        ...
+
+
+class CreditListener(Protocol):
+    """Who wants to know of credits."""
+
+    def credited(self, payment_id: UUID) -> None:
+        """A payment received money."""
+        ...
+
+
+class StreamReceive:
+    """Answers packets to this node's own addresses."""
+
+    def __init__(
+        self,
+        *,
+        server: StreamServer,
+        payables: Payables,
+        rates: CachedRates,
+        ledger: PacketLedger,
+        listener: CreditListener,
+    ) -> None:
+        self._server = server
+        self._payables = payables
+        self._rates = rates
+        self._ledger = ledger
+        self._listener = listener
+
+    async def __call__(self, context: PacketContext, forward: Next) -> Reply:
+        """Receive, or hand on what is for a peer."""
+        if context.local is None:
+            return await forward(context)
+        if context.prepare.expires_at_ms <= context.now_ms:
+            raise RemoteProtocolError("the packet has expired", ilp_code=R00_TRANSFER_TIMED_OUT)
+        receiver = self._server.receiver(context.local.ilp_address)
+        connection = receiver.connection_of(context.prepare.destination)
+        payable = await self._payables.find(connection.details.payment_tag or "")
+        if payable is None or payable.tenant_id != context.local.tenant.id:
+            raise RemoteProtocolError("no such payment", ilp_code=F02_UNREACHABLE)
+        amount = convert(
+            self._rates,
+            tenant_id=payable.tenant_id,
+            amount=context.prepare.amount,
+            source=context.source.asset.unit,
+            destination=payable.unit,
+        )
+        # The sender counts in the payee's asset: the packet is judged by what it brings there.
+        incoming = receiver.open(context.prepare._replace(amount=amount))
+        if isinstance(incoming, Reject):
+            return incoming
+        return await self._answer(context, incoming, payable, amount)
+
+    async def _answer(
+        self, context: PacketContext, incoming: Incoming, payable: Payable, amount: int
+    ) -> Reply:
+        if not incoming.fulfillable:
+            return incoming.refuse()
+        if amount == 0:
+            return incoming.fulfill(0)
+        if not payable.accepts(context.now_ms):
+            raise RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
+        credited, status = await self._credit(context, payable, amount, incoming.min_amount)
+        if credited == 0:
+            if status in _ALLOWANCE_GONE:
+                return self._full(incoming, payable)
+            raise refusal(status)
+        self._listener.credited(payable.id)
+        return incoming.fulfill(credited)
+
+    async def _credit(
+        self, context: PacketContext, payable: Payable, amount: int, min_amount: int
+    ) -> tuple[int, TransferStatus]:
+        """What was credited, 0 for nothing, and why."""
+        wanted, status = amount, TransferStatus.UNKNOWN_ERROR
+        for attempt in range(LAST_UNITS_ATTEMPTS_MAX):
+            status = await self._move(context, payable, wanted, attempt)
+            if status.ok:
+                return wanted, status
+            if status not in _ALLOWANCE_GONE:
+                return 0, status
+            wanted = min(amount, await self._left(payable))
+            if wanted < max(min_amount, 1):
+                return 0, TransferStatus.ALLOWANCE_EXCEEDED
+        return 0, status
+
+    async def _move(
+        self, context: PacketContext, payable: Payable, amount: int, attempt: int
+    ) -> TransferStatus:
+        plan = transfer(
+            transfer_id=_transfer_id(context.prepare, context.source.side.account_id, attempt),
+            source=context.source.side,
+            destination=payable.side,
+            source_amount=context.prepare.amount,
+            destination_amount=amount,
+            cause_id=payable.id.int,
+            allowance_account_id=allowance_account_id(payable.id.int),
+        )
+        return plan.explain(await self._ledger.submit(plan.chain))
+
+    async def _left(self, payable: Payable) -> int:
+        account_id = allowance_account_id(payable.id.int)
+        account = (await self._ledger.lookup_accounts([account_id])).get(account_id)
+        if account is None:
+            return 0
+        return account.credits_posted - account.debits_posted - account.debits_pending
+
+    @staticmethod
+    def _full(incoming: Incoming, payable: Payable) -> Reject:
+        limit = payable.incoming_amount or 0
+        return incoming.decline(
+            F99_APPLICATION_ERROR, frames=(StreamMaxMoney(STREAM_ID, limit, limit),)
+        )
+
+
+def _transfer_id(prepare: Prepare, source_account_id: int, attempt: int) -> int:
+    return derive_id("stream packet", source_account_id, prepare.condition, prepare.amount, attempt)

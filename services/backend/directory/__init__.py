@@ -1,0 +1,1 @@
+"""Tenants, assets and peers in memory."""

@@ -1,0 +1,90 @@
+"""What every packet and call must know about tenants, assets and peers, in memory.
+
+A snapshot never changes: a change in Postgres makes a new one, and a packet keeps the one it began
+with. These tables are small (peers by the thousand), unlike wallet addresses and payments.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from ilpkit.ilp.prefix_map import PrefixMap
+
+from services.backend.assets.model import Asset
+from services.backend.peers.model import Peer, token_sha256
+from services.backend.tenants.model import SettingKey, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEntry:
+    """A peer with its asset."""
+
+    peer: Peer
+    asset: Asset
+
+
+@dataclass(frozen=True, slots=True)
+class TenantEntry:
+    """A tenant with its ILP address and its routes."""
+
+    tenant: Tenant
+    ilp_address: str
+    routes: PrefixMap[PeerEntry]
+
+
+class Snapshot:
+    """One consistent view of the directory."""
+
+    def __init__(
+        self,
+        *,
+        operator_ilp_address: str,
+        tenants: Iterable[Tenant],
+        assets: Iterable[Asset],
+        peers: Iterable[Peer],
+        tokens: Mapping[bytes, UUID],
+    ) -> None:
+        self.assets = {asset.id: asset for asset in assets}
+        self.peers = {
+            peer.id: PeerEntry(peer, self.assets[peer.asset_id])
+            for peer in sorted(peers, key=lambda peer: peer.id)
+            if peer.asset_id in self.assets
+        }
+        self._tokens = tokens
+        self.tenants = {
+            tenant.id: self._tenant_entry(tenant, operator_ilp_address) for tenant in tenants
+        }
+        # Longest prefix first: a tenant's default address lies below the operator's.
+        own: PrefixMap[TenantEntry] = PrefixMap()
+        for entry in self.tenants.values():
+            own.insert(entry.ilp_address, entry)
+        self._own_addresses = own
+
+    def _tenant_entry(self, tenant: Tenant, operator_ilp_address: str) -> TenantEntry:
+        default = (
+            operator_ilp_address if tenant.is_operator else f"{operator_ilp_address}.{tenant.id}"
+        )
+        address = tenant.setting(SettingKey.ILP_ADDRESS) or default
+        routes: PrefixMap[PeerEntry] = PrefixMap()
+        for entry in self.peers.values():
+            if entry.peer.tenant_id != tenant.id:
+                continue
+            for prefix in entry.peer.prefixes:
+                # The oldest peer keeps a prefix, so that all processes send the same way.
+                if routes.get(prefix) is None:
+                    routes.insert(prefix, entry)
+        return TenantEntry(tenant, address, routes)
+
+    def peer_of_token(self, token: str) -> PeerEntry | None:
+        """The peer that presents this bearer token."""
+        peer_id = self._tokens.get(token_sha256(token))
+        return None if peer_id is None else self.peers.get(peer_id)
+
+    def tenant_of_address(self, ilp_address: str) -> TenantEntry | None:
+        """The tenant whose own ILP address is a prefix of this one."""
+        return self._own_addresses.resolve(ilp_address)
+
+    def route(self, tenant_id: UUID, destination: str) -> PeerEntry | None:
+        """The peer that a tenant's packets for this address go to."""
+        entry = self.tenants.get(tenant_id)
+        return None if entry is None else entry.routes.resolve(destination)

@@ -1,0 +1,1 @@
+"""May this Open Payments request pass?"""

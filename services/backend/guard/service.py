@@ -1,0 +1,201 @@
+"""May this request pass? Everything about that question, before the transcoder sees the request.
+
+Envoy asks with the raw body (HTTP ext_authz). The answer is 200 with the verdict in headers, or the
+refusal that the client gets. Order: shape of the request, access token, signature; what is cheap and
+says most to a client comes first.
+"""
+
+from typing import Final, Protocol
+from urllib.parse import parse_qs
+
+from ilpkit.errors import ProtocolError
+from ilpkit.httpsig.errors import SignatureRefused
+from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
+from ilpkit.httpsig.verify import parse_signature, verify_request
+from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess
+from ilpkit.openpayments.bodies import validate_body
+from ilpkit.openpayments.errors import InvalidValue
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.errors import ServiceError
+from servicekit.http_messages import Request, Response
+from token_introspection import (
+    ActiveToken,
+    InactiveToken,
+    IntrospectionFailed,
+    Introspector,
+    WalletAddressClient,
+)
+
+from services.backend.guard import repository
+from services.backend.guard.errors import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_FOUND,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Refused,
+)
+from services.backend.guard.model import Verdict
+from services.backend.guard.operations import Matched, match
+
+GUARD_PREFIX: Final = "/guard"
+SIGNATURE_BASE_CHARS_MAX: Final = 1000
+
+
+class KeySource(Protocol):
+    """Where a client's public keys come from."""
+
+    async def find(self, wallet_address: str, kid: str) -> PublicKey:
+        """The key with this kid; raises ServiceError when there is none or nobody answers."""
+        ...
+
+
+class Guard:
+    """Decides about Open Payments requests."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        introspection: Introspector,
+        keys: KeySource,
+        clock: Clock,
+        public_origin: str,
+        grant_endpoint: str,
+    ) -> None:
+        self._database = database
+        self._introspection = introspection
+        self._keys = keys
+        self._clock = clock
+        self._public_origin = public_origin
+        self._grant_endpoint = grant_endpoint
+
+    async def check(self, request: Request) -> Response:
+        """Answer Envoy's question about one request."""
+        try:
+            verdict = await self._decide(request)
+        except Refused as refused:
+            return refused.response(grant_endpoint=self._grant_endpoint)
+        return Response(200, verdict.headers())
+
+    async def _decide(self, request: Request) -> Verdict:
+        target = request.target.removeprefix(GUARD_PREFIX)
+        path, _, query = target.partition("?")
+        matched = match(request.method, path)
+        if matched is None:
+            raise Refused(NOT_FOUND, f"there is no {request.method} {path}")
+        identifier = await self._identifier(matched, request.body, query)
+        token = _access_token(request.headers)
+        active = await self._introspect(token, matched, identifier)
+        key = await self._client_key(active, request.headers)
+        self._verify(request, target, key)
+        return _verdict(active, matched)
+
+    async def _identifier(self, matched: Matched, body: bytes, query: str) -> str | None:
+        operation = matched.operation
+        if operation.body is not None:
+            try:
+                return str(validate_body(operation.body, body).wallet_address)
+            except InvalidValue as invalid:
+                details = {"field": invalid.field, "limit": invalid.limit, "remedy": invalid.remedy}
+                raise Refused(BAD_REQUEST, str(invalid), details) from None
+        if operation.identifier_from == "query":
+            values = parse_qs(query).get("wallet-address", [])
+            if len(values) != 1:
+                raise Refused(
+                    BAD_REQUEST,
+                    "wallet-address must be given once, as a URL-encoded wallet address",
+                    {"field": "wallet-address"},
+                )
+            return values[0]
+        if operation.identifier_from == "resource" and matched.resource_id is not None:
+            async with self._database.read() as session:
+                return await repository.wallet_address_of(
+                    session, matched.collection, matched.resource_id
+                )
+        return None
+
+    async def _introspect(
+        self, token: str, matched: Matched, identifier: str | None
+    ) -> ActiveToken:
+        operation = matched.operation
+        asked = AskedAccess(
+            type=operation.access_type,
+            actions=frozenset({operation.action}),
+            # Quotes have no identifier in a grant, so none is asked for.
+            identifier=None if operation.access_type == "quote" else identifier,
+        )
+        try:
+            result = await self._introspection.introspect(token, [asked])
+        except IntrospectionFailed as failed:
+            if failed.retriable:
+                raise Refused(UNAVAILABLE, "the authorization server does not answer") from None
+            raise Refused(UNAUTHORIZED, "Invalid Token") from None
+        if isinstance(result, InactiveToken):
+            raise Refused(FORBIDDEN, "Inactive Token")
+        if not result.access:
+            raise Refused(
+                FORBIDDEN,
+                "Insufficient Grant",
+                {"type": operation.access_type, "action": operation.action},
+            )
+        return result
+
+    async def _client_key(self, active: ActiveToken, headers: dict[str, str]) -> PublicKey:
+        try:
+            key_id = parse_signature(headers).key_id
+            if not isinstance(active.client, WalletAddressClient):
+                return parse_public_jwk(active.client.jwk)
+        except ProtocolError as refused:
+            raise _signature_refused(refused) from None
+        try:
+            return await self._keys.find(active.client.url, key_id)
+        except ServiceError as unknown:
+            raise Refused(UNAUTHORIZED, f"Signature validation error: {unknown.message}") from None
+
+    def _verify(self, request: Request, target: str, key: PublicKey) -> None:
+        try:
+            verify_request(
+                method=request.method,
+                target_uri=f"{self._public_origin}{target}",
+                headers=request.headers,
+                body=request.body,
+                parsed=parse_signature(request.headers),
+                public_key=key,
+                now=self._clock.now_ms() // 1000,
+            )
+        except ProtocolError as refused:
+            raise _signature_refused(refused) from None
+
+
+def _access_token(headers: dict[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme != "GNAP" or not token or " " in token:
+        raise Refused(UNAUTHORIZED, "Missing or invalid authorization header: use `GNAP <token>`")
+    return token
+
+
+def _signature_refused(refused: ProtocolError) -> Refused:
+    details = {"detail": str(refused)}
+    base = refused.signature_base if isinstance(refused, SignatureRefused) else None
+    if base:
+        details["signatureBase"] = base[:SIGNATURE_BASE_CHARS_MAX]
+    return Refused(UNAUTHORIZED, f"Signature validation error: {refused}", details)
+
+
+def _verdict(active: ActiveToken, matched: Matched) -> Verdict:
+    item = active.access[0]
+    wide = {"read": "read-all", "list": "list-all"}.get(matched.operation.action)
+    client = (
+        active.client.url
+        if isinstance(active.client, WalletAddressClient)
+        else f"jwk:{active.client.jwk.get('x')}"
+    )
+    limits = item.limits if isinstance(item, OutgoingPaymentAccess) else None
+    return Verdict(
+        grant_id=active.grant_id,
+        client=client,
+        sees_all=wide is not None and wide in item.actions,
+        limits=None if limits is None else limits.to_json().decode(),
+    )

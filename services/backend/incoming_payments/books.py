@@ -1,0 +1,102 @@
+"""An incoming payment in the ledger: opened, counted, closed.
+
+Every payment has an allowance, also one without an `incomingAmount` (its allowance is the largest
+amount there is): closing takes the rest of the allowance away, and from that moment on no packet is
+accepted, on any process.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+from uuid import UUID
+
+from ilpkit.money import U64_MAX
+from servicekit.errors import Unavailable
+
+from services.backend.assets.model import Asset
+from services.backend.ledger.accounting import (
+    allowance_account_id,
+    allowance_closing,
+    allowance_grant,
+    new_incoming_payment_accounts,
+)
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.outcome import carry_out
+
+CLOSING_ATTEMPTS_MAX: Final = 1000
+"""Each attempt that fails lost a race against a packet that brought money."""
+
+
+class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
+    """All roles."""
+
+
+class IncomingBooks:
+    """The ledger side of incoming payments."""
+
+    def __init__(self, ledger: PaymentLedger) -> None:
+        self._ledger = ledger
+
+    async def open(self, payment_id: UUID, asset: Asset, incoming_amount: int | None) -> None:
+        """Create the accounts and fill the allowance; a repeat is a no-op."""
+        await self._ledger.create_accounts(
+            new_incoming_payment_accounts(
+                payment_id=payment_id.int,
+                ledger=asset.ledger,
+                asset_id=asset.id.int,
+                limited=True,
+            )
+        )
+        plan = allowance_grant(
+            payment_id=payment_id.int,
+            ledger=asset.ledger,
+            incoming_amount=U64_MAX if incoming_amount is None else incoming_amount,
+        )
+        await carry_out(self._ledger, plan)
+
+    async def received(self, payment_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """What each payment received so far."""
+        accounts = await self._ledger.lookup_accounts([payment.int for payment in payment_ids])
+        return {
+            payment: accounts[payment.int].credits_posted if payment.int in accounts else 0
+            for payment in payment_ids
+        }
+
+    async def exhausted(self, payment_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those that accept no more because their allowance is used up."""
+        ids = {allowance_account_id(payment.int): payment for payment in payment_ids}
+        accounts = await self._ledger.lookup_accounts(list(ids))
+        return [
+            ids[account.id]
+            for account in accounts.values()
+            if account.credits_posted > 0
+            and account.credits_posted == account.debits_posted + account.debits_pending
+        ]
+
+    async def close(self, payment_id: UUID, ledger: int) -> int:
+        """Accept no more from now on, and return what was received in all."""
+        account_id = allowance_account_id(payment_id.int)
+        for attempt in range(CLOSING_ATTEMPTS_MAX):
+            account = (await self._ledger.lookup_accounts([account_id])).get(account_id)
+            left = 0 if account is None else account.credits_posted - account.debits_posted
+            if left == 0:
+                break
+            plan = allowance_closing(
+                payment_id=payment_id.int, ledger=ledger, amount=left, attempt=attempt
+            )
+            status = plan.explain(await self._ledger.submit(plan.chain))
+            if status.ok:
+                break
+            if status not in _LOST_RACE:
+                raise Unavailable("UNAVAILABLE", f"the ledger would not close a payment: {status}")
+        return (await self.received([payment_id]))[payment_id]
+
+
+# TRANSFER_EXISTS: another process closed with this attempt's number; the next look tells.
+_LOST_RACE: Final = frozenset(
+    {
+        TransferStatus.INSUFFICIENT_BALANCE,
+        TransferStatus.TRANSFER_EXISTS,
+        TransferStatus.ID_ALREADY_FAILED,
+    }
+)

@@ -1,0 +1,116 @@
+"""Ends incoming payments: those that received all they expected, and those that expired.
+
+The connector says which payments it credited. They are looked at together, a moment later, so that a
+payment of a thousand packets is not looked at a thousand times. What a crashed process did not get
+to is found by the sweep over open payments at start, and at the latest by the expiry.
+"""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import structlog
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.errors import ServiceError
+
+from services.backend.assets.model import Asset
+from services.backend.incoming_payments import repository
+from services.backend.incoming_payments.books import IncomingBooks
+from services.backend.incoming_payments.model import State
+from services.backend.incoming_payments.service import IncomingPaymentService
+
+TOUCHED_MAX: Final = 1000
+GATHER_S: Final = 0.02
+"""How long credits are gathered before their payments are looked at."""
+EXPIRY_IDLE_S_MAX: Final = 30.0
+EXPIRY_BATCH: Final = 100
+SWEEP_BATCH: Final = 1000
+
+_log = structlog.get_logger(__name__)
+
+
+class IncomingPaymentWorker:
+    """One a process; several processes do no harm to one another."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        books: IncomingBooks,
+        payments: IncomingPaymentService,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._books = books
+        self._payments = payments
+        self._clock = clock
+        self._touched: set[UUID] = set()
+        self._wake = asyncio.Event()
+
+    def credited(self, payment_id: UUID) -> None:
+        """A payment with an `incomingAmount` received money."""
+        self._touched.add(payment_id)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._end_completed())
+            group.create_task(self._end_expired())
+            group.create_task(self._sweep())
+
+    async def _end_completed(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._clock.sleep(GATHER_S)
+            self._wake.clear()
+            while self._touched:
+                batch = [self._touched.pop() for _ in range(min(len(self._touched), TOUCHED_MAX))]
+                try:
+                    await self._end_exhausted(batch)
+                except ServiceError as error:
+                    _log.warning("incoming_payments_not_ended", error=str(error))
+                    self._touched.update(batch)
+                    await self._clock.sleep(1.0)
+
+    async def _end_exhausted(self, payment_ids: list[UUID]) -> None:
+        for payment_id in await self._books.exhausted(payment_ids):
+            view = await self._payments.get(payment_id, tenant_id=None)
+            # A cancelled payment's allowance is used up too, but it expires; it did not complete.
+            if view.payment.state is State.PENDING and view.payment.cancelled_at is None:
+                await self._payments.end(payment_id, view.asset, State.COMPLETED)
+
+    async def _end_expired(self) -> None:
+        while True:
+            try:
+                ended = await self._expire_batch()
+            except ServiceError as error:
+                _log.warning("incoming_payments_not_expired", error=str(error))
+                ended = 0
+            if ended < EXPIRY_BATCH:
+                await self._clock.sleep(EXPIRY_IDLE_S_MAX)
+
+    async def _expire_batch(self) -> int:
+        async with self._database.read() as session:
+            due = await repository.expired(session, self._clock.now(), EXPIRY_BATCH)
+        for payment_id in due:
+            view = await self._payments.get(payment_id, tenant_id=None)
+            asset: Asset = view.asset
+            await self._payments.end(payment_id, asset, State.EXPIRED)
+        return len(due)
+
+    async def _sweep(self) -> None:
+        after: UUID | None = None
+        while True:
+            try:
+                async with self._database.read() as session:
+                    batch = await repository.open_capped(session, after, SWEEP_BATCH)
+                await self._end_exhausted(list(batch))
+            except ServiceError as error:
+                _log.warning("incoming_payments_not_swept", error=str(error))
+                await self._clock.sleep(1.0)
+                continue
+            if len(batch) < SWEEP_BATCH:
+                return
+            after = batch[-1]

@@ -1,0 +1,97 @@
+"""From the ledger's answers to the service's errors, for callers that only want success."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from servicekit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    ServiceError,
+)
+
+from services.backend.ledger.accounting import Plan
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.interface import LedgerWriter
+
+_Status = TransferStatus
+_REFUSALS: Mapping[TransferStatus, tuple[type[ServiceError], str, str]] = MappingProxyType(
+    {
+        _Status.INSUFFICIENT_BALANCE: (
+            FailedPrecondition,
+            "INSUFFICIENT_BALANCE",
+            "the account has less than this takes",
+        ),
+        _Status.INSUFFICIENT_DEBIT_BALANCE: (
+            FailedPrecondition,
+            "INSUFFICIENT_BALANCE",
+            "less was deposited than this takes",
+        ),
+        _Status.INSUFFICIENT_LIQUIDITY: (
+            FailedPrecondition,
+            "INSUFFICIENT_LIQUIDITY",
+            "the asset's liquidity is less than this takes; deposit more",
+        ),
+        _Status.TRANSFER_EXISTS: (
+            AlreadyExists,
+            "TRANSFER_EXISTS",
+            "a transfer with this id and other content exists; use a new id",
+        ),
+        _Status.ID_ALREADY_FAILED: (
+            AlreadyExists,
+            "TRANSFER_EXISTS",
+            "a transfer with this id was refused before; use a new id",
+        ),
+        _Status.UNKNOWN_TRANSFER: (NotFound, "UNKNOWN_TRANSFER", "there is no such transfer"),
+        _Status.ALREADY_POSTED: (
+            FailedPrecondition,
+            "TRANSFER_RESOLVED",
+            "the transfer was posted before",
+        ),
+        _Status.ALREADY_VOIDED: (
+            FailedPrecondition,
+            "TRANSFER_RESOLVED",
+            "the transfer was voided before",
+        ),
+        _Status.TRANSFER_EXPIRED: (
+            FailedPrecondition,
+            "TRANSFER_RESOLVED",
+            "the transfer timed out before",
+        ),
+        _Status.UNKNOWN_SOURCE_ACCOUNT: (
+            NotFound,
+            "UNKNOWN_ACCOUNT",
+            "the account that would be debited does not exist",
+        ),
+        _Status.UNKNOWN_DESTINATION_ACCOUNT: (
+            NotFound,
+            "UNKNOWN_ACCOUNT",
+            "the account that would be credited does not exist",
+        ),
+        _Status.INVALID_AMOUNT: (
+            InvalidArgument,
+            "INVALID_AMOUNT",
+            "an amount lies between 1 and 18446744073709551615",
+        ),
+        _Status.INVALID_TIMEOUT: (InvalidArgument, "INVALID_FIELD", "the timeout is out of range"),
+        _Status.INVALID_ID: (InvalidArgument, "INVALID_FIELD", "the id is no UUID"),
+    }
+)
+
+
+async def carry_out(ledger: LedgerWriter, plan: Plan) -> None:
+    """Apply a plan and return when it is in the ledger, now or from an earlier time.
+
+    Raises the ServiceError that says why it is not.
+    """
+    status = plan.explain(await ledger.submit(plan.chain))
+    if status.ok:
+        return
+    refusal = _REFUSALS.get(status)
+    if refusal is None:
+        # The rest can only come from a chain that we built wrong.
+        raise Internal("INTERNAL", f"the ledger refused a transfer: {status}")
+    error_type, reason, message = refusal
+    raise error_type(reason, message, metadata={"status": str(status)})

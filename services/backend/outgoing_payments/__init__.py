@@ -1,0 +1,1 @@
+"""Money that wallet addresses send."""

@@ -1,0 +1,69 @@
+"""An outgoing payment: a quote that was accepted.
+
+| state     | fund    | sent all  | attempt failed, may retry | attempt failed for good | cancel    |
+|-----------|---------|-----------|---------------------------|-------------------------|-----------|
+| FUNDING   | SENDING | -         | -                         | -                       | CANCELLED |
+| SENDING   | no-op   | COMPLETED | SENDING, later            | FAILED                  | refused   |
+| COMPLETED | no-op   | -         | -                         | -                       | refused   |
+| FAILED    | no-op   | -         | -                         | -                       | refused   |
+| CANCELLED | refused | -         | -                         | -                       | no-op     |
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from ilpkit.money import Amount
+
+from services.backend.quotes.model import Quote
+
+
+class State(StrEnum):
+    """Where a payment stands."""
+
+    FUNDING = "FUNDING"
+    SENDING = "SENDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingPayment:
+    """An outgoing payment; its id is its quote's and its ledger account's."""
+
+    id: UUID
+    tenant_id: UUID
+    wallet_address_id: UUID
+    client: str | None
+    grant_id: str | None
+    grant_interval_start: datetime | None
+    state: State
+    error: str | None
+    metadata: dict[str, Any] | None
+    data_to_transmit: bytes | None
+    sent_amount: int
+    """What was sent, in the wallet address's asset; while packets fly, the ledger knows better."""
+    delivered_amount: int
+    """What arrived as far as the receiver confirmed it, in the receiver's asset."""
+    attempts: int
+    due_at: datetime | None
+    lease_until: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    quote: Quote
+
+    @property
+    def failed(self) -> bool:
+        """Open Payments' view: it ended without paying."""
+        return self.state in {State.FAILED, State.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentAmounts:
+    """What a grant has spent in an interval."""
+
+    debit: Amount
+    receive: Amount

@@ -1,0 +1,153 @@
+"""SQL for outgoing payments."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from servicekit.database import ReadSession, WriteSession
+from sqlalchemy import Row, Select, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.backend.outgoing_payments.model import OutgoingPayment, State
+from services.backend.outgoing_payments.tables import outgoing_payments as table
+from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.quotes.errors import invalid_quote
+from services.backend.quotes.repository import quote_of_row
+from services.backend.quotes.tables import quotes
+
+_QUOTE_PREFIX: Final = "quote_"
+_OWN: Final = [name for name in OutgoingPayment.__dataclass_fields__ if name != "quote"]
+
+
+async def add(session: WriteSession, payment: OutgoingPayment) -> None:
+    """Insert a payment; raises InvalidArgument when its quote was used before."""
+    try:
+        await session.execute(insert(table).values({n: getattr(payment, n) for n in _OWN}))
+    except IntegrityError:
+        raise invalid_quote("was used before") from None
+
+
+async def get(
+    session: ReadSession, payment_id: UUID, tenant_id: UUID | None = None
+) -> OutgoingPayment | None:
+    """One payment of a tenant; None as the tenant means any."""
+    query = _joined().where(table.c.id == payment_id)
+    if tenant_id is not None:
+        query = query.where(table.c.tenant_id == tenant_id)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _payment(row)
+
+
+async def lock(session: WriteSession, payment_id: UUID) -> OutgoingPayment | None:
+    """One payment, held until the transaction ends."""
+    query = _joined().where(table.c.id == payment_id).with_for_update(of=table)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _payment(row)
+
+
+async def page(
+    session: ReadSession,
+    query: PageQuery,
+    *,
+    tenant_id: UUID | None = None,
+    wallet_address_id: UUID | None = None,
+    client: str | None = None,
+    receiver: str | None = None,
+    states: Sequence[State] = (),
+) -> Page[OutgoingPayment]:
+    """A page of payments, newest first."""
+    statement = _joined()
+    if tenant_id is not None:
+        statement = statement.where(table.c.tenant_id == tenant_id)
+    if wallet_address_id is not None:
+        statement = statement.where(table.c.wallet_address_id == wallet_address_id)
+    if client is not None:
+        statement = statement.where(table.c.client == client)
+    if receiver is not None:
+        statement = statement.where(quotes.c.receiver == receiver)
+    if states:
+        statement = statement.where(table.c.state.in_(states))
+    return await fetch_page(session, statement, table.c.id, query, _payment)
+
+
+async def change(
+    session: WriteSession, payment_id: UUID, state: State, values: Mapping[str, Any]
+) -> bool:
+    """Set some columns of a payment that is in this state; False when it is not."""
+    statement = (
+        update(table)
+        .where(table.c.id == payment_id, table.c.state == state)
+        .values(dict(values))
+        .returning(table.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def claim(
+    session: WriteSession, *, now: datetime, lease: timedelta, limit: int
+) -> list[OutgoingPayment]:
+    """Take due payments for a while, the longest due first; each is taken by one process only."""
+    due = (
+        select(table.c.id)
+        .where(
+            table.c.state == State.SENDING,
+            table.c.due_at <= now,
+            or_(table.c.lease_until.is_(None), table.c.lease_until < now),
+        )
+        .order_by(table.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = (await session.execute(due)).scalars().all()
+    if not ids:
+        return []
+    await session.execute(
+        update(table)
+        .where(table.c.id.in_(ids))
+        .values(lease_until=now + lease, attempts=table.c.attempts + 1, updated_at=now)
+    )
+    rows = await session.execute(_joined().where(table.c.id.in_(ids)))
+    return [_payment(row) for row in rows.all()]
+
+
+async def extend_lease(session: WriteSession, ids: Sequence[UUID], until: datetime) -> None:
+    """Keep payments that are still being sent."""
+    where = and_(table.c.id.in_(ids), table.c.state == State.SENDING)
+    await session.execute(update(table).where(where).values(lease_until=until))
+
+
+async def next_due(session: ReadSession) -> datetime | None:
+    """When the next payment may be taken."""
+    query = (
+        select(table.c.due_at, table.c.lease_until)
+        .where(table.c.state == State.SENDING, table.c.due_at.is_not(None))
+        .order_by(table.c.due_at)
+        .limit(1)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    moment: datetime = row.due_at if row.lease_until is None else max(row.due_at, row.lease_until)
+    return moment
+
+
+def _joined() -> Select[Any]:
+    quoted = [column.label(f"{_QUOTE_PREFIX}{column.name}") for column in quotes.c]
+    return select(*table.c, *quoted).join(quotes, quotes.c.id == table.c.id)
+
+
+def _payment(row: Row[Any]) -> OutgoingPayment:
+    fields: dict[str, Any] = {name: getattr(row, name) for name in _OWN}
+    fields["state"] = State(fields["state"])
+    return OutgoingPayment(**fields, quote=quote_of_row(_QuoteColumns(row)))  # type: ignore[arg-type] # reads attributes as a row does
+
+
+class _QuoteColumns:
+    """The quote's columns of a joined row, under their own names."""
+
+    def __init__(self, row: Row[Any]) -> None:
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, f"{_QUOTE_PREFIX}{name}")

@@ -1,0 +1,137 @@
+"""What has been spent under a grant: reserved in the payment's own transaction, in O(1).
+
+One row a grant and interval holds the totals. It is locked while a payment is checked against the
+limits and added, so that two payments at once can't both take the last of a limit.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ilpkit.errors import PolicyRefusal
+from ilpkit.money import Amount, Asset
+from ilpkit.openpayments.access import Limits
+from ilpkit.openpayments.limits import (
+    ProposedPayment,
+    SpentTotals,
+    check_spending,
+    current_window,
+)
+from servicekit.database import ReadSession, WriteSession
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.backend.outgoing_payments.errors import limit_exceeded
+from services.backend.outgoing_payments.model import SpentAmounts
+from services.backend.outgoing_payments.tables import grant_spending as table
+
+WHOLE_LIFE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""The interval start of a grant without intervals."""
+
+
+async def reserve(
+    session: WriteSession,
+    *,
+    grant_id: str,
+    limits: Limits | None,
+    payment: ProposedPayment,
+    now: datetime,
+) -> tuple[datetime, SpentAmounts]:
+    """Count a payment against its grant; raises PermissionDenied when the limits leave too little.
+
+    Returns the interval that it counts in, and what had been spent before it.
+    """
+    try:
+        window = None if limits is None else current_window(limits, now)
+    except PolicyRefusal as refused:
+        raise limit_exceeded(str(refused)) from None
+    start = WHOLE_LIFE if window is None else window.start
+    row = await _locked_row(session, grant_id, start, payment)
+    spent = SpentTotals(debit=row["debit_spent"], receive=row["receive_spent"])
+    if limits is not None:
+        try:
+            check_spending(limits, payment=payment, spent=spent)
+        except PolicyRefusal as refused:
+            raise limit_exceeded(str(refused)) from None
+    await session.execute(
+        update(table)
+        .where(table.c.grant_id == grant_id, table.c.interval_start == start)
+        .values(
+            debit_spent=spent.debit + payment.debit_amount.value,
+            receive_spent=spent.receive + payment.receive_amount.value,
+        )
+    )
+    before = SpentAmounts(
+        debit=Amount(spent.debit, payment.debit_amount.asset),
+        receive=Amount(spent.receive, payment.receive_amount.asset),
+    )
+    return start, before
+
+
+async def give_back(
+    session: WriteSession, *, grant_id: str, interval_start: datetime, debit: int, receive: int
+) -> None:
+    """Free what a payment reserved but did not spend."""
+    await session.execute(
+        update(table)
+        .where(table.c.grant_id == grant_id, table.c.interval_start == interval_start)
+        .values(
+            debit_spent=table.c.debit_spent - debit,
+            receive_spent=table.c.receive_spent - receive,
+        )
+    )
+
+
+async def spent(
+    session: ReadSession, *, grant_id: str, limits: Limits | None, now: datetime
+) -> SpentAmounts | None:
+    """The totals of the current interval, zero in a fresh one; None for a grant never used."""
+    query = select(table).where(table.c.grant_id == grant_id)
+    newest = query.order_by(table.c.interval_start.desc()).limit(1)
+    row = (await session.execute(newest)).one_or_none()
+    if row is None:
+        return None
+    try:
+        window = None if limits is None else current_window(limits, now)
+    except PolicyRefusal:
+        return None
+    start = WHOLE_LIFE if window is None else window.start
+    fresh = row.interval_start != start
+    return SpentAmounts(
+        debit=Amount(
+            0 if fresh else row.debit_spent, Asset(row.debit_asset_code, row.debit_asset_scale)
+        ),
+        receive=Amount(
+            0 if fresh else row.receive_spent,
+            Asset(row.receive_asset_code, row.receive_asset_scale),
+        ),
+    )
+
+
+async def _locked_row(
+    session: WriteSession, grant_id: str, start: datetime, payment: ProposedPayment
+) -> Mapping[str, Any]:
+    fresh = insert(table).values(
+        grant_id=grant_id,
+        interval_start=start,
+        debit_asset_code=payment.debit_amount.asset.code,
+        debit_asset_scale=payment.debit_amount.asset.scale,
+        receive_asset_code=payment.receive_amount.asset.code,
+        receive_asset_scale=payment.receive_amount.asset.scale,
+        debit_spent=0,
+        receive_spent=0,
+    )
+    await session.execute(fresh.on_conflict_do_nothing())
+    query = select(table).where(table.c.grant_id == grant_id, table.c.interval_start == start)
+    row = (await session.execute(query.with_for_update())).one()
+    same_debit = (row.debit_asset_code, row.debit_asset_scale) == (
+        payment.debit_amount.asset.code,
+        payment.debit_amount.asset.scale,
+    )
+    same_receive = (row.receive_asset_code, row.receive_asset_scale) == (
+        payment.receive_amount.asset.code,
+        payment.receive_amount.asset.scale,
+    )
+    if not (same_debit and same_receive):
+        raise limit_exceeded("payments under one grant must all be in the same assets")
+    return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

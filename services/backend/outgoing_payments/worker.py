@@ -1,0 +1,315 @@
+"""Sends the payments that are due: claims them, pays, and writes what came of it.
+
+No transaction is open while packets fly. A claim is a lease that is renewed while the payment is
+being sent; when its process dies the lease runs out and another process goes on from what the
+ledger says. Work is found by notification; the clock only serves retries and leases.
+"""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import structlog
+from ilpkit.ilp.packet import Prepare, Reply
+from ilpkit.stream.crypto import StreamKeys
+from ilpkit.stream.plan import FixedDelivery
+from ilpkit.stream.sender import PaymentSender
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.errors import InvalidArgument, ServiceError
+from servicekit.ids import IdSource
+
+from services.backend.assets.model import Asset
+from services.backend.ledger.accounting import Side, transfer
+from services.backend.ledger.ids import derive_id
+from services.backend.ledger.outcome import carry_out
+from services.backend.outgoing_payments import repository, spending
+from services.backend.outgoing_payments.attempt import (
+    Completed,
+    Failed,
+    Failure,
+    Remaining,
+    Result,
+    TryAgain,
+    remaining,
+    retry_at,
+    settle,
+)
+from services.backend.outgoing_payments.model import OutgoingPayment, State
+from services.backend.outgoing_payments.sending import pay
+from services.backend.outgoing_payments.service import OutgoingPaymentService, PaymentLedger
+from services.backend.receivers.model import Receiver
+from services.backend.receivers.service import ReceiverService
+from services.backend.webhooks.service import EventWriter
+
+LEASE: Final = timedelta(seconds=60)
+LEASE_RENEWAL_S: Final = 20.0
+IDLE_S_MAX: Final = 30.0
+CLAIM_MAX: Final = 64
+
+_log = structlog.get_logger(__name__)
+
+
+class PaymentConnector(Protocol):
+    """The connector, as payments of this node use it."""
+
+    async def send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+        """Route one packet, paid from the payment's account; never raises for a peer's doing."""
+        ...
+
+
+class LocalCredit(Protocol):
+    """What happens when an incoming payment of this node receives money."""
+
+    def credited(self, payment_id: UUID) -> None:
+        """It did."""
+        ...
+
+
+class OutgoingPaymentWorker:
+    """One a process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: PaymentLedger,
+        payments: OutgoingPaymentService,
+        receivers: ReceiverService,
+        connector: PaymentConnector,
+        local_credit: LocalCredit,
+        events: EventWriter,
+        clock: Clock,
+        ids: IdSource,
+        in_flight_max: int,
+        attempts_max: int,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._payments = payments
+        self._receivers = receivers
+        self._connector = connector
+        self._local_credit = local_credit
+        self._events = events
+        self._clock = clock
+        self._ids = ids
+        self._in_flight_max = in_flight_max
+        self._attempts_max = attempts_max
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+
+    async def on_notify(self, channel: str, payload: str) -> None:
+        """A payment became due."""
+        del channel, payload
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then stop sending, and wait for what is in flight."""
+        renewal = asyncio.get_running_loop().create_task(self._renew_leases())
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    claimed = await self._claim()
+                except ServiceError as error:
+                    _log.warning("outgoing_payments_not_claimed", error=str(error))
+                    claimed = 0
+                    await self._clock.sleep(1.0)
+                if claimed < CLAIM_MAX:
+                    await self._wait()
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            renewal.cancel()
+
+    async def _claim(self) -> int:
+        free = min(self._in_flight_max - len(self._running), CLAIM_MAX)
+        if free <= 0:
+            return 0
+        async with self._database.write() as session:
+            claimed = await repository.claim(
+                session, now=self._clock.now(), lease=LEASE, limit=free
+            )
+        for payment in claimed:
+            task = asyncio.get_running_loop().create_task(self._run_one(payment))
+            self._running[payment.id] = task
+            task.add_done_callback(partial(self._finished, payment.id))
+        return len(claimed)
+
+    def _finished(self, payment_id: UUID, task: asyncio.Task[None]) -> None:
+        del task
+        self._running.pop(payment_id, None)
+        self._wake.set()
+
+    async def _wait(self) -> None:
+        try:
+            async with self._database.read() as session:
+                due = await repository.next_due(session)
+        except ServiceError:
+            due = None
+        delay = IDLE_S_MAX
+        if due is not None and len(self._running) < self._in_flight_max:
+            until = (due - self._clock.now()).total_seconds()
+            # What is due now but was not claimed is being claimed by another process.
+            delay = min(max(until, 0.05), IDLE_S_MAX)
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await self._clock.sleep(LEASE_RENEWAL_S)
+            if not self._running:
+                continue
+            try:
+                async with self._database.write() as session:
+                    until = self._clock.now() + LEASE
+                    await repository.extend_lease(session, list(self._running), until)
+            except ServiceError as error:
+                _log.warning("leases_not_renewed", error=str(error))
+
+    async def _run_one(self, payment: OutgoingPayment) -> None:
+        view = await self._payments.get(payment.id, tenant_id=None)
+        try:
+            result = await self._attempt(payment, view.asset, view.sent)
+        except InvalidArgument as error:
+            result = Failed(error=error.message, delivered=payment.delivered_amount)
+        except ServiceError as error:
+            result = TryAgain(error=error.message, delivered=payment.delivered_amount)
+        except Exception:
+            _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
+            result = TryAgain(error="internal error", delivered=payment.delivered_amount)
+        result = settle(result, attempts=payment.attempts, attempts_max=self._attempts_max)
+        try:
+            await self._record(payment.id, view.asset, result)
+        except ServiceError as error:
+            # The lease runs out and another attempt finds everything in the ledger.
+            _log.warning("payment_not_recorded", payment_id=str(payment.id), error=str(error))
+
+    async def _attempt(self, payment: OutgoingPayment, asset: Asset, sent: int) -> Result:
+        left = remaining(payment, sent=sent)
+        delivered = payment.quote.receive_amount.value - left.deliver
+        if left.deliver == 0:
+            return Completed(delivered=delivered)
+        if sent == 0 and payment.quote.expires_at <= self._clock.now():
+            return Failed(error=Failure.QUOTE_EXPIRED, delivered=delivered)
+        receiver = await self._receivers.get(payment.quote.receiver)
+        if receiver.asset != payment.quote.receive_amount.asset:
+            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=delivered)
+        if not receiver.is_payable(self._clock.now()):
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+        if receiver.local_id is not None:
+            return await self._transfer(payment, asset, receiver.local_id, left)
+        return await self._send(payment, asset, receiver, left, delivered)
+
+    async def _transfer(
+        self, payment: OutgoingPayment, asset: Asset, receiver_id: UUID, left: Remaining
+    ) -> Result:
+        """A payment inside this node: one transfer under an id of the payment's own."""
+        destination = await self._receivers.local_account(receiver_id)
+        plan = transfer(
+            transfer_id=derive_id("local payment", payment.id.int),
+            source=Side(
+                account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
+            ),
+            destination=destination.side,
+            source_amount=left.source_max,
+            destination_amount=left.deliver,
+            cause_id=payment.id.int,
+            allowance_account_id=destination.allowance_account_id,
+        )
+        await carry_out(self._ledger, plan)
+        self._local_credit.credited(receiver_id)
+        return Completed(delivered=payment.quote.receive_amount.value)
+
+    async def _send(
+        self,
+        payment: OutgoingPayment,
+        asset: Asset,
+        receiver: Receiver,
+        left: Remaining,
+        delivered: int,
+    ) -> Result:
+        if left.source_max == 0:
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+        method = receiver.methods[0]
+        machine = PaymentSender(
+            keys=StreamKeys(method.shared_secret),
+            destination=method.ilp_address,
+            target=FixedDelivery(
+                delivery=left.deliver,
+                source_max=left.source_max,
+                min_rate=payment.quote.min_rate,
+            ),
+            random_bytes=self._ids.token,
+            max_packet_amount=payment.quote.max_packet_amount,
+            data=payment.data_to_transmit or b"",
+        )
+
+        async def send(prepare: Prepare) -> Reply:
+            return await self._connector.send(prepare, payment, asset)
+
+        outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
+        delivered += outcome.totals.delivered + outcome.totals.delivered_unconfirmed
+        if outcome.completed:
+            return Completed(delivered=delivered)
+        error = " ".join(filter(None, [outcome.reason.value, outcome.ilp_code, outcome.message]))
+        if outcome.retryable:
+            return TryAgain(error=error, delivered=delivered)
+        return Failed(error=error, delivered=delivered)
+
+    async def _record(self, payment_id: UUID, asset: Asset, result: Result) -> None:
+        """Write the result with its event, once; what was sent comes from the ledger."""
+        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
+        sent = 0 if account is None else account.debits_posted
+        balance = 0 if account is None else account.credits_posted - sent
+        now = self._clock.now()
+        values: dict[str, Any] = {
+            "sent_amount": sent,
+            "delivered_amount": result.delivered,
+            "updated_at": now,
+            "lease_until": None,
+            "due_at": None,
+        }
+        async with self._database.write() as session:
+            payment = await repository.lock(session, payment_id)
+            if payment is None or payment.state is not State.SENDING:
+                return
+            if isinstance(result, TryAgain):
+                values |= {"error": result.error, "due_at": retry_at(now, payment.attempts)}
+                await repository.change(session, payment_id, State.SENDING, values)
+                return
+            done = isinstance(result, Completed)
+            values["state"] = State.COMPLETED if done else State.FAILED
+            values["error"] = result.error if isinstance(result, Failed) else None
+            await repository.change(session, payment_id, State.SENDING, values)
+            await self._correct_grant(session, payment, sent=sent, delivered=result.delivered)
+            ended = await repository.lock(session, payment_id)
+            assert ended is not None, "it is locked by this transaction"  # noqa: S101 - our own bug
+            kind = "completed" if done else "failed"
+            await self._events.outgoing_payment(session, kind, ended, asset, balance=balance)
+
+    async def _correct_grant(
+        self, session: Any, payment: OutgoingPayment, *, sent: int, delivered: int
+    ) -> None:
+        """Free of the grant what the payment did not use; a completed debit stays as reserved."""
+        if payment.grant_id is None or payment.grant_interval_start is None:
+            return
+        completed = delivered >= payment.quote.receive_amount.value
+        spent_debit = payment.quote.debit_amount if completed else sent
+        await spending.give_back(
+            session,
+            grant_id=payment.grant_id,
+            interval_start=payment.grant_interval_start,
+            debit=payment.quote.debit_amount - spent_debit,
+            receive=max(payment.quote.receive_amount.value - delivered, 0),
+        )
+
+
+def _log_crash(crash: BaseException) -> None:
+    _log.error("packet_not_sent", error=repr(crash))

@@ -1,0 +1,1 @@
+"""Nodes that packets are exchanged with."""

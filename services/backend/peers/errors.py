@@ -1,0 +1,36 @@
+"""What can be wrong with peers."""
+
+from uuid import UUID
+
+from servicekit.errors import AlreadyExists, InvalidArgument, NotFound
+
+
+def unknown_peer(peer_id: UUID | str) -> NotFound:
+    """No such peer for this tenant."""
+    return NotFound("UNKNOWN_PEER", f"there is no peer {peer_id}", metadata={"id": str(peer_id)})
+
+
+def duplicate_peer() -> AlreadyExists:
+    """Address and asset, or an incoming token, are taken."""
+    return AlreadyExists(
+        "DUPLICATE_PEER", "a peer with this address and asset, or with one of the tokens, exists"
+    )
+
+
+def invalid_ilp_address(field: str, value: str) -> InvalidArgument:
+    """Not an ILP address or prefix."""
+    return InvalidArgument("INVALID_FIELD", f"{value!r} is no ILP address", field=field)
+
+
+def invalid_endpoint(value: str) -> InvalidArgument:
+    """Not an http(s) URL."""
+    return InvalidArgument(
+        "INVALID_FIELD", f"{value!r} is no http or https URL", field="outgoing.endpoint"
+    )
+
+
+def invalid_token(field: str) -> InvalidArgument:
+    """An empty or unprintable bearer token."""
+    return InvalidArgument(
+        "INVALID_FIELD", f"{field} has 1 to 1024 visible ASCII characters", field=field
+    )

@@ -1,0 +1,107 @@
+"""SQL for peers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from servicekit.database import ReadSession, WriteSession
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.peers.errors import duplicate_peer
+from services.backend.peers.model import Peer, token_sha256
+from services.backend.peers.tables import peer_tokens, peers
+
+_COLUMNS = [column for column in peers.c if column.name != "deleted_at"]
+
+
+async def load_all(session: ReadSession) -> list[Peer]:
+    """Every peer that is not deleted."""
+    rows = await session.execute(select(*_COLUMNS).where(peers.c.deleted_at.is_(None)))
+    return [_peer(row) for row in rows.all()]
+
+
+async def load_tokens(session: ReadSession) -> dict[bytes, UUID]:
+    """The peer of each incoming token, by the token's SHA-256."""
+    rows = await session.execute(select(peer_tokens.c.token_sha256, peer_tokens.c.peer_id))
+    return {bytes(row.token_sha256): row.peer_id for row in rows.all()}
+
+
+async def add(session: WriteSession, peer: Peer, incoming_tokens: Sequence[str]) -> None:
+    """Insert a peer; raises AlreadyExists when its address or a token is taken."""
+    values = {name: getattr(peer, name) for name in Peer.__dataclass_fields__}
+    values["routes"] = list(peer.routes)
+    try:
+        await session.execute(insert(peers).values(values))
+    except IntegrityError:
+        raise duplicate_peer() from None
+    await _add_tokens(session, peer.id, incoming_tokens)
+
+
+async def get(session: ReadSession, peer_id: UUID, tenant_id: UUID | None) -> Peer | None:
+    """One peer of a tenant; None as the tenant means any."""
+    query = select(*_COLUMNS).where(peers.c.id == peer_id, peers.c.deleted_at.is_(None))
+    if tenant_id is not None:
+        query = query.where(peers.c.tenant_id == tenant_id)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _peer(row)
+
+
+async def find(
+    session: ReadSession, tenant_id: UUID, static_ilp_address: str, asset_id: UUID
+) -> Peer | None:
+    """A tenant's peer by ILP address and asset."""
+    query = select(*_COLUMNS).where(
+        peers.c.tenant_id == tenant_id,
+        peers.c.static_ilp_address == static_ilp_address,
+        peers.c.asset_id == asset_id,
+        peers.c.deleted_at.is_(None),
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _peer(row)
+
+
+async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -> Page[Peer]:
+    """A page of a tenant's peers, newest first."""
+    statement = select(*_COLUMNS).where(peers.c.deleted_at.is_(None))
+    if tenant_id is not None:
+        statement = statement.where(peers.c.tenant_id == tenant_id)
+    return await fetch_page(session, statement, peers.c.id, query, _peer)
+
+
+async def change(session: WriteSession, peer_id: UUID, values: Mapping[str, Any]) -> None:
+    """Set some columns; raises AlreadyExists when the new address is taken."""
+    try:
+        await session.execute(update(peers).where(peers.c.id == peer_id).values(values))
+    except IntegrityError:
+        raise duplicate_peer() from None
+
+
+async def replace_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> None:
+    """Replace a peer's incoming tokens."""
+    await session.execute(delete(peer_tokens).where(peer_tokens.c.peer_id == peer_id))
+    await _add_tokens(session, peer_id, tokens)
+
+
+async def mark_deleted(session: WriteSession, peer_id: UUID, now: datetime) -> None:
+    """Mark a peer as deleted and forget its tokens; its ledger account stays."""
+    await session.execute(update(peers).where(peers.c.id == peer_id).values(deleted_at=now))
+    await session.execute(delete(peer_tokens).where(peer_tokens.c.peer_id == peer_id))
+
+
+async def _add_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> None:
+    rows = [{"token_sha256": token_sha256(token), "peer_id": peer_id} for token in tokens]
+    if not rows:
+        return
+    try:
+        await session.execute(insert(peer_tokens).values(rows))
+    except IntegrityError:
+        raise duplicate_peer() from None
+
+
+def _peer(row: Row[tuple[object, ...]]) -> Peer:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields["routes"] = tuple(fields["routes"])
+    return Peer(**fields)

@@ -1,0 +1,32 @@
+"""Quotes: the price of a payment, and the exact rate that its packets are held to."""
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, SmallInteger, String, Table, Uuid
+
+from services.backend.tables import BigUnits, Units, metadata
+
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant_id", Uuid, ForeignKey("tenants.id"), nullable=False),
+    Column("wallet_address_id", Uuid, ForeignKey("wallet_addresses.id"), nullable=False),
+    Column("client", String),
+    Column("receiver", String, nullable=False),
+    # LOCAL: the receiver has its account on this node and no packets are sent. ILP: packets.
+    Column("method", String, nullable=False),
+    Column("debit_amount", Units, nullable=False),
+    Column("receive_amount", Units, nullable=False),
+    Column("receive_asset_code", String(255), nullable=False),
+    Column("receive_asset_scale", SmallInteger, nullable=False),
+    # What may be put into packets: the debit amount less the fee.
+    Column("source_amount", Units, nullable=False),
+    Column("fee_amount", Units, nullable=False),
+    Column("fee_id", Uuid, ForeignKey("fees.id")),
+    # Each packet delivers at least amount x rate, rounded up.
+    Column("min_rate_numerator", BigUnits, nullable=False),
+    Column("min_rate_denominator", BigUnits, nullable=False),
+    Column("max_packet_amount", Units),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_quotes_wallet_address_id_id", quotes.c.wallet_address_id, quotes.c.id)

@@ -1,0 +1,1 @@
+"""Incoming payments of any bank, as payers see them."""

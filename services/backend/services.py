@@ -1,0 +1,208 @@
+"""All that a backend process is made of, and the gRPC services that it offers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from rafiki.admin.v1 import (
+    asset_service_pb2,
+    asset_service_pb2_grpc,
+    liquidity_service_pb2,
+    liquidity_service_pb2_grpc,
+    peer_service_pb2,
+    peer_service_pb2_grpc,
+    wallet_address_service_pb2,
+    wallet_address_service_pb2_grpc,
+)
+from rafiki.connector.v1 import connector_service_pb2, connector_service_pb2_grpc
+from rafiki.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc
+from rafiki.openpayments.v1 import (
+    incoming_payment_service_pb2,
+    incoming_payment_service_pb2_grpc,
+    outgoing_payment_service_pb2,
+    outgoing_payment_service_pb2_grpc,
+    quote_service_pb2,
+    quote_service_pb2_grpc,
+)
+from rafiki.openpayments.v1 import wallet_address_service_pb2 as public_wallet_pb2
+from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_wallet_pb2_grpc
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.grpc_server import ServiceBinding
+from servicekit.ids import IdSource
+from servicekit.outbox import Outbox
+
+from services.backend.assets.service import AssetService
+from services.backend.assets.servicer import AssetServicer
+from services.backend.calls import Calls
+from services.backend.connector.payables import PayablesCache
+from services.backend.connector.service import Connector
+from services.backend.connector.servicer import ConnectorServicer
+from services.backend.connector.stream import StreamServer
+from services.backend.directory.worker import Directory
+from services.backend.guard.service import Guard
+from services.backend.incoming_payments.service import IncomingPaymentService
+from services.backend.incoming_payments.servicer import (
+    IncomingPaymentServicer,
+    PublicIncomingPaymentServicer,
+)
+from services.backend.incoming_payments.worker import IncomingPaymentWorker
+from services.backend.ledger.interface import Ledger
+from services.backend.ledger.servicer import LedgerServicer
+from services.backend.liquidity.service import LiquidityService
+from services.backend.liquidity.servicer import LiquidityServicer
+from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.outgoing_payments.servicer import OutgoingPaymentServicer
+from services.backend.peers.service import PeerService
+from services.backend.peers.servicer import PeerServicer
+from services.backend.quotes.service import QuoteService
+from services.backend.quotes.servicer import QuoteServicer
+from services.backend.rates.service import Rates
+from services.backend.receivers.service import ReceiverService
+from services.backend.scope import Scopes
+from services.backend.tenant_settings import TenantSettings
+from services.backend.tenants.service import TenantService
+from services.backend.urls import Urls
+from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.wallet_addresses.servicer import (
+    WalletAddressAdminServicer,
+    WalletAddressServicer,
+)
+from services.backend.webhooks.service import EventWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built by the composition root."""
+
+    database: Database
+    ledger: Ledger
+    clock: Clock
+    ids: IdSource
+    calls: Calls
+    scopes: Scopes
+    urls: Urls
+    node_key: Mapping[str, str]
+    directory: Directory
+    tenants: TenantService
+    tenant_settings: TenantSettings
+    assets: AssetService
+    peers: PeerService
+    wallet_addresses: WalletAddressService
+    incoming: IncomingPaymentService
+    incoming_worker: IncomingPaymentWorker
+    outgoing: OutgoingPaymentService
+    quotes: QuoteService
+    receivers: ReceiverService
+    rates: Rates
+    liquidity: LiquidityService
+    events: EventWriter
+    outbox: Outbox
+    stream: StreamServer
+    payables: PayablesCache
+    connector: Connector
+    guard: Guard
+
+
+def bindings(services: Services) -> list[ServiceBinding]:
+    """Every gRPC service of the backend with its servicer."""
+    return [*_open_payments(services), *_admin(services), *_engine_room(services)]
+
+
+def _open_payments(services: Services) -> list[ServiceBinding]:
+    wallet_addresses = WalletAddressServicer(
+        wallet_addresses=services.wallet_addresses, urls=services.urls, node_key=services.node_key
+    )
+    incoming = IncomingPaymentServicer(
+        payments=services.incoming,
+        calls=services.calls,
+        credentials=services.stream,
+        urls=services.urls,
+        clock=services.clock,
+    )
+    public = PublicIncomingPaymentServicer(payments=services.incoming, urls=services.urls)
+    quotes = QuoteServicer(
+        quotes=services.quotes,
+        wallets=services.incoming,
+        database=services.database,
+        calls=services.calls,
+        urls=services.urls,
+    )
+    outgoing = OutgoingPaymentServicer(
+        payments=services.outgoing,
+        quotes=services.quotes,
+        wallets=services.incoming,
+        calls=services.calls,
+        urls=services.urls,
+    )
+    return [
+        _bind(public_wallet_pb2, public_wallet_pb2_grpc, "WalletAddressService", wallet_addresses),
+        _bind(
+            incoming_payment_service_pb2,
+            incoming_payment_service_pb2_grpc,
+            "IncomingPaymentService",
+            incoming,
+        ),
+        _bind(
+            incoming_payment_service_pb2,
+            incoming_payment_service_pb2_grpc,
+            "PublicIncomingPaymentService",
+            public,
+        ),
+        _bind(quote_service_pb2, quote_service_pb2_grpc, "QuoteService", quotes),
+        _bind(
+            outgoing_payment_service_pb2,
+            outgoing_payment_service_pb2_grpc,
+            "OutgoingPaymentService",
+            outgoing,
+        ),
+    ]
+
+
+def _admin(services: Services) -> list[ServiceBinding]:
+    shared: dict[str, Any] = {"calls": services.calls, "scopes": services.scopes}
+    assets = AssetServicer(assets=services.assets, ledger=services.ledger, **shared)
+    peers = PeerServicer(peers=services.peers, ledger=services.ledger, **shared)
+    wallet_addresses = WalletAddressAdminServicer(
+        wallet_addresses=services.wallet_addresses, clock=services.clock, **shared
+    )
+    liquidity = LiquidityServicer(
+        liquidity=services.liquidity, outgoing_payments=services.outgoing, **shared
+    )
+    return [
+        _bind(asset_service_pb2, asset_service_pb2_grpc, "AssetService", assets),
+        _bind(peer_service_pb2, peer_service_pb2_grpc, "PeerService", peers),
+        _bind(
+            wallet_address_service_pb2,
+            wallet_address_service_pb2_grpc,
+            "WalletAddressAdminService",
+            wallet_addresses,
+        ),
+        _bind(liquidity_service_pb2, liquidity_service_pb2_grpc, "LiquidityService", liquidity),
+    ]
+
+
+def _engine_room(services: Services) -> list[ServiceBinding]:
+    return [
+        _bind(
+            ledger_service_pb2,
+            ledger_service_pb2_grpc,
+            "LedgerService",
+            LedgerServicer(ledger=services.ledger),
+        ),
+        _bind(
+            connector_service_pb2,
+            connector_service_pb2_grpc,
+            "ConnectorService",
+            ConnectorServicer(services.connector),
+        ),
+    ]
+
+
+def _bind(pb2: ModuleType, pb2_grpc: ModuleType, name: str, servicer: object) -> ServiceBinding:
+    return ServiceBinding(
+        descriptor=pb2.DESCRIPTOR.services_by_name[name],
+        add=getattr(pb2_grpc, f"add_{name}Servicer_to_server"),
+        servicer=servicer,
+    )

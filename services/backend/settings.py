@@ -1,0 +1,174 @@
+"""The backend's settings; names as in the TypeScript Rafiki wherever the setting exists there."""
+
+import base64
+import binascii
+from uuid import UUID
+
+from pydantic import Field, SecretStr, field_validator
+from servicekit.settings import CommaList, ServiceSettings
+
+STREAM_SECRET_BYTES = 32
+
+
+class BackendSettings(ServiceSettings):
+    """Everything that an operator can set."""
+
+    log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")
+    instance_name: str = Field(alias="INSTANCE_NAME", description="name of this node for people")
+    host: str = Field("127.0.0.1", alias="HOST", description="address that the listeners bind to")
+    grpc_port: int = Field(
+        3011, alias="GRPC_PORT", description="gRPC port of the first worker; each next one adds 1"
+    )
+    connector_port: int = Field(
+        3002,
+        alias="CONNECTOR_PORT",
+        description="HTTP port of the first worker (/ilp, /guard, /healthz); each next one adds 1",
+    )
+    workers: int = Field(1, alias="WORKERS", ge=1, le=64, description="worker processes")
+
+    database_url: SecretStr = Field(alias="DATABASE_URL", description="Postgres of this service")
+    database_pool_size: int = Field(
+        8, alias="DATABASE_POOL_SIZE", ge=2, le=100, description="connections a worker"
+    )
+    redis_url: SecretStr = Field(alias="REDIS_URL", description="Redis or Valkey")
+    redis_tls_ca_file: str | None = Field(
+        None, alias="REDIS_TLS_CA_FILE_PATH", description="CA that the server is checked against"
+    )
+    redis_tls_key_file: str | None = Field(
+        None, alias="REDIS_TLS_KEY_FILE_PATH", description="private key of the client"
+    )
+    redis_tls_cert_file: str | None = Field(
+        None, alias="REDIS_TLS_CERT_FILE_PATH", description="certificate of the client"
+    )
+    use_tigerbeetle: bool = Field(
+        False, alias="USE_TIGERBEETLE", description="keep the ledger in TigerBeetle"
+    )
+    tigerbeetle_cluster_id: int = Field(
+        0, alias="TIGERBEETLE_CLUSTER_ID", ge=0, description="cluster id"
+    )
+    tigerbeetle_addresses: CommaList = Field(
+        ("3004",), alias="TIGERBEETLE_REPLICA_ADDRESSES", description="replicas, host:port or port"
+    )
+    two_phase_timeout_s: int = Field(
+        300,
+        alias="TIGERBEETLE_TWO_PHASE_TIMEOUT_SECONDS",
+        ge=60,
+        description="life of a packet's reservation in seconds; longer than any packet may be held",
+    )
+
+    open_payments_url: str = Field(
+        alias="OPEN_PAYMENTS_URL", description="public URL of the resource server"
+    )
+    wallet_address_url: str | None = Field(
+        None,
+        alias="WALLET_ADDRESS_URL",
+        description="this node's own wallet address as a client of other banks; "
+        "`<OPEN_PAYMENTS_URL>/.well-known/pay` when unset",
+    )
+    auth_server_grant_url: str = Field(
+        alias="AUTH_SERVER_GRANT_URL", description="public URL of the authorization server"
+    )
+    auth_server_introspection_url: str = Field(
+        alias="AUTH_SERVER_INTROSPECTION_URL",
+        description="gRPC target (host:port) of the token introspection service",
+    )
+    ilp_address: str = Field(alias="ILP_ADDRESS", description="ILP address of this node")
+    ilp_connector_url: str = Field(
+        alias="ILP_CONNECTOR_URL", description="public URL of this node's connector"
+    )
+    stream_secret: SecretStr = Field(
+        alias="STREAM_SECRET", description="32 bytes in base64; STREAM credentials come from it"
+    )
+    operator_tenant_id: UUID = Field(
+        alias="OPERATOR_TENANT_ID", description="UUID of the operator's own tenant"
+    )
+    admin_api_secret: SecretStr = Field(
+        alias="ADMIN_API_SECRET", description="secret that signs the operator's Admin API calls"
+    )
+    admin_api_signature_version: int = Field(
+        1, alias="ADMIN_API_SIGNATURE_VERSION", description="version in the Admin API signature"
+    )
+    admin_api_signature_ttl_s: int = Field(
+        30, alias="ADMIN_API_SIGNATURE_TTL_SECONDS", description="life of a signature in seconds"
+    )
+    key_id: str = Field(alias="KEY_ID", description="kid of this node's own key")
+    private_key_file: str = Field(
+        alias="PRIVATE_KEY_FILE", description="PEM file of this node's Ed25519 key"
+    )
+
+    exchange_rates_url: str | None = Field(
+        None, alias="EXCHANGE_RATES_URL", description="where rates come from: GET <url>?base=USD"
+    )
+    exchange_rates_lifetime_ms: int = Field(
+        15_000, alias="EXCHANGE_RATES_LIFETIME", ge=100, description="milliseconds that rates hold"
+    )
+    slippage: str = Field(
+        "0.01", alias="SLIPPAGE", description="share that a rate may fall between quote and payment"
+    )
+    quote_lifespan_ms: int = Field(
+        300_000, alias="QUOTE_LIFESPAN", ge=1, description="life of a quote in milliseconds"
+    )
+    incoming_payment_expiry_max_ms: int = Field(
+        2_592_000_000,
+        alias="INCOMING_PAYMENT_EXPIRY_MAX_MS",
+        ge=1,
+        description="longest life of an incoming payment in milliseconds, and its default",
+    )
+    max_outgoing_payment_retry_attempts: int = Field(
+        5,
+        alias="MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS",
+        ge=1,
+        description="how often sending is tried before a payment fails",
+    )
+    outgoing_payments_in_flight_max: int = Field(
+        64,
+        alias="OUTGOING_PAYMENT_WORKERS",
+        ge=0,
+        description="payments that one worker process sends at once; 0 sends none",
+    )
+
+    webhook_url: str = Field(alias="WEBHOOK_URL", description="where events are posted")
+    webhook_timeout_ms: int = Field(
+        2_000, alias="WEBHOOK_TIMEOUT", ge=1, description="milliseconds that a receiver may take"
+    )
+    webhook_max_retry: int = Field(
+        10, alias="WEBHOOK_MAX_RETRY", ge=0, description="attempts after which an event is parked"
+    )
+    webhook_deliveries_in_flight_max: int = Field(
+        16,
+        alias="WEBHOOK_WORKERS",
+        ge=0,
+        description="deliveries that one worker process makes at once; 0 makes none",
+    )
+    signature_secret: SecretStr | None = Field(
+        None, alias="SIGNATURE_SECRET", description="secret that signs webhooks"
+    )
+    signature_version: int = Field(
+        1, alias="SIGNATURE_VERSION", description="version in the webhook signature"
+    )
+
+    @field_validator("stream_secret")
+    @classmethod
+    def _stream_secret_is_32_bytes(cls, value: SecretStr) -> SecretStr:
+        try:
+            size = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except binascii.Error:
+            size = 0
+        if size != STREAM_SECRET_BYTES:
+            raise ValueError(f"give {STREAM_SECRET_BYTES} random bytes in base64")
+        return value
+
+    @field_validator("open_payments_url", "auth_server_grant_url", "wallet_address_url")
+    @classmethod
+    def _without_trailing_slash(cls, value: str | None) -> str | None:
+        return None if value is None else value.rstrip("/")
+
+    @property
+    def node_wallet_address(self) -> str:
+        """Who this node is as a client of other banks."""
+        return self.wallet_address_url or f"{self.open_payments_url}/.well-known/pay"
+
+    @property
+    def stream_secret_bytes(self) -> bytes:
+        """The STREAM secret, decoded."""
+        return base64.b64decode(self.stream_secret.get_secret_value())

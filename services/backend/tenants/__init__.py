@@ -1,0 +1,1 @@
+"""Account servicing entities that share the node."""

@@ -1,0 +1,27 @@
+"""Tenants and their settings."""
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, String, Table, Uuid, text
+
+from services.backend.tables import metadata
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("is_operator", Boolean, nullable=False, server_default=text("false")),
+    Column("api_secret", String, nullable=False),
+    Column("email", String),
+    Column("public_name", String),
+    Column("idp_consent_url", String),
+    Column("idp_secret", String),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+)
+
+tenant_settings = Table(
+    "tenant_settings",
+    metadata,
+    Column("tenant_id", Uuid, ForeignKey("tenants.id"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)

@@ -1,0 +1,52 @@
+"""What can be wrong with wallet addresses."""
+
+from uuid import UUID
+
+from servicekit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+
+
+def unknown_wallet_address(which: UUID | str) -> NotFound:
+    """No such wallet address, or not of this tenant."""
+    return NotFound(
+        "UNKNOWN_WALLET_ADDRESS",
+        f"there is no wallet address {which}",
+        metadata={"wallet_address": str(which)},
+    )
+
+
+def inactive_wallet_address(address: str) -> FailedPrecondition:
+    """It is deactivated."""
+    return FailedPrecondition(
+        "INACTIVE_WALLET_ADDRESS",
+        f"the wallet address {address} is deactivated",
+        metadata={"wallet_address": address},
+    )
+
+
+def duplicate_wallet_address(address: str) -> AlreadyExists:
+    """The URL is taken."""
+    return AlreadyExists(
+        "DUPLICATE_WALLET_ADDRESS",
+        f"there is a wallet address {address} already",
+        metadata={"wallet_address": address},
+    )
+
+
+def invalid_wallet_address(address: str, remedy: str) -> InvalidArgument:
+    """The URL breaks a rule."""
+    return InvalidArgument(
+        "INVALID_WALLET_ADDRESS",
+        f"{address!r} can't be a wallet address: {remedy}",
+        field="address",
+        metadata={"remedy": remedy},
+    )
+
+
+def duplicate_key(kid: str) -> AlreadyExists:
+    """A live key with this kid is bound."""
+    return AlreadyExists("DUPLICATE_KEY", f"a key with the kid {kid!r} is bound already")
+
+
+def unknown_key(key_id: UUID | str) -> NotFound:
+    """No such key."""
+    return NotFound("UNKNOWN_KEY", f"there is no key {key_id}", metadata={"id": str(key_id)})

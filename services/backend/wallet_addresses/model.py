@@ -1,0 +1,47 @@
+"""A wallet address: the public name of an account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdditionalProperty:
+    """A property kept with a wallet address."""
+
+    key: str
+    value: str
+    visible: bool
+    """Whether the public sees it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletAddress:
+    """A wallet address; its id is also its ledger account's."""
+
+    id: UUID
+    tenant_id: UUID
+    asset_id: UUID
+    address: str
+    """Its URL, lower case."""
+    public_name: str | None
+    additional_properties: tuple[AdditionalProperty, ...]
+    deactivated_at: datetime | None
+    created_at: datetime
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it can be used now."""
+        return self.deactivated_at is None or now < self.deactivated_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletAddressKey:
+    """An Ed25519 public key bound to a wallet address."""
+
+    id: UUID
+    wallet_address_id: UUID
+    kid: str
+    x: str
+    """The key, base64url without padding."""
+    revoked: bool
+    created_at: datetime

@@ -1,0 +1,134 @@
+"""SQL for wallet addresses and their keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from servicekit.database import ReadSession, WriteSession
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
+from services.backend.wallet_addresses.model import (
+    AdditionalProperty,
+    WalletAddress,
+    WalletAddressKey,
+)
+from services.backend.wallet_addresses.tables import wallet_address_keys, wallet_addresses
+
+
+async def add(session: WriteSession, wallet_address: WalletAddress) -> None:
+    """Insert a wallet address; raises AlreadyExists when its URL is taken."""
+    values = {name: getattr(wallet_address, name) for name in WalletAddress.__dataclass_fields__}
+    values["additional_properties"] = properties_json(wallet_address.additional_properties)
+    try:
+        await session.execute(insert(wallet_addresses).values(values))
+    except IntegrityError:
+        raise duplicate_wallet_address(wallet_address.address) from None
+
+
+async def get(
+    session: ReadSession, wallet_address_id: UUID, tenant_id: UUID | None
+) -> WalletAddress | None:
+    """One wallet address of a tenant; None as the tenant means any."""
+    query = select(wallet_addresses).where(wallet_addresses.c.id == wallet_address_id)
+    if tenant_id is not None:
+        query = query.where(wallet_addresses.c.tenant_id == tenant_id)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _wallet_address(row)
+
+
+async def find(session: ReadSession, address: str) -> WalletAddress | None:
+    """The wallet address with a URL; URLs are kept in lower case."""
+    query = select(wallet_addresses).where(wallet_addresses.c.address == address.lower())
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else _wallet_address(row)
+
+
+async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, WalletAddress]:
+    """Wallet addresses by id."""
+    rows = await session.execute(select(wallet_addresses).where(wallet_addresses.c.id.in_(ids)))
+    return {row.id: _wallet_address(row) for row in rows.all()}
+
+
+async def page(
+    session: ReadSession, tenant_id: UUID | None, query: PageQuery
+) -> Page[WalletAddress]:
+    """A page of a tenant's wallet addresses, newest first."""
+    statement = select(wallet_addresses)
+    if tenant_id is not None:
+        statement = statement.where(wallet_addresses.c.tenant_id == tenant_id)
+    return await fetch_page(session, statement, wallet_addresses.c.id, query, _wallet_address)
+
+
+async def change(session: WriteSession, wallet_address_id: UUID, values: Mapping[str, Any]) -> None:
+    """Set some columns."""
+    where = wallet_addresses.c.id == wallet_address_id
+    await session.execute(update(wallet_addresses).where(where).values(values))
+
+
+async def add_key(session: WriteSession, key: WalletAddressKey) -> None:
+    """Bind a key; raises AlreadyExists when a live key has this kid."""
+    values = {name: getattr(key, name) for name in WalletAddressKey.__dataclass_fields__}
+    try:
+        await session.execute(insert(wallet_address_keys).values(values))
+    except IntegrityError:
+        raise duplicate_key(key.kid) from None
+
+
+async def get_key(
+    session: ReadSession, key_id: UUID, tenant_id: UUID | None
+) -> WalletAddressKey | None:
+    """One key of a tenant's wallet address; None as the tenant means any."""
+    query = select(wallet_address_keys).where(wallet_address_keys.c.id == key_id)
+    if tenant_id is not None:
+        query = query.join(wallet_addresses).where(wallet_addresses.c.tenant_id == tenant_id)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else WalletAddressKey(**row._mapping)  # noqa: SLF001 - public in SQLAlchemy
+
+
+async def revoke_key(session: WriteSession, key_id: UUID) -> None:
+    """Revoke a key."""
+    where = wallet_address_keys.c.id == key_id
+    await session.execute(update(wallet_address_keys).where(where).values(revoked=True))
+
+
+async def live_keys(session: ReadSession, wallet_address_id: UUID) -> list[WalletAddressKey]:
+    """The keys of a wallet address that are not revoked, oldest first."""
+    query = select(wallet_address_keys).where(
+        wallet_address_keys.c.wallet_address_id == wallet_address_id,
+        wallet_address_keys.c.revoked.is_(False),
+    )
+    rows = await session.execute(query.order_by(wallet_address_keys.c.id))
+    return [WalletAddressKey(**row._mapping) for row in rows.all()]  # noqa: SLF001 - public in SQLAlchemy
+
+
+async def key_page(
+    session: ReadSession, wallet_address_id: UUID, query: PageQuery
+) -> Page[WalletAddressKey]:
+    """A page of a wallet address's keys, revoked ones too, newest first."""
+    statement = select(wallet_address_keys).where(
+        wallet_address_keys.c.wallet_address_id == wallet_address_id
+    )
+    column = wallet_address_keys.c.id
+    return await fetch_page(
+        session,
+        statement,
+        column,
+        query,
+        lambda row: WalletAddressKey(**row._mapping),  # noqa: SLF001 - public in SQLAlchemy
+    )
+
+
+def properties_json(properties: Sequence[AdditionalProperty]) -> list[dict[str, Any]]:
+    """As the column keeps them."""
+    return [{"key": p.key, "value": p.value, "visible": p.visible} for p in properties]
+
+
+def _wallet_address(row: Row[tuple[object, ...]]) -> WalletAddress:
+    fields: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - public in SQLAlchemy
+    fields["additional_properties"] = tuple(
+        AdditionalProperty(**item) for item in fields["additional_properties"]
+    )
+    return WalletAddress(**fields)

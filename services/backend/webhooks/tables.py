@@ -1,0 +1,36 @@
+"""Events, and their deliveries."""
+
+from servicekit.idempotency import idempotency_table
+from servicekit.outbox_tables import outbox_table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Table,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.backend.tables import metadata
+
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("tenant_id", Uuid, ForeignKey("tenants.id"), nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", JSONB, nullable=False),
+    # The payment or account that it is about.
+    Column("resource_id", Uuid, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_webhook_events_tenant_id_position", webhook_events.c.tenant_id, webhook_events.c.position)
+Index("ix_webhook_events_resource_id", webhook_events.c.resource_id)
+
+webhook_deliveries = outbox_table(metadata, "webhook_deliveries")
+idempotency_keys = idempotency_table(metadata)
