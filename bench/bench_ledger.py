@@ -2,7 +2,7 @@
 
     python bench/bench_ledger.py                        memory and an embedded Postgres
     python bench/bench_ledger.py --url postgresql://... an existing database (its data stays)
-    python bench/bench_ledger.py --preload              with 1,000,000 accounts and 10,000,000 transfers
+    python bench/bench_ledger.py --preload              also with 10,000,000 transfers in it
     TIGERBEETLE_ADDRESSES=3000 python bench/bench_ledger.py   a TigerBeetle cluster as well
 
 Callers each submit single transfers one after the other; "in flight" says how many callers. "hot":
@@ -30,9 +30,9 @@ import uvloop
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "libs")]
 
-from deploy.local.postgres import PostgresServer  # noqa: E402 - after the path is set
 from servicekit.clock import SystemClock  # noqa: E402 - likewise, as all below
 
+from deploy.local.postgres import PostgresServer  # noqa: E402 - after the path is set
 from services.backend.ledger.batcher import BatchedLedger  # noqa: E402
 from services.backend.ledger.chart import FLAGS, AccountCode  # noqa: E402
 from services.backend.ledger.ids import derive_id  # noqa: E402
@@ -244,7 +244,7 @@ async def preload(url: str) -> None:
 async def embedded_postgres() -> AsyncIterator[PostgresServer]:
     """Run a server as an operator would: everything durable, memory for the indexes."""
     with tempfile.TemporaryDirectory(prefix="rafiki-bench-") as folder:
-        Path(folder).chmod(0o755)
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - as root the server is another user
         server = PostgresServer(
             Path(folder) / "data",
             free_port(),
@@ -292,7 +292,7 @@ async def bench_tigerbeetle(options: argparse.Namespace, addresses: str) -> None
     )
 
     cluster = int(os.environ.get("TIGERBEETLE_CLUSTER_ID", "0"))
-    engine = await TigerBeetleLedger.open(cluster_id=cluster, addresses=addresses)
+    engine = await TigerBeetleLedger.open(addresses, cluster_id=cluster)
     target = Engine("tigerbeetle", engine, lambda: 0.0)
     await table(target, await new_scene(engine, ACCOUNTS), options.seconds, "")
     await engine.close()
