@@ -73,8 +73,8 @@ def claim_statement(table: Table) -> TextualSelect:
 
     The lanes with open rows are found by skipping along the index, so that a lane with a million
     rows costs the others nothing. Subqueries that can't be merged keep the plan so when the
-    planner knows nothing yet of a table that fills within seconds. `busy_lanes` and `busy_counts` say what this worker already has
-    in flight, `lane_max` how much one lane may have.
+    planner knows nothing yet of a table that fills within seconds. `busy_lanes` and `busy_counts`
+    say what this worker already has in flight, `lane_max` how much one lane may have.
     """
     sql = f"""
         WITH RECURSIVE lanes AS (
@@ -147,7 +147,7 @@ def settle_statement(table: Table) -> TextualSelect:
             UPDATE {table.name} o
             SET state = outcome.state, due_at = outcome.due_at, lease = NULL,
                 last_error = outcome.error, last_status = outcome.status,
-                finished_at = CASE WHEN outcome.state = {OPEN} THEN NULL ELSE CAST(:now AS timestamptz) END
+                finished_at = CASE WHEN outcome.state <> {OPEN} THEN CAST(:now AS timestamptz) END
             FROM outcome
             WHERE o.id = outcome.id AND o.lease = ANY(CAST(:leases AS uuid[])) AND o.state = {OPEN}
             RETURNING o.id, o.state, o.lane, o.ordering_key, o.position, o.due_at
