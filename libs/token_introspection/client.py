@@ -16,10 +16,7 @@ import grpc
 import grpc.aio
 from ilpkit.openpayments.access import AskedAccess
 from rafiki.introspection.v1.introspection_service_pb2 import IntrospectRequest
-from rafiki.introspection.v1.introspection_service_pb2_grpc import (
-    IntrospectionServiceAsyncStub,
-    IntrospectionServiceStub,
-)
+from rafiki.introspection.v1.introspection_service_pb2_grpc import IntrospectionServiceStub
 from servicekit.errors import Kind, ServiceError
 
 from token_introspection.errors import IntrospectionFailed
@@ -58,7 +55,7 @@ class IntrospectionClient:
     """Asks an authorization server over a channel that the caller owns."""
 
     def __init__(self, *, channel: grpc.aio.Channel, deadline_s: float = DEADLINE_S) -> None:
-        self._stub: IntrospectionServiceAsyncStub = IntrospectionServiceStub(channel)
+        self._stub = IntrospectionServiceStub(channel)
         self._deadline_s = deadline_s
         self._running: dict[bytes, asyncio.Task[Introspection]] = {}
 

@@ -69,10 +69,11 @@ class DocumentCache(Generic[Document]):
         return await asyncio.shield(task)
 
     async def _load(self, url: str) -> _Entry[Document]:
+        entry: _Entry[Document]
         try:
             entry = _Entry(await self._fetch(url), None, self._clock.monotonic())
         except FetchFailed as failed:
-            entry = _Entry[Document](None, str(failed), self._clock.monotonic())
+            entry = _Entry(None, str(failed), self._clock.monotonic())
         self._entries[url] = entry
         self._entries.move_to_end(url)
         while len(self._entries) > self._entries_max:

@@ -137,6 +137,7 @@ def settings(auth_database_url: str, redis_url: str) -> AuthSettings:
         IDENTITY_SERVER_SECRET=IDP_SECRET,
         OPERATOR_TENANT_ID=TENANT,
         ADMIN_API_SECRET="an-admin-secret",
+        ENABLE_MANUAL_MIGRATIONS=True,
     )
 
 
