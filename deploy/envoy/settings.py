@@ -49,7 +49,6 @@ class Limits:
     rpc_idle_timeout_s: float = 3600.0
     drain_timeout_s: float = 5.0
     body_bytes_max: int = 65_536
-    ilp_body_bytes_max: int = 65_536
     response_bytes_max: int = 4_194_304
     buffer_bytes_max: int = 1_048_576
     headers_kib_max: int = 32

@@ -57,7 +57,8 @@ def _run(ports: StackPorts, folder: Path, *, once: bool) -> int:
     started = time.monotonic()
 
     def progress(line: str) -> None:
-        print(f"[{time.monotonic() - started:5.1f} s] {line}" if line[:1].strip() else line)
+        stamp = f"[{time.monotonic() - started:5.1f} s] " if line[:1].strip() else ""
+        print(stamp + line, flush=True)
 
     stack = Stack(ports, folder, progress=progress)
     try:

@@ -111,7 +111,7 @@ def frontend_environment(node: NodeConfig) -> dict[str, str]:
         "PORT": str(node.ports.frontend),
         "BACKEND_GRPC_URLS": ",".join(map(grpc_target, node.ports.backend_grpc)),
         "AUTH_GRPC_URL": grpc_target(node.ports.auth_grpc),
-        "REDIS_URL": node.redis_url,
+        "SESSION_SECRET": node.secrets.session_secret,
     }
 
 

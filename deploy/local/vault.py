@@ -24,6 +24,7 @@ class NodeSecrets:
     webhook_secret: str
     stream_secret: str
     cookie_key: str
+    session_secret: str
     identity_secret: str
     ase_secret: str
     peer_token: str
@@ -78,6 +79,7 @@ def _node_secrets() -> NodeSecrets:
         webhook_secret=_text(),
         stream_secret=_text(),
         cookie_key=_text(),
+        session_secret=_text(),
         identity_secret=_text(),
         ase_secret=_text(),
         peer_token=secrets.token_urlsafe(SECRET_BYTES),
