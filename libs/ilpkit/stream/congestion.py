@@ -32,7 +32,7 @@ PAUSE_MS_MAX: Final = 2_000
 PAUSE_DOUBLINGS_MAX: Final = 7
 
 # The doublings reach the longest pause.
-assert PAUSE_MS_MIN << PAUSE_DOUBLINGS_MAX >= PAUSE_MS_MAX  # noqa: S101 - relation of constants
+assert PAUSE_MS_MIN << PAUSE_DOUBLINGS_MAX >= PAUSE_MS_MAX
 
 
 class CongestionWindow:

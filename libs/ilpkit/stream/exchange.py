@@ -53,6 +53,11 @@ class AnswerKind(Enum):
     """A Fulfill whose fulfillment isn't the request's."""
 
 
+# Reading a member from its class costs 0.2 us in Python 3.11.
+_FULFILLED: Final = AnswerKind.FULFILLED
+_REJECTED: Final = AnswerKind.REJECTED
+
+
 class Answer(NamedTuple):
     """A reply, with the receiver's own word where it is authentic."""
 
@@ -143,9 +148,9 @@ class Exchange:
         if isinstance(reply, Fulfill):
             if not request.fulfillment or reply.fulfillment != request.fulfillment:
                 return Answer(AnswerKind.FORGED)
-            kind, ilp_type = AnswerKind.FULFILLED, FULFILL_TYPE
+            kind, ilp_type = _FULFILLED, FULFILL_TYPE
         else:
-            kind, ilp_type = AnswerKind.REJECTED, REJECT_TYPE
+            kind, ilp_type = _REJECTED, REJECT_TYPE
         if not reply.data:
             return Answer(kind)
         try:

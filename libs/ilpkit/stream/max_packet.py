@@ -35,6 +35,12 @@ class PathLimit(Enum):
     SEARCHING = "searching"
 
 
+# Reading a member from its class costs 0.2 us in Python 3.11.
+_UNLIMITED: Final = PathLimit.UNLIMITED
+_KNOWN: Final = PathLimit.KNOWN
+_SEARCHING: Final = PathLimit.SEARCHING
+
+
 class MaxPacketSearch:
     """The path's maximum packet amount, in source units, as replies reveal it."""
 
@@ -43,14 +49,14 @@ class MaxPacketSearch:
     def __init__(self, *, limit: int | None = None) -> None:
         if limit is not None and limit <= 0:
             raise LocalProtocolError(f"a path limit of {limit} carries nothing")
-        self.state = PathLimit.UNLIMITED if limit is None else PathLimit.KNOWN
+        self.state = _UNLIMITED if limit is None else _KNOWN
         self._limit = 0 if limit is None else limit
         self._verified = 0
 
     @property
     def limit(self) -> int | None:
         """The greatest amount not known to be too large, or None while nothing was too large."""
-        return None if self.state is PathLimit.UNLIMITED else self._limit
+        return None if self.state is _UNLIMITED else self._limit
 
     @property
     def verified(self) -> int:
@@ -60,18 +66,16 @@ class MaxPacketSearch:
     @property
     def next_amount(self) -> int | None:
         """The amount for the next packet, or None where no limit is known."""
-        if self.state is PathLimit.KNOWN:
+        if self.state is _KNOWN:
             return self._limit
-        if self.state is PathLimit.UNLIMITED:
+        if self.state is _UNLIMITED:
             return None
         return self._verified + (self._limit - self._verified + 1) // 2
 
     def on_arrived(self, amount: int) -> None:
         """A packet of this amount reached the receiver, whatever the receiver then answered."""
         if amount > self._verified:
-            self._verified = (
-                amount if self.state is PathLimit.UNLIMITED else min(amount, self._limit)
-            )
+            self._verified = amount if self.state is _UNLIMITED else min(amount, self._limit)
             self._settle()
 
     def on_too_large(self, amount: int, *, received: int | None = None, maximum: int = 0) -> None:
@@ -88,9 +92,9 @@ class MaxPacketSearch:
         # Data that contradicts the error is as good as none.
         precise = received is not None and maximum < received
         limit = maximum * amount // received if precise and received else amount - 1
-        if self.state is not PathLimit.UNLIMITED and limit >= self._limit:
+        if self.state is not _UNLIMITED and limit >= self._limit:
             return
-        self.state = PathLimit.KNOWN if precise else PathLimit.SEARCHING
+        self.state = _KNOWN if precise else _SEARCHING
         self._limit = limit
         # What passed a moment ago may not pass now: the path's limit moved.
         self._verified = min(self._verified, limit)
@@ -98,9 +102,9 @@ class MaxPacketSearch:
 
     def _settle(self) -> None:
         if (
-            self.state is PathLimit.SEARCHING
+            self.state is _SEARCHING
             and self._verified
             and self._limit - self._verified <= self._limit // GAP_DIVISOR
         ):
-            self.state = PathLimit.KNOWN
+            self.state = _KNOWN
             self._limit = self._verified

@@ -19,7 +19,7 @@ Amounts are in the smallest units of the source or the destination asset, as the
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ilpkit.errors import LocalProtocolError
 from ilpkit.money import U64_MAX, Ratio
@@ -68,6 +68,11 @@ class PacketKind(Enum):
     """Nobody can fulfil it; its reply tells the rate."""
 
 
+# Reading a member from its class costs 0.2 us in Python 3.11.
+_MONEY: Final = PacketKind.MONEY
+_LEARNING: Final = PacketKind.LEARNING
+
+
 class PlannedPacket(NamedTuple):
     """The next packet."""
 
@@ -107,7 +112,7 @@ class PaymentPlan:
         self._corrected = False
         self._learning = False
         # Most packets of a payment are like the one before.
-        self._last = PlannedPacket(PacketKind.MONEY, 0, 0, 0, corrected=False)
+        self._last = PlannedPacket(_MONEY, 0, 0, 0, corrected=False)
         self._last_version = -1
         self.source_sent = 0
         self.source_in_flight = 0
@@ -183,9 +188,9 @@ class PaymentPlan:
     def _learn(self, remaining: int, amount: int) -> PlannedPacket | None:
         if self._learning:
             return None
-        assert self._min_rate is not None  # noqa: S101  # FixedDelivery has one
+        assert self._min_rate is not None  # FixedDelivery has one
         amount = min(amount, self._min_rate.ceil_div(remaining))
-        return PlannedPacket(PacketKind.LEARNING, amount, 0, 0, corrected=False)
+        return PlannedPacket(_LEARNING, amount, 0, 0, corrected=False)
 
     def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason | None:
         if completes:
@@ -202,11 +207,11 @@ class PaymentPlan:
         corrected = completes and not self._corrected
         minimum = minimum_delivery(amount - 1 if corrected else amount, self._min_rate)
         if not self._bounds.known:
-            return PlannedPacket(PacketKind.MONEY, amount, minimum, minimum, corrected)
+            return PlannedPacket(_MONEY, amount, minimum, minimum, corrected)
         most = self._bounds.delivery_most(amount)
         if most < minimum:
             return self._rounded_packet(amount, most, completes=completes)
-        return PlannedPacket(PacketKind.MONEY, amount, minimum, most, corrected)
+        return PlannedPacket(_MONEY, amount, minimum, most, corrected)
 
     def _rounded_packet(
         self, amount: int, most: int, *, completes: bool
@@ -216,7 +221,7 @@ class PaymentPlan:
             smaller = self._bounds.source_possibly(most)
             minimum = minimum_delivery(smaller, self._min_rate)
             if smaller < amount and most >= minimum:
-                return PlannedPacket(PacketKind.MONEY, smaller, minimum, most, corrected=False)
+                return PlannedPacket(_MONEY, smaller, minimum, most, corrected=False)
         if not completes or self._delivery is not None:
             return EndReason.INSUFFICIENT_EXCHANGE_RATE
         if self.source_in_flight:
@@ -224,11 +229,11 @@ class PaymentPlan:
         minimum = max(0, self.delivery_least - self.delivered)
         if most < minimum:
             return EndReason.INSUFFICIENT_EXCHANGE_RATE
-        return PlannedPacket(PacketKind.MONEY, amount, minimum, most, corrected=False)
+        return PlannedPacket(_MONEY, amount, minimum, most, corrected=False)
 
     def on_sent(self, packet: PlannedPacket) -> None:
         """The packet left."""
-        if packet.kind is PacketKind.LEARNING:
+        if packet.kind is _LEARNING:
             self._learning = True
             return
         self.source_in_flight += packet.amount
@@ -243,7 +248,7 @@ class PaymentPlan:
 
     def on_rejected(self, packet: PlannedPacket, *, unresolved: bool) -> None:
         """The packet was not paid: what it carried is there again."""
-        if packet.kind is PacketKind.LEARNING:
+        if packet.kind is _LEARNING:
             self._learning = False
             return
         self._leave(packet, unresolved=unresolved)
@@ -252,7 +257,7 @@ class PaymentPlan:
 
     def on_unresolved(self, packet: PlannedPacket) -> None:
         """The packet's time is over and nobody said what became of it: it stays committed."""
-        if packet.kind is PacketKind.LEARNING:
+        if packet.kind is _LEARNING:
             self._learning = False
             return
         self.source_in_flight -= packet.amount

@@ -89,6 +89,16 @@ class SenderState(Enum):
     DONE = "done"
 
 
+# Reading a member from its class costs 0.2 us in Python 3.11, and each packet would do it 15 times.
+_READY: Final = SenderState.READY
+_SENDING: Final = SenderState.SENDING
+_STOPPING: Final = SenderState.STOPPING
+_DONE: Final = SenderState.DONE
+_MONEY: Final = PacketKind.MONEY
+_FULFILLED: Final = AnswerKind.FULFILLED
+_SEARCHING: Final = PathLimit.SEARCHING
+
+
 @dataclass(slots=True)
 class _Pending:
     """A packet that wasn't answered yet."""
@@ -146,7 +156,7 @@ class PaymentSender:
             first_sequence=first_sequence,
         )
         self._data = data
-        self._state = SenderState.READY
+        self._state = _READY
         self._pending: dict[int, _Pending] = {}
         self._unresolved: dict[int, _Pending] = {}
         self._idle_deadline_ms = 0
@@ -188,15 +198,15 @@ class PaymentSender:
 
     def start(self, now_ms: int) -> list[SenderOutput]:
         """Begin; `LocalProtocolError` if it began before."""
-        if self._state is not SenderState.READY:
+        if self._state is not _READY:
             raise LocalProtocolError("a payment starts once")
-        self._state = SenderState.SENDING
+        self._state = _SENDING
         self._idle_deadline_ms = now_ms + self._limits.idle_timeout_ms
         return self._advance(now_ms)
 
     def cancel(self, now_ms: int) -> list[SenderOutput]:
         """Send no more; the outcome comes when nothing is in flight."""
-        if self._state is SenderState.DONE:
+        if self._state is _DONE:
             return []
         self._stop(EndReason.CANCELLED)
         return self._advance(now_ms)
@@ -210,7 +220,7 @@ class PaymentSender:
             if pending is None:
                 return []
         answer = self._exchange.answer(pending.request, reply)
-        if answer.kind is AnswerKind.FULFILLED:
+        if answer.kind is _FULFILLED:
             self._on_fulfilled(pending, answer, now_ms, unresolved=unresolved)
         elif isinstance(reply, Reject):
             self._on_rejected(pending, answer, reply, now_ms, unresolved=unresolved)
@@ -240,11 +250,11 @@ class PaymentSender:
                 break
             del self._pending[request_id]
             self._plan.on_unresolved(pending.planned)
-            if pending.planned.kind is PacketKind.MONEY:
+            if pending.planned.kind is _MONEY:
                 self._unresolved[request_id] = pending
             if not pending.lost:
                 self._leave_window(pending, now_ms)
-        if self._state is SenderState.SENDING and now_ms >= self._idle_deadline_ms:
+        if self._state is _SENDING and now_ms >= self._idle_deadline_ms:
             self._stop(EndReason.IDLE_TIMEOUT)
         return self._advance(now_ms)
 
@@ -254,7 +264,7 @@ class PaymentSender:
         if self._pending:
             # Packets live equally long, so the oldest is the first to die.
             times.append(next(iter(self._pending.values())).deadline_ms)
-        if self._state is SenderState.SENDING:
+        if self._state is _SENDING:
             times.append(self._idle_deadline_ms)
             if self.window.paused_until_ms > self._now_ms:
                 times.append(self.window.paused_until_ms)
@@ -351,21 +361,19 @@ class PaymentSender:
         self.window.on_answered(pending.planned.amount)
 
     def _stop(self, reason: EndReason, reject: Reject | None = None) -> None:
-        if self._state is SenderState.STOPPING and (
-            reason not in _VIOLATIONS or self._reason in _VIOLATIONS
-        ):
+        if self._state is _STOPPING and (reason not in _VIOLATIONS or self._reason in _VIOLATIONS):
             # The first reason stands, but a breach of the protocol is never hidden behind it.
             return
-        self._state = SenderState.STOPPING
+        self._state = _STOPPING
         self._reason = reason
         self._final_reject = reject
 
     def _advance(self, now_ms: int) -> list[SenderOutput]:
         self._now_ms = now_ms
         outputs: list[SenderOutput] = []
-        if self._state is SenderState.SENDING:
+        if self._state is _SENDING:
             self._fill_window(outputs, now_ms)
-        if self._state is SenderState.STOPPING and not self._pending:
+        if self._state is _STOPPING and not self._pending:
             self._finish(outputs, now_ms)
         return outputs
 
@@ -394,10 +402,10 @@ class PaymentSender:
     @property
     def _one_at_a_time(self) -> bool:
         """Whether the next packet waits for the one in flight: its reply decides what to send."""
-        return bool(self._data) or self.max_packet.state is PathLimit.SEARCHING
+        return bool(self._data) or self.max_packet.state is _SEARCHING
 
     def _send(self, planned: PlannedPacket, now_ms: int) -> SendPrepare:
-        is_money = planned.kind is PacketKind.MONEY
+        is_money = planned.kind is _MONEY
         carries_data = is_money and bool(self._data)
         frames = _MONEY_FRAMES if is_money else ()
         if carries_data:
@@ -419,7 +427,7 @@ class PaymentSender:
         return SendPrepare(request.sequence, request.prepare)
 
     def _finish(self, outputs: list[SenderOutput], now_ms: int) -> None:
-        self._state = SenderState.DONE
+        self._state = _DONE
         self._unresolved.clear()
         if self._packets_sent and not self._word.closed and not self._exchange.exhausted:
             close = self._exchange.request(
