@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,10 @@ def generate(out: Path) -> None:
         f"--mypy_grpc_out={python_out}",
         *own_protos(),
     ]
-    subprocess.run(command, check=True)  # noqa: S603 - our own files and interpreter
+    # The plugins are installed beside this interpreter, which need not be on the PATH.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path}
+    subprocess.run(command, check=True, env=environment)  # noqa: S603 - our own files and interpreter
     for folder in [python_out / "rafiki", *(python_out / "rafiki").rglob("*")]:
         if folder.is_dir():
             (folder / "__init__.py").touch()

@@ -1,45 +1,31 @@
-"""`python -m services.backend`: serve. `python -m services.backend migrate`: migrate the database."""
+"""`python -m services.backend [serve|migrate]`."""
 
-import sys
-
-from servicekit.lifecycle import EXIT_OK, EXIT_SETTINGS, Lifecycle, run
+from servicekit.command_line import run_service
+from servicekit.lifecycle import Lifecycle
 from servicekit.logging import configure_logging
-from servicekit.processes import run_workers
-from servicekit.settings import SettingsRefused
-
-from services.backend.app import BackendApp
+from services.backend.app import BackendApp, Ports
 from services.backend.migrations.run import upgrade
 from services.backend.settings import BackendSettings
-
-USAGE = "usage: python -m services.backend [migrate]\n"
 
 
 def main() -> None:
     """Command line entry."""
-    command = sys.argv[1:] or ["serve"]
-    if command not in (["serve"], ["migrate"]):
-        sys.stderr.write(USAGE)
-        sys.exit(EXIT_SETTINGS)
-    try:
-        settings = BackendSettings.load()
-    except SettingsRefused as refused:
-        sys.stderr.write(f"{refused}\n")
-        sys.exit(EXIT_SETTINGS)
-    if command == ["migrate"]:
-        upgrade(settings.database_url.get_secret_value())
-        sys.exit(EXIT_OK)
-    run_workers(serve, workers=settings.workers)
+    run_service(
+        "services.backend",
+        BackendSettings,
+        start=_start,
+        migrate=lambda settings: upgrade(settings.database_url.get_secret_value()),
+        workers=lambda settings: settings.workers,
+        ports=lambda settings: {
+            "GRPC_PORT": settings.grpc_port,
+            "CONNECTOR_PORT": settings.connector_port,
+        },
+    )
 
 
-def serve(worker: int) -> None:
-    """One worker process."""
-    settings = BackendSettings.load()
+async def _start(settings: BackendSettings, lifecycle: Lifecycle) -> Ports:
     configure_logging(level=settings.log_level)
-
-    async def start(lifecycle: Lifecycle) -> None:
-        await BackendApp(settings=settings, worker=worker).start(lifecycle)
-
-    run(start)
+    return await BackendApp(settings=settings).start(lifecycle)
 
 
 if __name__ == "__main__":

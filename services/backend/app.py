@@ -102,12 +102,10 @@ class BackendApp:
         self,
         *,
         settings: BackendSettings,
-        worker: int = 0,
         clock: Clock | None = None,
         ids: IdSource | None = None,
     ) -> None:
         self._settings = settings
-        self._worker = worker
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
         self._private_key = _private_key(settings.private_key_file)
@@ -414,7 +412,7 @@ class BackendApp:
         grpc_server = build_grpc_server(
             services=bindings(services),
             host=settings.host,
-            port=_of_worker(settings.grpc_port, self._worker),
+            port=settings.grpc_port,
             checks=checks,
             clock=self._clock,
             ids=self._ids,
@@ -427,7 +425,7 @@ class BackendApp:
         listener = HttpListener(
             routes,
             host=settings.host,
-            port=_of_worker(settings.connector_port, self._worker),
+            port=settings.connector_port,
             clock=self._clock,
         )
         await grpc_server.start()
@@ -462,10 +460,6 @@ class _RateFetcher:
         if status != 200:  # noqa: PLR2004 - OK
             raise OSError(f"{url} answered {status}")
         return body
-
-
-def _of_worker(port: int, worker: int) -> int:
-    return port + worker if port else 0
 
 
 def _private_key(path: str) -> Ed25519PrivateKey:

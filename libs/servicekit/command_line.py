@@ -1,0 +1,72 @@
+"""`python -m <service> [serve|migrate]`: what each service's `__main__` does with its settings."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn, TypeVar
+
+from servicekit.clock import SystemClock
+from servicekit.ids import SystemIds
+from servicekit.lifecycle import EXIT_OK, EXIT_SETTINGS, Lifecycle, run
+from servicekit.processes import WORKER_INDEX_VARIABLE, WorkerProcesses, worker_ports
+from servicekit.settings import ServiceSettings, SettingsRefused
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def run_service(
+    module: str,
+    settings_type: type[S],
+    *,
+    start: Callable[[S, Lifecycle], Awaitable[object]],
+    migrate: Callable[[S], None],
+    workers: Callable[[S], int],
+    ports: Callable[[S], Mapping[str, int]],
+) -> NoReturn:
+    """Run a service until it is told to end.
+
+    Args:
+        module: what follows `python -m`.
+        settings_type: read from the environment; a refusal exits with EXIT_SETTINGS.
+        start: opens everything of one process.
+        migrate: brings the database up to date.
+        workers: how many processes serve; more than one get a parent that watches them.
+        ports: the listening ports by their variables; worker i gets each port plus i.
+    """
+    command = sys.argv[1:] or ["serve"]
+    if command not in (["serve"], ["migrate"]):
+        sys.stderr.write(f"usage: python -m {module} [serve|migrate]\n")
+        sys.exit(EXIT_SETTINGS)
+    try:
+        settings = settings_type.load()
+    except SettingsRefused as refused:
+        sys.stderr.write(f"{refused}\n")
+        sys.exit(EXIT_SETTINGS)
+    if command == ["migrate"]:
+        migrate(settings)
+        sys.exit(EXIT_OK)
+    count = workers(settings)
+    if count == 1 or WORKER_INDEX_VARIABLE in os.environ:
+        run(lambda lifecycle: _started(start(settings, lifecycle)))
+    sys.exit(_run_workers(module, ports(settings), count))
+
+
+async def _started(starting: Awaitable[object]) -> None:
+    await starting
+
+
+def _run_workers(module: str, ports: Mapping[str, int], count: int) -> int:
+    clock = SystemClock()
+    try:
+        environments = worker_ports(ports, count, 1)
+    except ValueError as refused:
+        sys.stderr.write(f"{refused}\n")
+        return EXIT_SETTINGS
+    parent = WorkerProcesses(
+        command=[sys.executable, "-m", module, "serve"],
+        environments=environments,
+        clock=clock,
+        ids=SystemIds(clock),
+    )
+    return asyncio.run(parent.run())
