@@ -8,12 +8,13 @@ Errors are not stored: a call that failed did nothing, and may be tried again un
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, delete, select, update
+from sqlalchemy import Column, LargeBinary, MetaData, Row, Table, Text, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from servicekit.clock import Clock
-from servicekit.database import WriteSession
+from servicekit.database import ReadSession, WriteSession
 from servicekit.errors import Conflict
 from servicekit.tables import timestamp
 
@@ -65,12 +66,27 @@ class IdempotencyStore:
         """
         digest = hashlib.sha256(request).digest()
         if not await self._claim(session, scope, key, digest):
-            return await self._stored(session, scope, key, digest)
+            return await self._stored(session, scope, key, request)
         reply = await produce()
         table = self._table
         row = (table.c.scope == scope) & (table.c.key == key)
         await session.execute(update(table).where(row).values(reply=reply))
         return reply
+
+    async def earlier(
+        self, session: ReadSession, *, scope: str, key: str, request: bytes
+    ) -> bytes | None:
+        """The stored reply of an earlier call, or None; raises as `execute` does.
+
+        It spares work that comes before the transaction, and that a repeat might not survive: what
+        was in order at the first call may have ended since. `execute` still decides.
+        """
+        table = self._table
+        row = (table.c.scope == scope) & (table.c.key == key)
+        alive = table.c.expires_at > self._clock.now()
+        query = select(table.c.request_hash, table.c.reply).where(row, alive)
+        found = (await session.execute(query)).one_or_none()
+        return None if found is None else _checked(found, scope, request)
 
     async def purge(self, session: WriteSession) -> int:
         """Delete a page of expired keys; returns how many. Repeat while it is PURGE_ROWS_MAX."""
@@ -100,17 +116,19 @@ class IdempotencyStore:
         )
         return await session.scalar(statement) is not None
 
-    async def _stored(self, session: WriteSession, scope: str, key: str, digest: bytes) -> bytes:
+    async def _stored(self, session: WriteSession, scope: str, key: str, request: bytes) -> bytes:
         table = self._table
         row = (table.c.scope == scope) & (table.c.key == key)
-        found = (
-            await session.execute(select(table.c.request_hash, table.c.reply).where(row))
-        ).one()
-        if found.request_hash != digest:
-            raise Conflict(
-                "IDEMPOTENCY_KEY_REUSED",
-                "the idempotency key was used with another input",
-                metadata={"operation": scope},
-                field="idempotency_key",
-            )
-        return bytes(found.reply)
+        query = select(table.c.request_hash, table.c.reply).where(row)
+        return _checked((await session.execute(query)).one(), scope, request)
+
+
+def _checked(found: Row[Any], scope: str, request: bytes) -> bytes:
+    if found.request_hash != hashlib.sha256(request).digest():
+        raise Conflict(
+            "IDEMPOTENCY_KEY_REUSED",
+            "the idempotency key was used with another input",
+            metadata={"operation": scope},
+            field="idempotency_key",
+        )
+    return bytes(found.reply)

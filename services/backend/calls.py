@@ -15,6 +15,7 @@ from servicekit.errors import InvalidArgument
 from servicekit.idempotency import IdempotencyStore
 
 Reply = TypeVar("Reply", bound=Message)
+Write = Callable[[WriteSession], Awaitable[Reply]]
 
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 
@@ -42,20 +43,48 @@ class Calls:
             InvalidArgument: the key is missing or too long.
             Conflict: the key was used with another input (IDEMPOTENCY_KEY_REUSED).
         """
-        if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
-            raise InvalidArgument(
-                "INVALID_FIELD",
-                f"idempotency_key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters",
-                field="idempotency_key",
-            )
-        operation = f"{scope}/{request.DESCRIPTOR.full_name}"
+        _check_key(key)
         async with self._database.write() as session:
             stored = await self._idempotency.execute(
                 session,
-                scope=operation,
+                scope=_operation(scope, request),
                 key=key,
                 request=request.SerializeToString(deterministic=True),
                 produce=lambda: _bytes(write(session)),
+            )
+        reply = reply_type.FromString(stored)
+        if finish is not None:
+            await finish(reply)
+        return reply
+
+    async def prepared(
+        self,
+        request: Message,
+        reply_type: type[Reply],
+        *,
+        scope: UUID | str,
+        key: str,
+        prepare: Callable[[], Awaitable[Write[Reply]]],
+        finish: Callable[[Reply], Awaitable[None]] | None = None,
+    ) -> Reply:
+        """As `mutate`, for a call whose work begins outside of the transaction.
+
+        `prepare` does what needs the ledger or the network and gives the `write`. A repeat gets
+        the first reply before anything is prepared: what it would find may have changed since.
+        Two calls at once may both prepare; only one writes.
+        """
+        _check_key(key)
+        async with self._database.read() as session:
+            stored = await self._idempotency.earlier(
+                session,
+                scope=_operation(scope, request),
+                key=key,
+                request=request.SerializeToString(deterministic=True),
+            )
+        if stored is None:
+            write = await prepare()
+            return await self.mutate(
+                request, reply_type, scope=scope, key=key, write=write, finish=finish
             )
         reply = reply_type.FromString(stored)
         if finish is not None:
@@ -80,3 +109,16 @@ class Calls:
 
 async def _bytes(reply: Awaitable[Message]) -> bytes:
     return (await reply).SerializeToString(deterministic=True)
+
+
+def _operation(scope: UUID | str, request: Message) -> str:
+    return f"{scope}/{request.DESCRIPTOR.full_name}"
+
+
+def _check_key(key: str) -> None:
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
+        raise InvalidArgument(
+            "INVALID_FIELD",
+            f"idempotency_key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters",
+            field="idempotency_key",
+        )

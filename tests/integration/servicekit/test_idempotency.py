@@ -118,6 +118,22 @@ async def test_an_expired_key_is_free_and_purged(setup: Setup) -> None:
     assert await setup.call("k", b"two") == b"reply 3"
 
 
+async def test_an_earlier_reply_is_found_without_running_anything(setup: Setup) -> None:
+    async def earlier(request: bytes, scope: str = "s") -> bytes | None:
+        async with setup.database.read() as session:
+            return await setup.store.earlier(session, scope=scope, key="k", request=request)
+
+    assert await earlier(b"one") is None
+    await setup.call("k", b"one")
+    assert await earlier(b"one") == b"reply 1"
+    assert await earlier(b"one", scope="other") is None
+    with pytest.raises(Conflict):
+        await earlier(b"two")
+    await setup.clock.advance(timedelta(hours=24).total_seconds())
+    assert await earlier(b"two") is None
+    assert setup.runs == 1
+
+
 async def _until_blocked(database: Database) -> None:
     """Wait until a session waits for another one's transaction."""
     waiting = text(
