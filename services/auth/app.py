@@ -84,12 +84,10 @@ class AuthApp:
         self,
         *,
         settings: AuthSettings,
-        worker: int = 0,
         clock: Clock | None = None,
         ids: IdSource | None = None,
     ) -> None:
         self._settings = settings
-        self._worker = worker
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
         self._urls = PublicUrls(base_url=settings.auth_server_url)
@@ -225,7 +223,7 @@ class AuthApp:
                 ),
             ),
             host=settings.host,
-            port=_of_worker(settings.grpc_port, self._worker),
+            port=settings.grpc_port,
             checks=checks,
             clock=self._clock,
             ids=self._ids,
@@ -272,7 +270,7 @@ class AuthApp:
         return HttpListener(
             routes,
             host=settings.host,
-            port=_of_worker(settings.auth_port, self._worker),
+            port=settings.auth_port,
             limits=HttpLimits(body_bytes_max=BODY_BYTES_MAX),
             clock=self._clock,
         )
@@ -281,8 +279,3 @@ class AuthApp:
 def _descriptor(module: ModuleType, name: str) -> ServiceDescriptor:
     service: ServiceDescriptor = module.DESCRIPTOR.services_by_name[name]
     return service
-
-
-def _of_worker(port: int, worker: int) -> int:
-    """Each worker has its own port; 0 lets the system choose."""
-    return port + worker if port else 0

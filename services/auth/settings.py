@@ -28,7 +28,7 @@ class AuthSettings(ServiceSettings):
         description="HTTP listener: guard, browser interaction, health; worker i adds i",
     )
     grpc_port: int = Field(
-        default=3007,
+        default=3106,
         ge=0,
         le=65535,
         alias="GRPC_PORT",

@@ -157,7 +157,7 @@ class GrantService:
             return GrantAnswer(
                 grant=grant, continue_token=continue_token, wait_s=self._times.wait_s
             )
-        assert grant.allows(GrantState.FINALIZED, Finalization.ISSUED)  # noqa: S101 - our own bug
+        assert grant.allows(GrantState.FINALIZED, Finalization.ISSUED)
         await repository.set_state(session, grant.id, GrantState.FINALIZED, Finalization.ISSUED)
         token = await self._tokens.issue(session, grant.id) if grant.access else None
         return GrantAnswer(grant=grant, continue_token=continue_token, token=token, approved=True)

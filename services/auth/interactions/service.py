@@ -81,7 +81,7 @@ class InteractionService:
             return Started(
                 location=with_query(grant.finish.uri, result=RESULT_INVALID, message=problem)
             )
-        assert tenant is not None and tenant.idp_consent_url is not None  # noqa: S101,PT018 - checked above
+        assert tenant is not None and tenant.idp_consent_url is not None  # noqa: PT018 - checked above
         client = grant.client
         uri = client.url if isinstance(client, WalletAddressClient) else ""
         # The client's name comes from the grant: in this request's query anyone could change it.

@@ -59,7 +59,7 @@ class World:
         decided = await self.edge.idp(action, interaction_of(pending), secret=IDP_SECRET)
         assert decided.status == 202, decided.body
         finished = await self.edge.browse(finish_url(pending), cookie=cookie)
-        return finished.headers.get("location", "")
+        return str(finished.headers.get("location", ""))
 
     async def continue_(self, grant: Reply, interact_ref: str | None = None) -> Reply:
         continuation = grant.body["continue"]
@@ -108,7 +108,7 @@ def query_of(url: str) -> dict[str, str]:
 
 def interaction_of(pending: Reply) -> str:
     """`id/nonce` of a pending grant's interaction."""
-    path = urlsplit(pending.body["interact"]["redirect"]).path
+    path: str = urlsplit(pending.body["interact"]["redirect"]).path
     return path.removeprefix("/interact/")
 
 

@@ -10,10 +10,10 @@ from servicekit.database_url import driver_url
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from deploy.local.valkey import ValkeyServer
 from services.auth.tables import metadata
 from tests.integration.auth.conftest import World
 from tests.integration.auth.edge import PUBLIC_URL
-from tests.support.valkey import ValkeyServer
 
 SERVICES = {
     "rafiki.grant.v1.GrantService",

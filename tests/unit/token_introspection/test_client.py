@@ -1,0 +1,182 @@
+"""The introspection client against a fake authorization server over real gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.json_format import ParseDict
+from ilpkit.openpayments.access import AskedAccess, Limits
+from rafiki.introspection.v1 import introspection_service_pb2 as pb
+from rafiki.introspection.v1.introspection_service_pb2_grpc import (
+    IntrospectionServiceServicer,
+    add_IntrospectionServiceServicer_to_server,
+)
+from servicekit.grpc_client import build_channel
+from token_introspection import (
+    INACTIVE,
+    ActiveToken,
+    CachedIntrospector,
+    IntrospectionClient,
+    IntrospectionFailed,
+    JwkClient,
+    WalletAddressClient,
+)
+
+from tests.support.waiting import until
+
+QUOTE = {"type": "quote", "actions": ["read"]}
+ACTIVE = {
+    "active": True,
+    "grant": "g",
+    "access": [QUOTE],
+    "client": {"walletAddress": "http://c.test"},
+}
+
+
+class Server(IntrospectionServiceServicer):
+    def __init__(self) -> None:
+        self.requests: list[pb.IntrospectRequest] = []
+        self.reply: dict[str, Any] = ACTIVE
+        self.failure: grpc.StatusCode | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def Introspect(self, request: pb.IntrospectRequest, context: Any) -> Any:  # noqa: N802 - the RPC's name
+        self.requests.append(request)
+        await self.gate.wait()
+        if self.failure is not None:
+            await context.abort(self.failure, "no")
+        return ParseDict(self.reply, pb.IntrospectResponse())
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[Server, grpc.aio.Channel]]:
+    handler = Server()
+    server = grpc.aio.server()
+    add_IntrospectionServiceServicer_to_server(handler, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield handler, channel
+    await server.stop(None)
+
+
+Served = tuple[Server, grpc.aio.Channel]
+
+
+async def test_an_active_token_is_typed(served: Served) -> None:
+    handler, channel = served
+    found = await IntrospectionClient(channel=channel).introspect("T")
+    assert isinstance(found, ActiveToken)
+    assert (found.grant_id, found.client) == ("g", WalletAddressClient("http://c.test"))
+    assert [item.type for item in found.access] == ["quote"]
+    jwk = {"kid": "k", "x": "y"}
+    handler.reply = {**ACTIVE, "client": {"jwk": jwk}}
+    found = await IntrospectionClient(channel=channel).introspect("T")
+    assert isinstance(found, ActiveToken)
+    assert found.client == JwkClient(jwk)
+
+
+async def test_the_question_says_what_is_wanted(served: Served) -> None:
+    handler, channel = served
+    limits = Limits.model_validate_json(
+        '{"debitAmount":{"value":"5","assetCode":"JPY","assetScale":0}}'
+    )
+    asked = AskedAccess(
+        type="outgoing-payment",
+        actions=frozenset({"read", "create"}),
+        identifier="http://w.test",
+        limits=limits,
+    )
+    await IntrospectionClient(channel=channel).introspect("T", [asked])
+    (request,) = handler.requests
+    assert request.access_token == "T"
+    (item,) = request.access
+    assert (item.type, list(item.actions)) == ("outgoing-payment", ["create", "read"])
+    assert (item.identifier, item.limits.debit_amount.value) == ("http://w.test", 5)
+    assert not item.limits.HasField("receiver")
+
+
+async def test_an_inactive_token(served: Served) -> None:
+    handler, channel = served
+    handler.reply = {"active": False}
+    assert await IntrospectionClient(channel=channel).introspect("T") == INACTIVE
+
+
+async def test_equal_questions_at_once_are_asked_once(served: Served) -> None:
+    handler, channel = served
+    handler.gate.clear()
+    client = IntrospectionClient(channel=channel)
+    same = [asyncio.create_task(client.introspect("T")) for _ in range(5)]
+    other = asyncio.create_task(client.introspect("U"))
+    await until(lambda: len(handler.requests) == 2)
+    same[0].cancel()
+    handler.gate.set()
+    answers = [await task for task in same[1:]]
+    assert all(isinstance(answer, ActiveToken) for answer in answers)
+    await other
+    assert sorted(request.access_token for request in handler.requests) == ["T", "U"]
+    await client.introspect("T")
+    assert len(handler.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "retriable"),
+    [(grpc.StatusCode.UNAVAILABLE, True), (grpc.StatusCode.INTERNAL, False)],
+)
+async def test_a_failure_is_not_an_answer(
+    served: Served, code: grpc.StatusCode, retriable: bool
+) -> None:
+    handler, channel = served
+    handler.failure = code
+    with pytest.raises(IntrospectionFailed) as failed:
+        await IntrospectionClient(channel=channel).introspect("T")
+    assert failed.value.retriable is retriable
+
+
+async def test_channels_with_typed_errors_fail_alike() -> None:
+    channel = build_channel("127.0.0.1:1")
+    with pytest.raises(IntrospectionFailed) as failed:
+        await IntrospectionClient(channel=channel).introspect("T")
+    assert failed.value.retriable
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"active": True, "access": [QUOTE], "client": {"walletAddress": "http://c.test"}},
+        {"active": True, "grant": "g", "access": [QUOTE]},
+        {**ACTIVE, "access": [{"type": "other", "actions": ["read"]}]},
+    ],
+)
+async def test_an_answer_against_the_contract_is_refused(
+    served: Served, reply: dict[str, Any]
+) -> None:
+    handler, channel = served
+    handler.reply = reply
+    with pytest.raises(IntrospectionFailed) as failed:
+        await IntrospectionClient(channel=channel).introspect("T")
+    assert not failed.value.retriable
+
+
+async def test_a_cache_remembers_for_its_time_and_no_more(served: Served) -> None:
+    handler, channel = served
+    now = 0.0
+    cached = CachedIntrospector(
+        IntrospectionClient(channel=channel), life_s=1, monotonic=lambda: now, entries_max=2
+    )
+    await cached.introspect("T")
+    handler.reply = {"active": False}
+    assert isinstance(await cached.introspect("T"), ActiveToken)
+    now = 1.0
+    assert await cached.introspect("T") == INACTIVE
+    for token in ("U", "V", "T"):
+        await cached.introspect(token)
+    assert [r.access_token for r in handler.requests] == ["T", "T", "U", "V", "T"]
+    for wrong in (0, 31):
+        with pytest.raises(ValueError, match="life_s"):
+            CachedIntrospector(cached, life_s=wrong, monotonic=lambda: now)
