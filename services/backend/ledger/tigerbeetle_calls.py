@@ -3,8 +3,8 @@
 The native library waits for ever. Here a caller waits at most `reply_timeout_s`; after that it gets
 `LedgerUnavailableError` and the call goes on by itself: the cluster applies it sooner or later, and
 a retry under the same ids meets the outcome. The same holds when a caller is cancelled. Calls that
-nobody waits for any more are counted, and above ABANDONED_CALLS_MAX nothing more is sent: it would
-only queue up behind them.
+are overdue are counted, and from OVERDUE_CALLS_MAX on nothing more is sent: it would only queue up
+behind them.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from services.backend.ledger.tigerbeetle_errors import (
 )
 from services.backend.ledger.tigerbeetle_session import Session, SessionError, SessionFailure
 
-ABANDONED_CALLS_MAX: Final = 8
+OVERDUE_CALLS_MAX: Final = 8  # that many timeouts say that the cluster is away
+CALLS_MAX: Final = 1_000  # under way at a time, those of cancelled callers included
 SESSIONS_PER_CALL_MAX: Final = 2
 REPLY_TIMEOUT_S: Final = 10.0
 
@@ -60,7 +61,9 @@ class Calls:
         self._reply_timeout_s = reply_timeout_s
         self._session: Session | None = None
         self._changing = asyncio.Lock()
+        self._under_way = 0
         self._abandoned: dict[asyncio.Future[bytes], tuple[int, bytearray]] = {}
+        self._overdue: set[asyncio.Future[bytes]] = set()
         self._closed = False
 
     @property
@@ -101,17 +104,17 @@ class Calls:
     ) -> bytes:
         for _ in range(SESSIONS_PER_CALL_MAX):
             session = await self._current()
-            if len(self._abandoned) >= ABANDONED_CALLS_MAX:
-                raise LedgerUnavailableError(
-                    f"{len(self._abandoned)} earlier calls to TigerBeetle still wait for a reply"
-                )
+            self._check_room()
             future = session.submit(operation, body)
+            self._under_way += 1
+            future.add_done_callback(self._count_down)
             try:
                 answered = await self._wait(future)
             finally:
                 if not future.done():
                     self._abandon(future, operation, body, on_late_reply)
             if not answered:
+                self._overdue.add(future)
                 raise self._no_reply()
             try:
                 return future.result()
@@ -121,6 +124,17 @@ class Calls:
             "the cluster evicts this process's sessions as fast as they are made: more than "
             f"{CLUSTER_SESSIONS_MAX} clients are in use; run fewer processes that use the ledger"
         )
+
+    def _check_room(self) -> None:
+        if len(self._overdue) >= OVERDUE_CALLS_MAX or self._under_way >= CALLS_MAX:
+            raise LedgerUnavailableError(
+                f"{self._under_way} calls to TigerBeetle wait for a reply, {len(self._overdue)} of "
+                "them for too long; nothing was sent"
+            )
+
+    def _count_down(self, future: asyncio.Future[bytes]) -> None:
+        self._under_way -= 1
+        self._overdue.discard(future)
 
     async def _join(self, future: asyncio.Future[bytes]) -> bytes:
         if not await self._wait(future):

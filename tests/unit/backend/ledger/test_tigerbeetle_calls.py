@@ -6,7 +6,8 @@ import pytest
 
 from services.backend.ledger.errors import LedgerClosedError, LedgerUnavailableError
 from services.backend.ledger.tigerbeetle_calls import (
-    ABANDONED_CALLS_MAX,
+    CALLS_MAX,
+    OVERDUE_CALLS_MAX,
     SESSIONS_PER_CALL_MAX,
     Calls,
     TooMuchDataError,
@@ -103,7 +104,7 @@ async def test_a_cancelled_caller_leaves_its_call_alone() -> None:
 async def test_a_retried_write_joins_the_call_that_is_still_under_way() -> None:
     session = ScriptedSession()
     calls = over(session, reply_timeout_s=SHORT_S)
-    for _ in range(ABANDONED_CALLS_MAX + 2):
+    for _ in range(OVERDUE_CALLS_MAX + 2):
         with pytest.raises(LedgerUnavailableError):
             await calls.write(CREATE, bytearray(b"a"))
     assert len(session.calls) == 1
@@ -137,16 +138,48 @@ async def test_a_joined_call_that_is_lost_has_an_unknown_outcome() -> None:
 async def test_nothing_more_is_sent_while_too_many_calls_wait_for_a_reply() -> None:
     session = ScriptedSession()
     calls = over(session, reply_timeout_s=SHORT_S)
-    for at in range(ABANDONED_CALLS_MAX + 1):
+    for at in range(OVERDUE_CALLS_MAX + 1):
         with pytest.raises(LedgerUnavailableError):
             await calls.write(CREATE, bytearray([at]))
-    assert len(session.calls) == ABANDONED_CALLS_MAX
+    assert len(session.calls) == OVERDUE_CALLS_MAX
     session.answer(0, b"back again")
     await turn()
     waiting = asyncio.create_task(calls.write(CREATE, bytearray(b"x")))
     await turn()
     session.answer(-1, b"reply")
     assert await waiting == b"reply"
+
+
+async def test_cancelled_callers_of_a_healthy_cluster_do_not_stop_the_others() -> None:
+    session = ScriptedSession()
+    calls = over(session)
+    readers = [
+        asyncio.create_task(calls.read(LOOKUP, bytearray([at])))
+        for at in range(OVERDUE_CALLS_MAX + 1)
+    ]
+    await turn()
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    waiting = asyncio.create_task(calls.write(CREATE, bytearray(b"x")))
+    await turn()
+    session.answer(-1, b"reply")
+    assert await waiting == b"reply"
+
+
+async def test_there_is_a_limit_to_calls_under_way() -> None:
+    session = ScriptedSession()
+    calls = over(session)
+    readers = [
+        asyncio.create_task(calls.read(LOOKUP, bytearray(b"a"))) for _ in range(CALLS_MAX + 1)
+    ]
+    await turn()
+    assert len(session.calls) == CALLS_MAX
+    with pytest.raises(LedgerUnavailableError, match="nothing was sent"):
+        await readers[-1]
+    for index in range(CALLS_MAX):
+        session.answer(index, b"reply")
+    assert await asyncio.gather(*readers[:-1]) == [b"reply"] * CALLS_MAX
 
 
 async def test_an_evicted_session_is_replaced_and_the_call_sent_again() -> None:
