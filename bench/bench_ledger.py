@@ -211,7 +211,7 @@ async def preload(url: str) -> None:
             INSERT INTO ledger.accounts (id, ledger, code, flags, user_data_128, user_data_64,
                     user_data_32, "timestamp", last_timestamp, debits_posted, credits_posted)
                 SELECT md5('account' || n)::uuid, 4242, 3, 2, md5('asset')::uuid, 0, 0, n,
-                    1000000000, $2, $2 + 1000000000
+                    1000000000, $2::bigint, $2::bigint + 1000000000
                 FROM generate_series(0, $1 - 1) n ON CONFLICT DO NOTHING
             """,
             PRELOADED_ACCOUNTS,

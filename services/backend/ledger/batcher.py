@@ -146,9 +146,9 @@ class BatchedLedger:
     def _take(self) -> list[_Waiting]:
         """Take what fits into one batch, in order of arrival."""
         room = self._engine.batch_transfers_max
-        batch = []
+        batch: list[_Waiting] = []
         queue = self._queue
-        while queue and (size := len(queue[0][0])) <= room:
+        while queue and ((size := len(queue[0][0])) <= room or not batch):
             room -= size
             batch.append(queue.popleft())
             self._queued_transfers -= size

@@ -104,6 +104,7 @@ class Pending:
         "id",
         "ledger",
         "state",
+        "user_data",
     )
 
     def __init__(
@@ -115,6 +116,7 @@ class Pending:
         ledger: int,
         code: int,
         expires_at_ns: int,
+        user_data: tuple[int, int, int],
         state: PendingState = PendingState.PENDING,
     ) -> None:
         self.id = pending_id
@@ -124,6 +126,7 @@ class Pending:
         self.ledger = ledger
         self.code = code
         self.expires_at_ns = expires_at_ns
+        self.user_data = user_data
         self.state = state
         self.dirty = False
 
@@ -245,12 +248,10 @@ def _replay(books: Books, chain: Sequence[Transfer]) -> ChainResult:
 def _same(books: Books, transfer: Transfer, record: TransferRecord) -> bool:
     if record.kind is TransferKind.SINGLE or record.kind is TransferKind.PENDING:
         return record[:12] == transfer
-    amount = transfer.amount
-    if transfer.kind is TransferKind.VOID or amount == FULL_AMOUNT:
-        pending = books.pendings.get(record.pending_id)
-        amount = pending.amount if pending is not None else 0
-    asked = (transfer.kind, transfer.pending_id, amount, *transfer[9:12])
-    return asked == (record.kind, record.pending_id, record.amount, *record[9:12])
+    if (transfer.kind, transfer.pending_id) != (record.kind, record.pending_id):
+        return False
+    # What the request leaves open was filled in from the pending transfer.
+    return _filled(transfer, books.pendings[record.pending_id])[3:12] == record[3:12]
 
 
 def _move(books: Books, transfer: Transfer, now_ns: int) -> TransferStatus | None:
@@ -285,7 +286,8 @@ def _move(books: Books, transfer: Transfer, now_ns: int) -> TransferStatus | Non
 
 def _add_pending(books: Books, transfer: Transfer, timestamp: int) -> None:
     timeout_ns = transfer.timeout_s * NANOSECONDS_PER_SECOND
-    pending = Pending(*transfer[:6], timestamp + timeout_ns if timeout_ns else 0)
+    expires_at_ns = timestamp + timeout_ns if timeout_ns else 0
+    pending = Pending(*transfer[:6], expires_at_ns, transfer[9:12])
     books.pendings[pending.id] = pending
     books.new_pendings.append(pending)
 
@@ -316,15 +318,24 @@ def _resolve(books: Books, transfer: Transfer, now_ns: int) -> TransferStatus | 
     if posts:
         debit.debits_posted += amount
         credit.credits_posted += amount
-    filled = transfer._replace(
+    books.add(_filled(transfer, pending), timestamp)
+    return None
+
+
+def _filled(transfer: Transfer, pending: Pending) -> Transfer:
+    """Return a POST or VOID with all that it takes from the pending transfer."""
+    whole = transfer.kind is TransferKind.VOID or transfer.amount == FULL_AMOUNT
+    data_128, data_64, data_32 = pending.user_data
+    return transfer._replace(
         debit_account_id=pending.debit_account_id,
         credit_account_id=pending.credit_account_id,
-        amount=amount,
+        amount=pending.amount if whole else transfer.amount,
         ledger=pending.ledger,
         code=pending.code,
+        user_data_128=transfer.user_data_128 or data_128,
+        user_data_64=transfer.user_data_64 or data_64,
+        user_data_32=transfer.user_data_32 or data_32,
     )
-    books.add(filled, timestamp)
-    return None
 
 
 def _release(

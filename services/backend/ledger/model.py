@@ -80,9 +80,10 @@ class Account(NamedTuple):
 class Transfer(NamedTuple):
     """One movement from a debit account to a credit account.
 
-    POST and VOID leave accounts, ledger and code at 0: they take them from the pending transfer. A
-    POST's amount is `FULL_AMOUNT` or 0 to what is pending; a VOID's is 0. `timeout_s` is for
-    PENDING only, 0 means that it never expires (seconds, because that is what TigerBeetle knows).
+    POST and VOID leave accounts, ledger and code at 0: they take them from the pending transfer,
+    and so each user data that they leave at 0. A POST's amount is `FULL_AMOUNT` or 0 to what is
+    pending; a VOID's is 0. `timeout_s` is for PENDING only, 0 means that it never expires (seconds,
+    because that is what TigerBeetle knows).
     """
 
     id: int

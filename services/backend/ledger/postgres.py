@@ -27,6 +27,7 @@ from services.backend.ledger.model import (
     TransferRecord,
 )
 from services.backend.ledger.postgres_codec import (
+    StaleReadError,
     changed,
     decode_account,
     decode_batch,
@@ -193,16 +194,17 @@ class PostgresLedger:
 
     async def _run(self, connection: Connection, chains: Sequence[Chain]) -> list[ChainResult]:
         """Run transactions until the batch is through."""
-        for _ in range(CONFLICT_ATTEMPTS_MAX):
-            try:
-                with translated():
+        with translated():
+            for _ in range(CONFLICT_ATTEMPTS_MAX):
+                try:
                     results = await self._transact(connection, chains)
                     while results is None:
                         results = await self._transact(connection, chains)
+                except (*CONFLICTS, StaleReadError):
+                    # Another process wrote one of our ids while we did: now it can be seen.
+                    await connection.execute("ROLLBACK")
+                else:
                     return results
-            except CONFLICTS:
-                # Another process wrote one of our ids while we did: now it can be seen.
-                await connection.execute("ROLLBACK")
         raise LedgerUnavailableError("too many conflicts with other processes: retry")
 
     async def _transact(

@@ -22,12 +22,22 @@ class Tag(IntEnum):
     DUE = 4
 
 
+class StaleReadError(Exception):
+    """Another process made a pending transfer that the batch names while the batch was locking.
+
+    So its accounts are not locked; roll back and load again.
+    """
+
+
 _KINDS = tuple(TransferKind)
 _PENDING_STATES = tuple(PendingState)
 
 
 def decode_batch(rows: Sequence[Row]) -> tuple[Books, list[Pending], int]:
-    """Return the books, the pending transfers that are due, and the time in nanoseconds."""
+    """Return the books, the pending transfers that are due, and the time in nanoseconds.
+
+    Raises StaleReadError when the batch has to be loaded again.
+    """
     books = Books()
     due: list[Pending] = []
     now_ns = 0
@@ -44,29 +54,34 @@ def decode_batch(rows: Sequence[Row]) -> tuple[Books, list[Pending], int]:
         elif tag == Tag.NOW:
             now_ns = row[12]
         else:
-            pending = _decode_pending(row)
-            _add_pending(books, pending)
-            if tag == Tag.DUE:
-                due.append(books.pendings.get(pending.id, pending))
-    # A due one whose accounts were not locked in time is released by the next batch.
-    return books, [pending for pending in due if pending.id in books.pendings], now_ns
+            _take_pending(books, due, tag, _decode_pending(row))
+    return books, due, now_ns
 
 
-def _add_pending(books: Books, pending: Pending) -> None:
-    """Take a pending transfer in, once, if its accounts are locked.
-
-    They are not when another process made it while this batch waited for its locks: to this batch
-    it does not exist yet.
-    """
+def _take_pending(books: Books, due: list[Pending], tag: int, pending: Pending) -> None:
     accounts = books.accounts
     if pending.debit_account_id in accounts and pending.credit_account_id in accounts:
-        books.pendings.setdefault(pending.id, pending)
+        pending = books.pendings.setdefault(pending.id, pending)
+        if tag == Tag.DUE:
+            due.append(pending)
+    elif tag == Tag.PENDING:
+        raise StaleReadError
 
 
 def _decode_pending(row: Row) -> Pending:
-    _, pending_id, debit_id, credit_id, ledger, amount, _, _, _, code, state, _, expires, _, _ = row
+    _, pending_id, debit_id, credit_id, ledger, amount, data_64, data_32 = row[:8]
+    _, code, state, _, expires_at_ns, _, data_128 = row[8:]
+    user_data = (data_128 or 0, data_64 or 0, data_32 or 0)
     return Pending(
-        pending_id, debit_id, credit_id, amount, ledger, code, expires, _PENDING_STATES[state]
+        pending_id,
+        debit_id,
+        credit_id,
+        amount,
+        ledger,
+        code,
+        expires_at_ns,
+        user_data,
+        _PENDING_STATES[state],
     )
 
 

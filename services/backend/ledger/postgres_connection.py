@@ -102,11 +102,11 @@ def _id_from_bytes(data: bytes) -> int:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into the ledger's; conflicts pass, they are for the engine."""
+    """Turn the driver's errors into the ledger's."""
     try:
         yield
-    except CONFLICTS:
-        raise
+    except CONFLICTS as error:
+        raise LedgerUnavailableError(f"Postgres: {error}") from error
     except _NO_SCHEMA as error:
         raise LedgerError("the ledger's schema is missing: run the backend's migrations") from error
     except _REFUSALS as error:

@@ -1,5 +1,7 @@
 """Pending transfers: reserve, post in full or in part, void, expire."""
 
+from collections.abc import Callable
+
 import pytest
 
 from services.backend.ledger.errors import TransferStatus
@@ -151,6 +153,22 @@ class TwoPhaseSuite:
         await world.ok(pending)
         await world.ok(posting)
         assert (await world.submit(posting._replace(amount=4))).status is STATUS.EXISTS
+
+    @pytest.mark.parametrize("resolve", [post, void])
+    async def test_a_resolution_takes_the_user_data_that_it_leaves_open(
+        self, world: World, resolve: Callable[..., Transfer]
+    ) -> None:
+        payer, payee = await world.account(funds=10), await world.account()
+        pending = world.pending(payer, payee, 4)
+        pending = pending._replace(user_data_128=7, user_data_64=8, user_data_32=9)
+        await world.ok(pending)
+        resolution = resolve(world.id(), pending.id, user_data_128=70)._replace(user_data_64=80)
+        await world.ok(resolution)
+        found = (await world.ledger.lookup_transfers([resolution.id]))[resolution.id]
+        assert (found.user_data_128, found.user_data_64, found.user_data_32) == (70, 80, 9)
+        assert (await world.submit(resolution)).status is STATUS.EXISTS
+        other = resolution._replace(user_data_32=10)
+        await world.refused(STATUS.TRANSFER_EXISTS, other)
 
     async def test_reserve_and_post_in_one_chain(self, world: World) -> None:
         payer, payee = await world.account(funds=10), await world.account()

@@ -147,9 +147,10 @@ BEGIN
         FROM ledger.transfers t WHERE t.id = ANY (p_transfers);
     IF cardinality(p_pendings) > 0 THEN
         RETURN QUERY SELECT 3, p.id, p.debit_account_id, p.credit_account_id, p.ledger, p.amount,
-                NULL::numeric, NULL::numeric, NULL::numeric, p.code, p.state::integer,
-                NULL::integer, p.expires_at_ns, NULL::uuid, NULL::uuid
-            FROM ledger.pending_transfers p WHERE p.id = ANY (p_pendings);
+                t.user_data_64, t.user_data_32::numeric, NULL::numeric, p.code, p.state::integer,
+                NULL::integer, p.expires_at_ns, NULL::uuid, t.user_data_128
+            FROM ledger.pending_transfers p JOIN ledger.transfers t ON t.id = p.id
+            WHERE p.id = ANY (p_pendings);
     END IF;
     IF v_due IS NOT NULL THEN
         RETURN QUERY SELECT 4, p.id, p.debit_account_id, p.credit_account_id, p.ledger, p.amount,
