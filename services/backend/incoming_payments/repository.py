@@ -30,6 +30,12 @@ async def get(
     return None if row is None else _payment(row)
 
 
+async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[IncomingPayment]:
+    """Payments by id, in no order."""
+    rows = await session.execute(select(table).where(table.c.id.in_(ids)))
+    return [_payment(row) for row in rows.all()]
+
+
 async def page(
     session: ReadSession,
     query: PageQuery,

@@ -1,7 +1,7 @@
 """Use cases of incoming payments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -199,34 +199,40 @@ class IncomingPaymentService:
                 await self._events.incoming_payment(session, kind, ended, asset, received=received)
 
     async def cancel(
-        self, payment_id: UUID, *, tenant_id: UUID | None, reason: str | None
+        self, session: WriteSession, view: PaymentView, *, reason: str | None
     ) -> PaymentView:
-        """Accept no money from now on; raises Conflict when it has ended or was approved."""
-        view = await self.get(payment_id, tenant_id=tenant_id)
-        async with self._database.write() as session:
-            now = self._clock.now()
-            if not await repository.cancel(session, payment_id, now=now, reason=reason):
-                raise wrong_state(_shown_state(view.payment))
-            await session.notify(PAYMENT_CHANNEL, str(payment_id))
-        await self._books.close(payment_id, view.asset.ledger)
-        return await self.get(payment_id, tenant_id=tenant_id)
+        """Mark a payment as cancelled; raises Conflict when it has ended or was approved.
 
-    async def approve(self, payment_id: UUID, *, tenant_id: UUID | None) -> PaymentView:
+        `stop` completes it: the packets that are in flight now are still received.
+        """
+        payment_id, now = view.payment.id, self._clock.now()
+        if not await repository.cancel(session, payment_id, now=now, reason=reason):
+            raise wrong_state(_shown_state((await _reread(session, view)).payment))
+        await session.notify(PAYMENT_CHANNEL, str(payment_id))
+        return await _reread(session, view)
+
+    async def stop(self, payment_id: UUID, asset: Asset) -> None:
+        """Accept no more money for a cancelled payment; a repeat is a no-op."""
+        await self._books.close(payment_id, asset.ledger)
+
+    async def approve(self, session: WriteSession, view: PaymentView) -> PaymentView:
         """Approve a payment; raises Conflict when it has ended or was cancelled."""
-        view = await self.get(payment_id, tenant_id=tenant_id)
-        async with self._database.write() as session:
-            if not await repository.approve(session, payment_id, self._clock.now()):
-                raise wrong_state(_shown_state(view.payment))
-        return await self.get(payment_id, tenant_id=tenant_id)
+        if not await repository.approve(session, view.payment.id, self._clock.now()):
+            raise wrong_state(_shown_state((await _reread(session, view)).payment))
+        return await _reread(session, view)
 
     async def set_metadata(
-        self, payment_id: UUID, *, tenant_id: UUID | None, metadata: dict[str, Any]
+        self, session: WriteSession, view: PaymentView, metadata: dict[str, Any]
     ) -> PaymentView:
-        """Replace the metadata of a payment."""
-        await self.get(payment_id, tenant_id=tenant_id)
-        async with self._database.write() as session:
-            await repository.set_metadata(session, payment_id, metadata)
-        return await self.get(payment_id, tenant_id=tenant_id)
+        """Replace the metadata of a payment, in any state."""
+        await repository.set_metadata(session, view.payment.id, metadata)
+        return await _reread(session, view)
+
+    async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, PaymentView]:
+        """Payments by id."""
+        async with self._database.read() as session:
+            views = await self._views(session, await repository.by_ids(session, ids))
+        return {view.payment.id: view for view in await self._counted(views)}
 
     async def _views(
         self, session: ReadSession, payments: Sequence[IncomingPayment]
@@ -263,6 +269,12 @@ class IncomingPaymentService:
             )
             for view in views
         ]
+
+
+async def _reread(session: WriteSession, view: PaymentView) -> PaymentView:
+    payment = await repository.get(session, view.payment.id)
+    assert payment is not None, "payments are never deleted"
+    return replace(view, payment=payment)
 
 
 def _shown_state(payment: IncomingPayment) -> str:

@@ -46,6 +46,12 @@ async def lock(session: WriteSession, payment_id: UUID) -> OutgoingPayment | Non
     return None if row is None else _payment(row)
 
 
+async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[OutgoingPayment]:
+    """Payments by id, in no order."""
+    rows = await session.execute(_joined().where(table.c.id.in_(ids)))
+    return [_payment(row) for row in rows.all()]
+
+
 async def page(
     session: ReadSession,
     query: PageQuery,

@@ -1,5 +1,6 @@
 """Use cases of outgoing payments, up to the moment when a worker takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -9,7 +10,7 @@ from ilpkit.money import Amount
 from ilpkit.openpayments.access import Limits
 from ilpkit.openpayments.limits import ProposedPayment
 from servicekit.clock import Clock
-from servicekit.database import Database, WriteSession
+from servicekit.database import Database, ReadSession, WriteSession
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
@@ -220,15 +221,14 @@ class OutgoingPaymentService:
         """A page of payments, newest first; filters as in the repository."""
         async with self._database.read() as session:
             page = await repository.page(session, query, tenant_id=tenant_id, **filters)
-            wallets = await wallet_addresses.by_ids(
-                session, [payment.wallet_address_id for payment in page.items]
-            )
-            known = await assets.by_ids(session, [wallet.asset_id for wallet in wallets.values()])
-        rows = []
-        for payment in page.items:
-            wallet = wallets[payment.wallet_address_id]
-            rows.append((payment, wallet, known[wallet.asset_id]))
+            rows = await self._rows(session, page.items)
         return page, await self._counted(rows)
+
+    async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, PaymentView]:
+        """Payments by id."""
+        async with self._database.read() as session:
+            rows = await self._rows(session, await repository.by_ids(session, ids))
+        return {view.payment.id: view for view in await self._counted(rows)}
 
     async def spent(self, granted: Granted) -> SpentAmounts | None:
         """What a grant has spent in its current interval; None when it was never used."""
@@ -239,6 +239,19 @@ class OutgoingPaymentService:
                 limits=_limits(granted.limits),
                 now=self._clock.now(),
             )
+
+    async def _rows(
+        self, session: ReadSession, payments: Sequence[OutgoingPayment]
+    ) -> list[tuple[OutgoingPayment, WalletAddress, Asset]]:
+        wallets = await wallet_addresses.by_ids(
+            session, [payment.wallet_address_id for payment in payments]
+        )
+        known = await assets.by_ids(session, [wallet.asset_id for wallet in wallets.values()])
+        rows = []
+        for payment in payments:
+            wallet = wallets[payment.wallet_address_id]
+            rows.append((payment, wallet, known[wallet.asset_id]))
+        return rows
 
     async def _counted(
         self, rows: list[tuple[OutgoingPayment, WalletAddress, Asset]]
