@@ -7,8 +7,10 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
+from ilpkit.errors import ProtocolError
 from ilpkit.money import Amount, Asset
 from rafiki.common.v1 import money_pb2, paging_pb2
+from servicekit.errors import InvalidArgument
 
 from services.backend.paging import Page, PageQuery
 
@@ -22,8 +24,11 @@ def timestamp(moment: datetime) -> Timestamp:
 
 
 def moment(stamp: Timestamp) -> datetime:
-    """A Timestamp as an aware datetime."""
-    return stamp.ToDatetime(tzinfo=UTC)
+    """A Timestamp as an aware datetime; raises InvalidArgument for one outside the calendar."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArgument("INVALID_FIELD", "a timestamp is out of range") from None
 
 
 def amount(value: int, asset: Asset) -> money_pb2.Amount:
@@ -32,8 +37,11 @@ def amount(value: int, asset: Asset) -> money_pb2.Amount:
 
 
 def to_amount(message: money_pb2.Amount) -> Amount:
-    """An amount from the wire."""
-    return Amount(message.value, Asset(message.asset_code, message.asset_scale))
+    """An amount from the wire; raises InvalidArgument when its asset can't be one."""
+    try:
+        return Amount(message.value, Asset(message.asset_code, message.asset_scale))
+    except ProtocolError as error:
+        raise InvalidArgument("INVALID_AMOUNT", str(error)) from None
 
 
 def struct(value: dict[str, Any]) -> Struct:

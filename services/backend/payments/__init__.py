@@ -1,0 +1,1 @@
+"""Payments of all kinds, as administrators see and make them."""

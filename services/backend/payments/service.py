@@ -1,0 +1,42 @@
+"""Payments of both kinds in one list."""
+
+from uuid import UUID
+
+from servicekit.database import Database
+
+from services.backend.incoming_payments.service import IncomingPaymentService
+from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.outgoing_payments.service import PaymentView as OutgoingView
+from services.backend.paging import Page, PageQuery
+from services.backend.payments import repository
+from services.backend.payments.repository import Kind, PaymentKey
+
+
+class PaymentService:
+    """Reads what the two kinds have in common."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        incoming: IncomingPaymentService,
+        outgoing: OutgoingPaymentService,
+    ) -> None:
+        self._database = database
+        self._incoming = incoming
+        self._outgoing = outgoing
+
+    async def page(
+        self, query: PageQuery, *, tenant_id: UUID | None, wallet_address_id: UUID | None
+    ) -> tuple[Page[PaymentKey], list[IncomingView | OutgoingView]]:
+        """A page of payments, newest first."""
+        async with self._database.read() as session:
+            page = await repository.page(
+                session, query, tenant_id=tenant_id, wallet_address_id=wallet_address_id
+            )
+        keys = page.items
+        views: dict[UUID, IncomingView | OutgoingView] = {}
+        views |= await self._incoming.by_ids([k.id for k in keys if k.kind is Kind.INCOMING])
+        views |= await self._outgoing.by_ids([k.id for k in keys if k.kind is Kind.OUTGOING])
+        return page, [views[key.id] for key in keys]

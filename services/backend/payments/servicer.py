@@ -1,0 +1,428 @@
+"""The Admin contract's PaymentService over gRPC."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.message import Message
+from grpc.aio import ServicerContext
+from rafiki.admin.v1 import payment_service_pb2 as pb
+from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceServicer
+from servicekit.database import WriteSession
+from servicekit.errors import InvalidArgument, NotFound
+
+from services.backend.calls import Calls, Reply, Write
+from services.backend.incoming_payments.errors import unknown_payment
+from services.backend.incoming_payments.model import InitiatedBy
+from services.backend.incoming_payments.service import IncomingPaymentService
+from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.outgoing_payments.service import PaymentView as OutgoingView
+from services.backend.payments import messages
+from services.backend.payments.service import PaymentService
+from services.backend.protos import (
+    moment,
+    optional,
+    page_info,
+    page_query,
+    to_amount,
+    to_json,
+)
+from services.backend.quotes.errors import unknown_quote
+from services.backend.quotes.model import Quote
+from services.backend.quotes.service import QuoteService
+from services.backend.receivers.model import NewReceiver
+from services.backend.receivers.service import ReceiverService
+from services.backend.scope import Scope, Scopes, parse_id
+from services.backend.wallet_addresses.errors import unknown_wallet_address
+from services.backend.wallet_addresses.service import WalletAddressService
+
+Context = ServicerContext[object, object]
+
+
+class PaymentServicer(PaymentServiceServicer):
+    """Translates; the decisions are in the services of each kind of payment."""
+
+    def __init__(
+        self,
+        *,
+        payments: PaymentService,
+        incoming: IncomingPaymentService,
+        outgoing: OutgoingPaymentService,
+        quotes: QuoteService,
+        receivers: ReceiverService,
+        wallet_addresses: WalletAddressService,
+        urls: messages.IncomingPaymentUrls,
+        calls: Calls,
+        scopes: Scopes,
+    ) -> None:
+        self._payments = payments
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._quotes = quotes
+        self._receivers = receivers
+        self._wallet_addresses = wallet_addresses
+        self._urls = urls
+        self._calls = calls
+        self._scopes = scopes
+
+    async def CreateIncomingPayment(
+        self, request: pb.CreateIncomingPaymentRequest, context: Context
+    ) -> pb.IncomingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.IncomingPayment]:
+            wallet_address, asset = await self._incoming.find_wallet(
+                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
+            )
+            payment = await self._incoming.prepare(
+                wallet_address=wallet_address,
+                asset=asset,
+                client=None,
+                initiated_by=InitiatedBy.ADMIN,
+                **_expected(request),
+            )
+            view = IncomingView(
+                payment=payment, wallet_address=wallet_address, asset=asset, received=0
+            )
+
+            async def write(session: WriteSession) -> pb.IncomingPayment:
+                await self._incoming.insert(session, payment, asset)
+                return self._message(view)
+
+            return write
+
+        return await self._once(request, pb.IncomingPayment, prepare)
+
+    async def GetIncomingPayment(
+        self, request: pb.GetIncomingPaymentRequest, context: Context
+    ) -> pb.IncomingPayment:
+        del context
+        return self._message(await self._view(request.id, self._scope(request)))
+
+    async def ListIncomingPayments(
+        self, request: pb.ListIncomingPaymentsRequest, context: Context
+    ) -> pb.ListIncomingPaymentsResponse:
+        del context
+        page, views = await self._incoming.page(
+            page_query(request.page),
+            tenant_id=self._scope(request).filter,
+            wallet_address_id=_wallet_address_filter(request),
+        )
+        return pb.ListIncomingPaymentsResponse(
+            payments=[self._message(view) for view in views], page_info=page_info(page)
+        )
+
+    async def ApproveIncomingPayment(
+        self, request: pb.ApproveIncomingPaymentRequest, context: Context
+    ) -> pb.IncomingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.IncomingPayment]:
+            view = await self._view(request.id, scope)
+
+            async def write(session: WriteSession) -> pb.IncomingPayment:
+                return self._message(await self._incoming.approve(session, view))
+
+            return write
+
+        return await self._once(request, pb.IncomingPayment, prepare)
+
+    async def CancelIncomingPayment(
+        self, request: pb.CancelIncomingPaymentRequest, context: Context
+    ) -> pb.IncomingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.IncomingPayment]:
+            view = await self._view(request.id, scope)
+            reason = optional(request, "reason")
+
+            async def write(session: WriteSession) -> pb.IncomingPayment:
+                return self._message(await self._incoming.cancel(session, view, reason=reason))
+
+            return write
+
+        async def finish(reply: pb.IncomingPayment) -> None:
+            view = await self._incoming.get(UUID(reply.id), tenant_id=None)
+            await self._incoming.stop(view.payment.id, view.asset)
+
+        return await self._once(request, pb.IncomingPayment, prepare, finish)
+
+    async def UpdateIncomingPayment(
+        self, request: pb.UpdateIncomingPaymentRequest, context: Context
+    ) -> pb.IncomingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.IncomingPayment]:
+            view = await self._view(request.id, scope)
+            metadata = to_json(request.metadata)
+
+            async def write(session: WriteSession) -> pb.IncomingPayment:
+                return self._message(await self._incoming.set_metadata(session, view, metadata))
+
+            return write
+
+        return await self._once(request, pb.IncomingPayment, prepare)
+
+    async def CreateReceiver(
+        self, request: pb.CreateReceiverRequest, context: Context
+    ) -> pb.Receiver:
+        del context
+
+        async def prepare() -> Write[pb.Receiver]:
+            new: NewReceiver = await self._receivers.prepare(
+                request.wallet_address_url, **_expected(request)
+            )
+
+            async def write(session: WriteSession) -> pb.Receiver:
+                await new.write(session)
+                return messages.receiver(new.receiver)
+
+            return write
+
+        return await self._once(request, pb.Receiver, prepare)
+
+    async def GetReceiver(self, request: pb.GetReceiverRequest, context: Context) -> pb.Receiver:
+        del context
+        self._scope(request)
+        try:
+            return messages.receiver(await self._receivers.get(request.url))
+        except InvalidArgument as error:
+            # To whoever pays it, a receiver that is not there is a wrong input; here it is the
+            # thing asked for.
+            raise NotFound("UNKNOWN_PAYMENT", error.message, metadata={"id": request.url}) from None
+
+    async def CompleteReceiver(
+        self, request: pb.CompleteReceiverRequest, context: Context
+    ) -> pb.Receiver:
+        del context
+
+        async def prepare() -> Write[pb.Receiver]:
+            # Completing again changes nothing, so a call that was cut off here may be repeated.
+            completed = await self._receivers.complete(request.url)
+
+            async def write(session: WriteSession) -> pb.Receiver:
+                del session
+                return messages.receiver(completed)
+
+            return write
+
+        return await self._once(request, pb.Receiver, prepare)
+
+    async def CreateQuote(self, request: pb.CreateQuoteRequest, context: Context) -> pb.Quote:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.Quote]:
+            wallet_address, asset = await self._incoming.find_wallet(
+                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
+            )
+            debit, receive = optional(request, "debit_amount"), optional(request, "receive_amount")
+            quote = await self._quotes.prepare(
+                wallet_address=wallet_address,
+                asset=asset,
+                receiver_url=request.receiver,
+                client=None,
+                debit_amount=None if debit is None else to_amount(debit),
+                receive_amount=None if receive is None else to_amount(receive),
+            )
+
+            async def write(session: WriteSession) -> pb.Quote:
+                await self._quotes.insert(session, quote)
+                return messages.quote(quote, asset)
+
+            return write
+
+        return await self._once(request, pb.Quote, prepare)
+
+    async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
+        del context
+        scope = self._scope(request)
+        quote_id = parse_id(request.id, unknown_quote(request.id))
+        quote = await self._quotes.get(quote_id, tenant_id=scope.filter)
+        _, asset = await self._wallet_addresses.get(scope, quote.wallet_address_id)
+        return messages.quote(quote, asset)
+
+    async def CreateOutgoingPayment(
+        self, request: pb.CreateOutgoingPaymentRequest, context: Context
+    ) -> pb.OutgoingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.OutgoingPayment]:
+            quote_id = parse_id(request.quote_id, unknown_quote(request.quote_id))
+            quote = await self._quotes.get(quote_id, tenant_id=scope.filter)
+            return await self._accepting(request, scope, quote, is_new=False)
+
+        return await self._once(request, pb.OutgoingPayment, prepare)
+
+    async def CreateOutgoingPaymentFromIncomingPayment(
+        self, request: pb.CreateOutgoingPaymentFromIncomingPaymentRequest, context: Context
+    ) -> pb.OutgoingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.OutgoingPayment]:
+            if not request.HasField("debit_amount"):
+                raise InvalidArgument("INVALID_FIELD", "give debit_amount", field="debit_amount")
+            wallet_address, asset = await self._incoming.find_wallet(
+                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
+            )
+            quote = await self._quotes.prepare(
+                wallet_address=wallet_address,
+                asset=asset,
+                receiver_url=request.incoming_payment,
+                client=None,
+                debit_amount=to_amount(request.debit_amount),
+                receive_amount=None,
+            )
+            return await self._accepting(request, scope, quote, is_new=True)
+
+        return await self._once(request, pb.OutgoingPayment, prepare)
+
+    async def GetOutgoingPayment(
+        self, request: pb.GetOutgoingPaymentRequest, context: Context
+    ) -> pb.OutgoingPayment:
+        del context
+        payment_id = parse_id(request.id, unknown_payment(request.id))
+        tenant_id = self._scope(request).filter
+        return messages.outgoing_payment(await self._outgoing.get(payment_id, tenant_id=tenant_id))
+
+    async def ListOutgoingPayments(
+        self, request: pb.ListOutgoingPaymentsRequest, context: Context
+    ) -> pb.ListOutgoingPaymentsResponse:
+        del context
+        page, views = await self._outgoing.page(
+            page_query(request.page),
+            tenant_id=self._scope(request).filter,
+            wallet_address_id=_wallet_address_filter(request),
+            receiver=optional(request, "receiver"),
+            states=messages.to_states(request.states),
+        )
+        return pb.ListOutgoingPaymentsResponse(
+            payments=[messages.outgoing_payment(view) for view in views],
+            page_info=page_info(page),
+        )
+
+    async def CancelOutgoingPayment(
+        self, request: pb.CancelOutgoingPaymentRequest, context: Context
+    ) -> pb.OutgoingPayment:
+        del context
+        scope = self._scope(request)
+
+        async def prepare() -> Write[pb.OutgoingPayment]:
+            # Cancelling again changes nothing, so a call that was cut off here may be repeated.
+            view = await self._outgoing.cancel(
+                parse_id(request.id, unknown_payment(request.id)),
+                tenant_id=scope.filter,
+                reason=optional(request, "reason"),
+            )
+
+            async def write(session: WriteSession) -> pb.OutgoingPayment:
+                del session
+                return messages.outgoing_payment(view)
+
+            return write
+
+        return await self._once(request, pb.OutgoingPayment, prepare)
+
+    async def ListPayments(
+        self, request: pb.ListPaymentsRequest, context: Context
+    ) -> pb.ListPaymentsResponse:
+        del context
+        page, views = await self._payments.page(
+            page_query(request.page),
+            tenant_id=self._scope(request).filter,
+            wallet_address_id=_wallet_address_filter(request),
+        )
+        return pb.ListPaymentsResponse(
+            payments=[self._either(view) for view in views], page_info=page_info(page)
+        )
+
+    async def _accepting(
+        self,
+        request: pb.CreateOutgoingPaymentRequest
+        | pb.CreateOutgoingPaymentFromIncomingPaymentRequest,
+        scope: Scope,
+        quote: Quote,
+        *,
+        is_new: bool,
+    ) -> Write[pb.OutgoingPayment]:
+        """Makes a payment of a quote, which is written along when it is new."""
+        wallet_address, asset = await self._incoming.find_wallet(
+            tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
+        )
+        metadata = optional(request, "metadata")
+
+        async def write(session: WriteSession) -> pb.OutgoingPayment:
+            if is_new:
+                await self._quotes.insert(session, quote)
+            payment, _ = await self._outgoing.insert(
+                session,
+                quote=quote,
+                wallet_address=wallet_address,
+                asset=asset,
+                client=None,
+                granted=None,
+                metadata=None if metadata is None else to_json(metadata),
+            )
+            return messages.outgoing_payment(
+                OutgoingView(payment=payment, wallet_address=wallet_address, asset=asset, sent=0)
+            )
+
+        return write
+
+    async def _once(
+        self,
+        request: Message,
+        reply_type: type[Reply],
+        prepare: Callable[[], Awaitable[Write[Reply]]],
+        finish: Callable[[Reply], Awaitable[None]] | None = None,
+    ) -> Reply:
+        key: str = request.idempotency_key  # type: ignore[attr-defined] # all mutating requests have it
+        scope = self._scope(request)
+        return await self._calls.prepared(
+            request, reply_type, scope=scope.owner, key=key, prepare=prepare, finish=finish
+        )
+
+    async def _view(self, text: str, scope: Scope) -> IncomingView:
+        payment_id = parse_id(text, unknown_payment(text))
+        return await self._incoming.get(payment_id, tenant_id=scope.filter)
+
+    def _message(self, view: IncomingView) -> pb.IncomingPayment:
+        return messages.incoming_payment(view, self._urls)
+
+    def _either(self, view: IncomingView | OutgoingView) -> pb.Payment:
+        if isinstance(view, IncomingView):
+            return pb.Payment(incoming=self._message(view))
+        return pb.Payment(outgoing=messages.outgoing_payment(view))
+
+    def _scope(self, request: Message) -> Scope:
+        return self._scopes.of(optional(request, "tenant_id"))
+
+
+def _expected(
+    request: pb.CreateIncomingPaymentRequest | pb.CreateReceiverRequest,
+) -> dict[str, Any]:
+    """What a new incoming payment expects, as the services name it."""
+    wanted = optional(request, "incoming_amount")
+    expires_at = optional(request, "expires_at")
+    metadata = optional(request, "metadata")
+    return {
+        "incoming_amount": None if wanted is None else to_amount(wanted),
+        "expires_at": None if expires_at is None else moment(expires_at),
+        "metadata": None if metadata is None else to_json(metadata),
+    }
+
+
+def _wallet_address_id(text: str) -> UUID:
+    return parse_id(text, unknown_wallet_address(text))
+
+
+def _wallet_address_filter(request: Message) -> UUID | None:
+    text = optional(request, "wallet_address_id")
+    return None if text is None else _wallet_address_id(text)
