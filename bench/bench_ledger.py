@@ -3,11 +3,13 @@
     python bench/bench_ledger.py                        memory and an embedded Postgres
     python bench/bench_ledger.py --url postgresql://... an existing database (its data stays)
     python bench/bench_ledger.py --preload              also with 10,000,000 transfers in it
-    TIGERBEETLE_ADDRESSES=3000 python bench/bench_ledger.py   a TigerBeetle cluster as well
+
+TigerBeetle is measured on the cluster at TIGERBEETLE_ADDRESSES, or on the `tigerbeetle` on PATH,
+started with production's settings (3.2 GB of memory).
 
 Callers each submit single transfers one after the other; "in flight" says how many callers. "hot":
 every transfer debits one account. "rtt" compares one caller with the engine itself, called directly
-with one transfer. CPU is the process's own and, for the embedded Postgres, its server's, in
+with one transfer. CPU is the process's own and, for servers started here, the server's, in
 microseconds a transfer.
 """
 
@@ -40,8 +42,16 @@ from services.backend.ledger.interface import LedgerEngine  # noqa: E402
 from services.backend.ledger.memory import MemoryLedger  # noqa: E402
 from services.backend.ledger.model import LEDGER_MAX, NewAccount, Transfer  # noqa: E402
 from services.backend.ledger.postgres import PostgresLedger  # noqa: E402
+from services.backend.ledger.tigerbeetle import TigerBeetleLedger  # noqa: E402
 from services.backend.migrations.run import upgrade_async  # noqa: E402
 from tests.support.postgres import free_port  # noqa: E402
+from tests.support.tigerbeetle import (  # noqa: E402
+    REASON_MISSING,
+    Cluster,
+    external_cluster,
+    own_server,
+    server_binary,
+)
 
 CALLERS = (1, 64, 512, 2_048)
 ACCOUNTS = 10_000
@@ -286,14 +296,26 @@ async def run_postgres(
     await engine.close()
 
 
-async def bench_tigerbeetle(options: argparse.Namespace, addresses: str) -> None:
-    from services.backend.ledger.tigerbeetle import (  # noqa: PLC0415 - the client is heavy
-        TigerBeetleLedger,
-    )
+async def bench_tigerbeetle(options: argparse.Namespace) -> None:
+    cluster = external_cluster()
+    if cluster is not None:
+        await run_tigerbeetle(options, cluster, lambda: 0.0)
+        return
+    if server_binary() is None:
+        print(f"tigerbeetle: not measured, {REASON_MISSING}")
+        return
+    server = own_server(development=False)
+    try:
+        await run_tigerbeetle(options, server.cluster, lambda: tree_cpu_s(server.pid))
+    finally:
+        server.stop()
 
-    cluster = int(os.environ.get("TIGERBEETLE_CLUSTER_ID", "0"))
-    engine = await TigerBeetleLedger.open(addresses, cluster_id=cluster)
-    target = Engine("tigerbeetle", engine, lambda: 0.0)
+
+async def run_tigerbeetle(
+    options: argparse.Namespace, cluster: Cluster, server_cpu_s: Callable[[], float]
+) -> None:
+    engine = await TigerBeetleLedger.open(cluster.addresses, cluster_id=cluster.cluster_id)
+    target = Engine("tigerbeetle", engine, server_cpu_s)
     await table(target, await new_scene(engine, ACCOUNTS), options.seconds, "")
     await engine.close()
 
@@ -309,11 +331,8 @@ async def main(options: argparse.Namespace) -> None:
         await table(target, await new_scene(engine, ACCOUNTS), options.seconds, "")
     if "postgres" in options.engines:
         await bench_postgres(options)
-    addresses = os.environ.get("TIGERBEETLE_ADDRESSES")
-    if "tigerbeetle" in options.engines and addresses:
-        await bench_tigerbeetle(options, addresses)
-    elif "tigerbeetle" in options.engines:
-        print("tigerbeetle: not measured, TIGERBEETLE_ADDRESSES is not set")
+    if "tigerbeetle" in options.engines:
+        await bench_tigerbeetle(options)
 
 
 if __name__ == "__main__":

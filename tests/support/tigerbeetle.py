@@ -82,6 +82,12 @@ class TigerBeetleServer:
         """Where it listens; the same after a restart."""
         return Cluster(f"127.0.0.1:{self._port}", self.cluster_id)
 
+    @property
+    def pid(self) -> int:
+        """The running replica's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the replica and wait until it listens; on the port that it had before, if any."""
         # With 0 the server takes a free port, and ends when its stdin does: with this process.
