@@ -1,4 +1,4 @@
-"""Grants that other authorization servers gave this node, to read and create incoming payments there."""
+"""Grants that other authorization servers gave this node, for incoming payments there."""
 
 from sqlalchemy import Column, DateTime, String, Table
 
