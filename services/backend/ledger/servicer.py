@@ -271,17 +271,13 @@ def _transfer_in(transfer: ledger_pb2.Transfer, at: int, field: str) -> Transfer
     if kind is None:
         raise InvalidArgument("INVALID_FIELD", "not a kind of transfer", field=f"{field}.kind")
     transfer_id = _id_in(transfer.id)
-    amount = transfer.amount
-    if kind is TransferKind.POST and not transfer.HasField("amount"):
-        amount = FULL_AMOUNT
-    elif kind is TransferKind.POST and amount == 0:
-        kind = TransferKind.VOID  # to post nothing is to release
+    posts_all = kind is TransferKind.POST and not transfer.HasField("amount")
     return Transfer(
         # Unreadable ids stay different from each other: a chain may not name one id twice.
         id=transfer_id if transfer_id != _NO_ID else _NO_ID - at,
         debit_account_id=_optional_id_in(transfer.debit_account_id),
         credit_account_id=_optional_id_in(transfer.credit_account_id),
-        amount=amount,
+        amount=FULL_AMOUNT if posts_all else transfer.amount,
         ledger=transfer.ledger,
         code=transfer.code,
         kind=kind,

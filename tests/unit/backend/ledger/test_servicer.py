@@ -270,6 +270,7 @@ async def test_a_reservation_is_posted_in_full_in_part_or_not_at_all(stub: Stub)
         [STATUS.TRANSFER_STATUS_TRANSFER_EXISTS],
     ]
     assert await apply(stub, [post(22, 12, amount=0)]) == [[STATUS.TRANSFER_STATUS_EXISTS]]
+    assert await apply(stub, [void(27, 12)]) == [[STATUS.TRANSFER_STATUS_ALREADY_POSTED]]
 
 
 async def test_transfers_come_back_as_they_were_sent_with_the_time(stub: Stub) -> None:
