@@ -83,6 +83,7 @@ class PostgresServer:
     def start(self) -> None:
         """Initialise if needed, start, and return when connections are taken.
 
+        Call it from a thread that outlives the server: on Linux the server ends with that thread.
         Raises PostgresFailedError with the end of the log. Tries again while the processes of a
         killed predecessor still hold its shared memory.
         """

@@ -70,7 +70,7 @@ async def test_a_killed_server_loses_nothing_that_was_acknowledged(
 
     async def kill_and_restart() -> None:
         server.kill()
-        await asyncio.to_thread(server.start)
+        server.start()  # not in a thread: it would end with it
 
     url = durable_server.create_database()
     await run_with_fault(url, when=when, statement=statement, fault=kill_and_restart)
@@ -105,7 +105,7 @@ async def test_a_server_killed_under_load_comes_back_whole(durable_server: TestP
         while await transfers(url) < start + 300:
             pass  # each look is a query, so the writers run meanwhile
         durable_server.server.kill()
-        await asyncio.to_thread(durable_server.server.start)
+        durable_server.server.start()
     for seed, outcome in zip((6, 7), await asyncio.gather(*writers), strict=True):
         assert outcome.returncode == 0, outcome.errors
         assert len(outcome.statuses) == 2_000
