@@ -1,0 +1,72 @@
+"""The composition root: clients, GraphQL and the admin UI wired into one ASGI application."""
+
+from dataclasses import dataclass
+
+import grpc.aio
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from servicekit.clock import Clock, SystemClock
+from servicekit.health import HealthChecks
+from servicekit.ids import IdSource, SystemIds
+
+from services.frontend.clients import build_clients, check_health, open_channel
+from services.frontend.graphql.endpoint import GraphqlEndpoint
+from services.frontend.graphql.schema import build_schema
+from services.frontend.settings import FrontendSettings, grpc_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """Open channels to the other two services."""
+
+    backend: grpc.aio.Channel
+    auth: grpc.aio.Channel
+
+    async def close(self) -> None:
+        """Close both, and what runs on them."""
+        await self.backend.close()
+        await self.auth.close()
+
+
+def open_channels(settings: FrontendSettings) -> Channels:
+    """Channels to where the settings say; they connect when first used."""
+    return Channels(
+        backend=open_channel(grpc_target(settings.backend_grpc_urls)),
+        auth=open_channel(settings.auth_grpc_url),
+    )
+
+
+def build_app(
+    settings: FrontendSettings,
+    channels: Channels,
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+) -> FastAPI:
+    """The application over open channels."""
+    clock = clock or SystemClock()
+    ids = ids or SystemIds(clock)
+    clients = build_clients(backend=channels.backend, auth=channels.auth)
+    app = FastAPI(title="Rafiki Admin", openapi_url=None, docs_url=None, redoc_url=None)
+    schema = build_schema(introspection=settings.introspection)
+    app.include_router(GraphqlEndpoint(schema=schema, clients=clients, ids=ids).router())
+    _add_health(app, build_checks(channels, clock=clock))
+    return app
+
+
+def build_checks(channels: Channels, *, clock: Clock) -> HealthChecks:
+    """The health of this process, which is that of what it speaks to."""
+    checks = HealthChecks(clock=clock)
+    checks.add("backend", lambda: check_health(channels.backend))
+    checks.add("auth", lambda: check_health(channels.auth))
+    return checks
+
+
+def _add_health(app: FastAPI, checks: HealthChecks) -> None:
+    async def healthz() -> Response:
+        report = await checks.report()
+        status = "ok" if report.healthy else "failed"
+        body = {"status": status, "checks": dict(report.states)}
+        return JSONResponse(body, status_code=200 if report.healthy else 503)
+
+    app.add_api_route("/healthz", healthz, methods=["GET"])

@@ -1,0 +1,149 @@
+"""Scalars of the Admin API, and the conversions between protobuf's values and GraphQL's."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NewType
+
+import strawberry
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+from graphql import GraphQLError
+from servicekit.errors import InvalidArgument
+from strawberry.types.scalar import ScalarDefinition
+
+UINT8_MAX: Final = 2**8 - 1
+UINT64_MAX: Final = 2**64 - 1
+JSON_DEPTH_MAX: Final = 32
+_UINT64_DIGITS_MAX: Final = 20
+
+UInt8 = NewType("UInt8", int)
+UInt64 = NewType("UInt64", int)
+JSONObject = NewType("JSONObject", dict[str, Any])
+
+
+def _parse_uint8(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= UINT8_MAX:
+        return value
+    raise GraphQLError(f"UInt8 is an integer between 0 and {UINT8_MAX}")
+
+
+def _parse_uint64(value: object) -> int:
+    """A decimal string, or a number; a float only when it stands for one exact integer."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value) if len(value) <= _UINT64_DIGITS_MAX else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= UINT64_MAX:
+        return value
+    raise GraphQLError(f"UInt64 is an integer between 0 and {UINT64_MAX}, best as a string")
+
+
+def _parse_json_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise GraphQLError("JSONObject is an object")
+    return value
+
+
+SCALARS: Final[Mapping[object, ScalarDefinition]] = {
+    UInt8: strawberry.scalar(
+        name="UInt8",
+        description="An integer between 0 and 255.",
+        serialize=int,
+        parse_value=_parse_uint8,
+    ),
+    UInt64: strawberry.scalar(
+        name="UInt64",
+        description="An integer between 0 and 2^64 - 1, given out as a decimal string.",
+        serialize=str,
+        parse_value=_parse_uint64,
+    ),
+    JSONObject: strawberry.scalar(
+        name="JSONObject",
+        description="A JSON object.",
+        serialize=lambda value: value,
+        parse_value=_parse_json_object,
+    ),
+}
+
+
+def iso(stamp: Timestamp) -> str:
+    """A Timestamp as JavaScript writes dates: UTC, with milliseconds."""
+    moment = stamp.ToDatetime(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def optional_iso(message: Message, field: str) -> str | None:
+    """A Timestamp field's text, or None when it is absent."""
+    return iso(getattr(message, field)) if message.HasField(field) else None
+
+
+def optional(message: Message, field: str) -> Any:
+    """A field's value, or None when it is absent."""
+    return getattr(message, field) if message.HasField(field) else None
+
+
+def optional_uint64(message: Message, field: str) -> UInt64 | None:
+    """A uint64 field's value, or None when it is absent."""
+    return UInt64(getattr(message, field)) if message.HasField(field) else None
+
+
+def timestamp(text: str | None, field: str) -> Timestamp | None:
+    """An ISO 8601 text with its offset as a Timestamp; raises InvalidArgument."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidArgument(
+            "INVALID_FIELD", f"{field} is a date like 2030-01-31T12:00:00Z", field=field
+        )
+    stamp = Timestamp()
+    stamp.FromDatetime(moment.astimezone(UTC))
+    return stamp
+
+
+def struct(value: Mapping[str, Any] | None) -> Struct | None:
+    """A JSON object for the wire; raises InvalidArgument for one nested too deep."""
+    if value is None:
+        return None
+    _check_depth(value, JSON_DEPTH_MAX)
+    message = Struct()
+    message.update(value)
+    return message
+
+
+def json_object(message: Struct) -> JSONObject:
+    """A JSON object from the wire; whole numbers become integers again."""
+    return JSONObject({key: _whole(item) for key, item in MessageToDict(message).items()})
+
+
+def optional_json(message: Message, field: str) -> JSONObject | None:
+    """A Struct field's object, or None when it is absent."""
+    return json_object(getattr(message, field)) if message.HasField(field) else None
+
+
+def _check_depth(value: object, left: int) -> None:
+    if left == 0:
+        raise InvalidArgument(
+            "INVALID_FIELD", f"an object nests at most {JSON_DEPTH_MAX} deep", field="metadata"
+        )
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _check_depth(item, left - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_depth(item, left - 1)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return value
