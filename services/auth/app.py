@@ -18,8 +18,10 @@ from rafiki.introspection.v1 import (
     introspection_service_pb2,
     introspection_service_pb2_grpc,
 )
+from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock, SystemClock
 from servicekit.database import Database
+from servicekit.documents import LOCAL_FETCHES, PRODUCTION_FETCHES, JsonFetcher
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
 from servicekit.health import HealthChecks
 from servicekit.http_listener import HttpLimits, HttpListener, Routes
@@ -30,7 +32,6 @@ from servicekit.redis import Redis, build_redis
 
 from services.auth.admin.servicer import GrantAdminServicer
 from services.auth.clients.display import ClientDisplaySource
-from services.auth.clients.fetcher import LOCAL_FETCHES, PRODUCTION_FETCHES, JsonFetcher
 from services.auth.clients.key_source import ClientKeySource
 from services.auth.discovery import DiscoveryRoutes
 from services.auth.errors import gnap_rest_error
@@ -245,7 +246,7 @@ class AuthApp:
         guard = Guard(
             clock=self._clock,
             database=stores.database,
-            keys=ClientKeySource(clock=self._clock, fetcher=stores.fetcher),
+            keys=ClientKeySource(keys=ClientKeys(clock=self._clock, fetcher=stores.fetcher)),
             urls=self._urls,
         )
         sessions = InteractionSessions(

@@ -8,11 +8,11 @@ from typing import Final
 
 from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.json_text import check_json_object
+from servicekit.client_keys import Fetcher
 from servicekit.clock import Clock
+from servicekit.document_cache import DocumentCache
+from servicekit.documents import FetchFailed
 
-from services.auth.clients.cache import DocumentCache
-from services.auth.clients.errors import FetchFailed
-from services.auth.clients.key_source import Fetcher
 from services.auth.clients.model import ClientDisplay
 from services.auth.errors import UnusableClient
 

@@ -1,7 +1,7 @@
 """Small JSON documents of other servers, fetched with bounds on everything.
 
-Clients name the URL, so in production only https to public addresses is fetched: else anyone could
-make this server call its own network. A local set-up allows the rest.
+Strangers name the URL, so in production only https to public addresses is fetched: else anyone
+could make this server call its own network. A local set-up allows the rest.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from services.auth.clients.errors import FetchFailed
-
 DOCUMENT_BYTES_MAX: Final = 64 * 1024
 FETCH_TIMEOUT_S: Final = 5.0
 REDIRECTS_MAX: Final = 3
 CONNECTIONS_MAX: Final = 64
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
+
+
+class FetchFailed(Exception):  # noqa: N818 - named by what happened
+    """A document can't be had; the text is one sentence fit for whoever named its URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

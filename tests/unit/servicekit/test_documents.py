@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-
-from services.auth.clients.errors import FetchFailed
-from services.auth.clients.fetcher import (
+from servicekit.documents import (
     DOCUMENT_BYTES_MAX,
     LOCAL_FETCHES,
     PRODUCTION_FETCHES,
+    FetchFailed,
     FetchRules,
     JsonFetcher,
 )

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from servicekit.document_cache import FAILURE_LIFE_S, DocumentCache
+from servicekit.documents import FetchFailed
 
-from services.auth.clients.cache import FAILURE_LIFE_S, DocumentCache
-from services.auth.clients.errors import FetchFailed
 from tests.support.clock import ManualClock
 
 

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 
 from servicekit.clock import Clock
-
-from services.auth.clients.errors import FetchFailed
+from servicekit.documents import FetchFailed
 
 ENTRIES_MAX: Final = 4096
 FAILURE_LIFE_S: Final = 2.0
