@@ -8,9 +8,9 @@ TigerBeetle is measured on the cluster at TIGERBEETLE_ADDRESSES, or on the `tige
 started with production's settings (3.2 GB of memory).
 
 Callers each submit single transfers one after the other; "in flight" says how many callers. "hot":
-every transfer debits one account. "rtt" compares one caller with the engine itself, called directly
-with one transfer. CPU is the process's own and, for servers started here, the server's, in
-microseconds a transfer.
+every transfer debits one account. For one caller the last column compares with the engine itself,
+called directly with one transfer. CPU is the process's own and, for servers started here, the
+server's, in microseconds a transfer.
 """
 
 import argparse
@@ -170,27 +170,35 @@ async def measure(
     )
 
 
-async def round_trip_ms(target: Engine, scene: Scene, seconds: float) -> float:
-    """Return the median of the engine called directly with one transfer."""
-    latencies = []
+async def batcher_ratio(target: Engine, scene: Scene, seconds: float) -> float:
+    """Return how much longer one caller waits than the engine takes when called directly.
+
+    Both take turns, so that a busy machine slows both.
+    """
+    ledger = BatchedLedger(target.engine)
+    direct: list[float] = []
+    batched: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
         await target.engine.apply([(scene.transfer(hot=False),)])
-        latencies.append(time.perf_counter() - start)
-    return sorted(latencies)[len(latencies) // 2] * 1e3
+        middle = time.perf_counter()
+        await ledger.submit((scene.transfer(hot=False),))
+        direct.append(middle - start)
+        batched.append(time.perf_counter() - middle)
+    return sorted(batched)[len(batched) // 2] / sorted(direct)[len(direct) // 2]
 
 
 async def table(target: Engine, scene: Scene, seconds: float, label: str) -> None:
-    rtt_ms = await round_trip_ms(target, scene, seconds)
+    ratio = await batcher_ratio(target, scene, seconds)
     for hot in (False, True):
         for callers in CALLERS:
             figures = await measure(target, scene, callers=callers, hot=hot, seconds=seconds)
-            ratio = f"{figures.p50_ms / rtt_ms:.2f}x rtt" if callers == 1 else ""
+            note = f"{ratio:.2f}x the engine's round trip" if callers == 1 and not hot else ""
             print(
                 f"{target.name + label:<22}{'hot' if hot else 'spread':<8}{callers:>9}"
                 f"{figures.rate:>13,.0f}{figures.p50_ms:>10.2f}{figures.p99_ms:>10.2f}"
-                f"{figures.client_us:>10.1f}{figures.server_us:>10.1f}  {ratio}",
+                f"{figures.client_us:>10.1f}{figures.server_us:>10.1f}  {note}",
                 flush=True,
             )
 
