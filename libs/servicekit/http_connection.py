@@ -17,17 +17,39 @@ import httptools
 import structlog
 
 from servicekit.http_messages import (
-    Framing,
     HttpLimits,
     Request,
     Response,
-    encode_response,
+    ResponseEncoder,
     error_response,
 )
 
 Handler = Callable[[Request], Awaitable[Response]]
+_CLOSE = b"connection: close\r\n"
+_KEEP_ALIVE = b"connection: keep-alive\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+# What most requests carry; a lookup costs less than decoding.
+_NAMES = {
+    name.encode(): name
+    for name in (
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-digest",
+        "content-length",
+        "content-type",
+        "host",
+        "signature",
+        "signature-input",
+        "user-agent",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-request-id",
+    )
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -35,14 +57,15 @@ class ConnectionOwner(Protocol):
     """What a connection needs of its listener."""
 
     limits: HttpLimits
+    encoder: ResponseEncoder
     draining: bool
+    now: float
+    """The loop's time at the last sweep: deadlines need no better, and asking costs."""
+    date: bytes
+    """The date header line, as old as `now`."""
 
     async def respond(self, request: Request) -> Response:
         """Run the handler within the listener's limits; never raises but on cancellation."""
-        ...
-
-    def date_header(self) -> str:
-        """The date header line of now."""
         ...
 
     def opened(self, connection: "HttpConnection") -> bool:
@@ -56,6 +79,32 @@ class ConnectionOwner(Protocol):
 
 class HttpConnection(asyncio.Protocol):
     """Parses with llhttp (through httptools) and answers through its owner."""
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_deaf",
+        "_header_bytes",
+        "_headers",
+        "_in_headers",
+        "_limits",
+        "_lingering",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_peer",
+        "_peer_done",
+        "_queue",
+        "_reading",
+        "_reading_paused",
+        "_refusal",
+        "_task",
+        "_transport",
+        "_unfinished_bytes",
+        "_url",
+        "_writable",
+        "deadline",
+    )
 
     def __init__(self, owner: ConnectionOwner) -> None:
         self._owner = owner
@@ -124,7 +173,7 @@ class HttpConnection(asyncio.Protocol):
                 self._refuse_headers()
         if self._refusal is not None:
             self._deaf = True
-            self._enqueue(self._refusal, keep_alive=False)
+            self._enqueue(self._refusal, False)
 
     def eof_received(self) -> bool:
         """Keep the write side open while answers are owed."""
@@ -150,7 +199,7 @@ class HttpConnection(asyncio.Protocol):
         self._begin()
         self._reading = True
         if self._task is None:
-            self._arm()
+            self.deadline = self._owner.now + self._limits.read_timeout_s
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -161,7 +210,8 @@ class HttpConnection(asyncio.Protocol):
         if not self._in_headers:
             return
         self._header_bytes += len(name) + len(value)
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key = _NAMES.get(name) or name.decode("latin-1").lower()
+        text = value.decode("latin-1")
         headers = self._headers
         if key in headers:
             text = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{text}"
@@ -207,14 +257,14 @@ class HttpConnection(asyncio.Protocol):
             body[0] if len(body) == 1 else b"".join(body),
             self._peer,
         )
-        upgrade = self._parser.should_upgrade()
-        self._enqueue(request, keep_alive=self._parser.should_keep_alive() and not upgrade)
+        keep_alive = self._parser.should_keep_alive() and "upgrade" not in self._headers
+        self._enqueue(request, keep_alive)
 
     # Answers, in order
 
-    def _enqueue(self, item: Request | Response, *, keep_alive: bool) -> None:
+    def _enqueue(self, item: Request | Response, keep_alive: bool) -> None:
         if self._task is None:
-            self._task = self._loop.create_task(self._run(item, keep_alive=keep_alive))
+            self._task = self._loop.create_task(self._run(item, keep_alive))
             self.deadline = inf
             return
         self._queue.append((item, keep_alive))
@@ -224,13 +274,34 @@ class HttpConnection(asyncio.Protocol):
             self._reading_paused = True
             self._transport.pause_reading()
 
-    async def _run(self, item: Request | Response, *, keep_alive: bool) -> None:
+    async def _run(self, item: Request | Response, keep_alive: bool) -> None:
+        try:
+            await self._answer_all(item, keep_alive)
+        except BaseException:
+            # Cancelled from outside: there will be no answer, and the client should know.
+            self.abort()
+            raise
+        finally:
+            self._task = None
+        if self._deaf:
+            self._linger()
+        else:
+            self._arm()
+
+    async def _answer_all(self, item: Request | Response, keep_alive: bool) -> None:
+        owner = self._owner
         while True:
-            answer = item if isinstance(item, Response) else await self._owner.respond(item)
+            if isinstance(item, Request):
+                answer = await owner.respond(item)
+                head_only = item.method == "HEAD"
+                asked_to_keep = item.headers.get("connection", "").lower() == "keep-alive"
+            else:
+                answer, head_only, asked_to_keep = item, False, False
             if self._transport is None:
                 break
-            close = not keep_alive or self._owner.draining
-            self._write(answer, item if isinstance(item, Request) else None, close=close)
+            close = not keep_alive or owner.draining
+            ending = _CLOSE if close else _KEEP_ALIVE if asked_to_keep else b""
+            self._write(answer, ending, head_only)
             if close:
                 self._deaf = True
                 break
@@ -240,29 +311,22 @@ class HttpConnection(asyncio.Protocol):
                 break
             item, keep_alive = self._queue.popleft()
             self._resume_reading()
-        self._task = None
-        if self._deaf:
-            self._linger()
-        else:
-            self._arm()
 
-    def _write(self, answer: Response, request: Request | None, *, close: bool) -> None:
+    def _write(self, answer: Response, ending: bytes, head_only: bool) -> None:
         if self._transport is None:
             return
-        framing = Framing(self._owner.date_header(), close=close)
-        if request is not None:
-            framing.head_only = request.method == "HEAD"
-            framing.say_keep_alive = request.headers.get("connection", "").lower() == "keep-alive"
+        encode = self._owner.encoder.encode
+        ending = self._owner.date + ending
         try:
-            encoded = encode_response(answer, framing)
+            encoded = encode(answer, ending=ending, head_only=head_only)
         except Exception:  # noqa: BLE001 - an answer that can't be written is a handler's bug too
             _log.exception("http_response_not_valid", status=answer.status)
             failed = error_response(500, "internal_error", "internal error")
-            encoded = encode_response(failed, framing)
+            encoded = encode(failed, ending=ending, head_only=head_only)
         self._transport.write(encoded)
 
     def _end_with(self, answer: Response) -> None:
-        self._write(answer, None, close=True)
+        self._write(answer, _CLOSE, head_only=False)
         self._linger()
 
     def _linger(self) -> None:
@@ -290,7 +354,7 @@ class HttpConnection(asyncio.Protocol):
             timeout = inf
         else:
             timeout = limits.read_timeout_s if self._reading else limits.idle_timeout_s
-        self.deadline = self._loop.time() + timeout
+        self.deadline = self._owner.now + timeout
 
     def _resume_reading(self) -> None:
         if self._reading_paused and self._transport is not None:

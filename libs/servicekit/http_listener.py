@@ -16,6 +16,7 @@ from servicekit.http_messages import (
     HttpLimits,
     Request,
     Response,
+    ResponseEncoder,
     error_response,
     service_error_response,
 )
@@ -64,8 +65,9 @@ class HttpListener:
         self._empty = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._date_second = -1
-        self._date_line = ""
+        self.encoder = ResponseEncoder()
+        self.now = 0.0
+        self.date = b""
 
     async def start(self) -> int:
         """Listen; returns the port, which the system chose when the asked one was 0."""
@@ -124,14 +126,6 @@ class HttpListener:
         finally:
             self._active -= 1
 
-    def date_header(self) -> str:
-        """The date header line, made once a second."""
-        second = self._clock.now_ms() // _MS_PER_SECOND
-        if second != self._date_second:
-            self._date_second = second
-            self._date_line = f"date: {formatdate(second, usegmt=True)}\r\n"
-        return self._date_line
-
     def opened(self, connection: HttpConnection) -> bool:
         """Count a connection in; false when there are too many."""
         self._connections.add(connection)
@@ -147,6 +141,9 @@ class HttpListener:
 
     def _schedule_sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        self.now = loop.time()
+        seconds = self._clock.now_ms() // _MS_PER_SECOND
+        self.date = f"date: {formatdate(seconds, usegmt=True)}\r\n".encode()
         self._sweeper = loop.call_later(_SWEEP_INTERVAL_S, self._sweep)
 
     def _sweep(self) -> None:

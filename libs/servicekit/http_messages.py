@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +11,8 @@ from servicekit.errors import ServiceError
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
+HEADS_MAX = 512
+"""Remembered heads of answers."""
 _MS_PER_SECOND = 1000
 _JSON_TYPE = ("content-type", "application/json")
 # The listener alone frames messages: with two lengths, two parties could read two messages.
@@ -82,43 +84,43 @@ class HttpLimits:
     """For reading away what a refused client still sends, so that it can read the refusal."""
 
 
-@dataclass(slots=True)
-class Framing:
-    """How one answer leaves: decided by the connection, not by the handler."""
+class ResponseEncoder:
+    """Answers as bytes (RFC 9112, section 4); remembers the heads that handlers repeat."""
 
-    date: str
-    head_only: bool = field(default=False)
-    close: bool = field(default=False)
-    say_keep_alive: bool = field(default=False)
+    def __init__(self) -> None:
+        self._heads: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = {}
+
+    def encode(self, response: Response, *, ending: bytes, head_only: bool) -> bytes:
+        """The bytes of an answer; `ending` is the header lines of the listener.
+
+        Raises:
+            ValueError: a header of the handler holds a line break, or the status is unknown.
+        """
+        status, headers, body = response.status, response.headers, response.body
+        if type(headers) is not tuple:
+            headers = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+        head = self._heads.get((status, headers))
+        if head is None:
+            head = _encode_head(status, headers)
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            self._heads[status, headers] = head
+        if status in _BODILESS:
+            return b"%b%b\r\n" % (head, ending)
+        shown = b"" if head_only else body
+        return b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), ending, shown)
 
 
-def encode_response(response: Response, framing: Framing) -> bytes:
-    """The bytes of an answer (RFC 9112, section 4).
-
-    Raises:
-        ValueError: a header of the handler holds a line break, or the status is unknown.
-    """
-    status, body = response.status, response.body
+def _encode_head(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
     line = _STATUS_LINES.get(status)
     if line is None:
         raise ValueError(f"unknown status {status}")
-    headers = response.headers
     parts = [line]
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        if name.lower() not in _FRAMING:
-            parts.append(f"{name}: {value}\r\n")
-    if status not in _BODILESS:
-        parts.append(f"content-length: {len(body)}\r\n")
-    parts.append(framing.date)
-    if framing.close:
-        parts.append("connection: close\r\n")
-    elif framing.say_keep_alive:
-        parts.append("connection: keep-alive\r\n")
+    parts += [f"{n}: {v}\r\n" for n, v in headers if n.lower() not in _FRAMING]
     head = "".join(parts)
     if head.count("\n") != len(parts) or head.count("\r") != len(parts):
         raise ValueError("a response header holds a line break")
-    encoded = f"{head}\r\n".encode("latin-1")
-    return encoded if framing.head_only or status in _BODILESS else encoded + body
+    return head.encode("latin-1")
 
 
 def error_response(

@@ -80,6 +80,7 @@ class WorkerProcesses:
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._exit_code = EXIT_OK
+        self._forwarded: signal.Signals | None = None
 
     async def run(self) -> int:
         """Keep the workers running until a signal; returns the exit code.
@@ -129,8 +130,9 @@ class WorkerProcesses:
             start_new_session=True,
         )
         self._running[index] = process
-        if self._stopping.is_set():
-            process.send_signal(signal.SIGTERM)
+        if self._forwarded is not None:
+            # It was being started when the others got theirs.
+            process.send_signal(self._forwarded)
         try:
             return await process.wait()
         finally:
@@ -161,6 +163,7 @@ class WorkerProcesses:
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
+        self._forwarded = number
         for process in self._running.values():
             if process.returncode is None:
                 process.send_signal(number)

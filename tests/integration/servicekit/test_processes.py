@@ -28,9 +28,11 @@ sys.exit(asyncio.run(workers.run()))
 """
 _WORKER = """
 import os, signal, sys, time
-print("up", os.environ["WORKER_INDEX"], os.environ["A_PORT"], os.environ["B_PORT"], os.getpid())
+names = ("WORKER_INDEX", "A_PORT", "B_PORT")
+# One write, because the workers share the pipe.
+os.write(1, " ".join(["up", *(os.environ[n] for n in names), f"{os.getpid()}\\n"]).encode())
 """
-_STAYS = _WORKER + "signal.sigwait([signal.SIGTERM]); print('down')"
+_STAYS = _WORKER + "signal.sigwait([signal.SIGTERM]); os.write(1, b'down\\n')"
 
 
 async def _parent(worker: str, grace_s: float = 20) -> asyncio.subprocess.Process:
