@@ -19,7 +19,7 @@ from servicekit.http_routes import Routes
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
-from servicekit.listen import Listener
+from servicekit.listen import Listener, OnNotify
 from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 from servicekit.redis import Redis, ReplayGuard, build_redis
@@ -27,6 +27,8 @@ from token_introspection import IntrospectionClient
 
 from services.backend.assets.service import AssetService
 from services.backend.calls import Calls
+from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
+from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.clients.http import fetch, new_session
 from services.backend.clients.open_payments import OpenPaymentsClient
 from services.backend.connector.assembly import assemble
@@ -67,6 +69,13 @@ from services.backend.services import Services, bindings
 from services.backend.settings import BackendSettings
 from services.backend.tenant_settings import TenantSettings
 from services.backend.tenants.service import TenantService
+from services.backend.tenants.tables import auth_tenant_changes
+from services.backend.tenants.worker import (
+    AUTH_TENANTS_CHANNEL,
+    AuthTenantSender,
+    TenantChanges,
+)
+from services.backend.tenants.worker import retry_delay as tenant_retry_delay
 from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
 from services.backend.webhooks.service import EventWriter
@@ -147,13 +156,18 @@ class BackendApp:
         settings, clock, ids = self._settings, self._clock, self._ids
         database, ledger = stores.database, stores.ledger
         directory = Directory(database=database, operator_ilp_address=settings.ilp_address)
+        auth_changes = Outbox(
+            table=auth_tenant_changes, channel=AUTH_TENANTS_CHANNEL, clock=clock, ids=ids
+        )
         tenants = TenantService(
             database=database,
             directory=directory,
             replay_guard=ReplayGuard(stores.redis, prefix="rafiki:admin-signature:"),
             signature_version=settings.admin_api_signature_version,
             signature_ttl_ms=settings.admin_api_signature_ttl_s * 1000,
+            changes=TenantChanges(auth_changes),
             clock=clock,
+            ids=ids,
         )
         await tenants.ensure_operator(
             tenant_id=settings.operator_tenant_id,
@@ -225,7 +239,8 @@ class BackendApp:
             stores, lifecycle, directory, stream, payables, rates, incoming_worker
         )
         channel = build_channel(
-            settings.auth_server_introspection_url, idempotent_methods=[INTROSPECT]
+            settings.auth_server_introspection_url,
+            idempotent_methods=[INTROSPECT, *AUTH_TENANT_METHODS],
         )
         lifecycle.on_close(channel.close)
         keys = ClientKeys(session=stores.http, clock=clock)
@@ -272,6 +287,8 @@ class BackendApp:
             ),
             events=events,
             outbox=outbox,
+            auth_changes=auth_changes,
+            auth_tenants=AuthTenants(channel=channel),
             stream=stream,
             payables=payables,
             connector=connector,
@@ -325,19 +342,17 @@ class BackendApp:
         self, stores: _Stores, services: Services, lifecycle: Lifecycle
     ) -> None:
         settings = self._settings
-        handlers = {
+        handlers: dict[str, OnNotify] = {
             DIRECTORY_CHANNEL: services.directory.on_notify,
             PAYMENT_CHANNEL: services.payables.on_notify,
         }
+        auth_tenants = self._auth_tenant_worker(stores, services)
+        lifecycle.spawn("auth tenants", auth_tenants.run())
+        handlers[AUTH_TENANTS_CHANNEL] = _waking(auth_tenants)
         if settings.webhook_deliveries_in_flight_max:
             webhooks = self._webhook_worker(stores, services)
             lifecycle.spawn("webhooks", webhooks.run())
-
-            async def wake_webhooks(channel: str, payload: str) -> None:
-                del channel, payload
-                webhooks.wake()
-
-            handlers[WEBHOOK_CHANNEL] = wake_webhooks
+            handlers[WEBHOOK_CHANNEL] = _waking(webhooks)
         if settings.outgoing_payments_in_flight_max:
             outgoing = self._outgoing_worker(stores, services)
             lifecycle.spawn("outgoing payments", outgoing.run())
@@ -350,7 +365,7 @@ class BackendApp:
         async def on_reload() -> None:
             await services.directory.reload_now()
             await services.payables.on_reload()
-            for channel in (WEBHOOK_CHANNEL, DUE_CHANNEL):
+            for channel in (WEBHOOK_CHANNEL, DUE_CHANNEL, AUTH_TENANTS_CHANNEL):
                 if channel in handlers:
                     await handlers[channel](channel, "")
 
@@ -378,6 +393,18 @@ class BackendApp:
             ids=self._ids,
             in_flight_max=self._settings.outgoing_payments_in_flight_max,
             attempts_max=self._settings.max_outgoing_payment_retry_attempts,
+        )
+
+    def _auth_tenant_worker(self, stores: _Stores, services: Services) -> OutboxWorker:
+        sender = AuthTenantSender(database=stores.database, client=services.auth_tenants)
+        return OutboxWorker(
+            database=stores.database,
+            outbox=services.auth_changes,
+            deliver=sender.deliver,
+            retry_delay=tenant_retry_delay,
+            clock=self._clock,
+            ids=self._ids,
+            limits=OutboxLimits(concurrent_max=4, lane_concurrent_max=4),
         )
 
     def _webhook_worker(self, stores: _Stores, services: Services) -> OutboxWorker:
@@ -438,6 +465,14 @@ class BackendApp:
 
         lifecycle.on_close(leave)
         return Ports(http=listener.port, grpc=grpc_server.port)
+
+
+def _waking(worker: OutboxWorker) -> OnNotify:
+    async def wake(channel: str, payload: str) -> None:
+        del channel, payload
+        worker.wake()
+
+    return wake
 
 
 class _LedgerCheck:

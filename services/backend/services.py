@@ -10,8 +10,12 @@ from rafiki.admin.v1 import (
     asset_service_pb2_grpc,
     liquidity_service_pb2,
     liquidity_service_pb2_grpc,
+    payment_service_pb2,
+    payment_service_pb2_grpc,
     peer_service_pb2,
     peer_service_pb2_grpc,
+    tenant_service_pb2,
+    tenant_service_pb2_grpc,
     wallet_address_service_pb2,
     wallet_address_service_pb2_grpc,
 )
@@ -36,6 +40,7 @@ from servicekit.outbox import Outbox
 from services.backend.assets.service import AssetService
 from services.backend.assets.servicer import AssetServicer
 from services.backend.calls import Calls
+from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.connector.payables import PayablesCache
 from services.backend.connector.service import Connector
 from services.backend.connector.servicer import ConnectorServicer
@@ -54,6 +59,8 @@ from services.backend.liquidity.service import LiquidityService
 from services.backend.liquidity.servicer import LiquidityServicer
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.outgoing_payments.servicer import OutgoingPaymentServicer
+from services.backend.payments.service import PaymentService
+from services.backend.payments.servicer import PaymentServicer
 from services.backend.peers.service import PeerService
 from services.backend.peers.servicer import PeerServicer
 from services.backend.quotes.service import QuoteService
@@ -63,6 +70,7 @@ from services.backend.receivers.service import ReceiverService
 from services.backend.scope import Scopes
 from services.backend.tenant_settings import TenantSettings
 from services.backend.tenants.service import TenantService
+from services.backend.tenants.servicer import TenantServicer
 from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
 from services.backend.wallet_addresses.servicer import (
@@ -99,6 +107,8 @@ class Services:
     liquidity: LiquidityService
     events: EventWriter
     outbox: Outbox
+    auth_changes: Outbox
+    auth_tenants: AuthTenants
     stream: StreamServer
     payables: PayablesCache
     connector: Connector
@@ -170,6 +180,18 @@ def _admin(services: Services) -> list[ServiceBinding]:
     liquidity = LiquidityServicer(
         liquidity=services.liquidity, outgoing_payments=services.outgoing, **shared
     )
+    payments = PaymentServicer(
+        payments=PaymentService(
+            database=services.database, incoming=services.incoming, outgoing=services.outgoing
+        ),
+        incoming=services.incoming,
+        outgoing=services.outgoing,
+        quotes=services.quotes,
+        receivers=services.receivers,
+        wallet_addresses=services.wallet_addresses,
+        urls=services.urls,
+        **shared,
+    )
     return [
         _bind(asset_service_pb2, asset_service_pb2_grpc, "AssetService", assets),
         _bind(peer_service_pb2, peer_service_pb2_grpc, "PeerService", peers),
@@ -178,6 +200,13 @@ def _admin(services: Services) -> list[ServiceBinding]:
             wallet_address_service_pb2_grpc,
             "WalletAddressAdminService",
             wallet_addresses,
+        ),
+        _bind(payment_service_pb2, payment_service_pb2_grpc, "PaymentService", payments),
+        _bind(
+            tenant_service_pb2,
+            tenant_service_pb2_grpc,
+            "TenantService",
+            TenantServicer(tenants=services.tenants, calls=services.calls),
         ),
         _bind(liquidity_service_pb2, liquidity_service_pb2_grpc, "LiquidityService", liquidity),
     ]

@@ -7,6 +7,7 @@ from servicekit.errors import Unimplemented
 UNIMPLEMENTED: Final = frozenset(
     {
         "PeerService.CreateOrUpdatePeerByUrl",
+        "WalletAddressAdminService.TriggerWalletAddressEvents",
     }
 )
 

@@ -2,7 +2,13 @@
 
 from uuid import UUID
 
-from servicekit.errors import NotFound, Unauthenticated
+from servicekit.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+)
 
 
 def unknown_tenant(tenant_id: UUID | str) -> NotFound:
@@ -17,3 +23,35 @@ def signature_refused() -> Unauthenticated:
     return Unauthenticated(
         "SIGNATURE_INVALID", "the Admin API signature is missing, wrong, too old or used before"
     )
+
+
+def duplicate_tenant(tenant_id: UUID) -> AlreadyExists:
+    """The id is taken, maybe by a deleted tenant."""
+    return AlreadyExists(
+        "INVALID_FIELD",
+        f"the id {tenant_id} is taken; leave it out to get a new one",
+        field="id",
+        metadata={"field": "id"},
+    )
+
+
+def duplicate_setting(key: str) -> AlreadyExists:
+    """Another tenant has this value."""
+    return AlreadyExists(
+        "INVALID_FIELD",
+        f"another tenant has this {key}",
+        field="settings",
+        metadata={"field": "settings", "limit": key},
+    )
+
+
+def invalid_field(field: str, rule: str) -> InvalidArgument:
+    """A field is malformed."""
+    return InvalidArgument(
+        "INVALID_FIELD", f"{field} {rule}", field=field, metadata={"field": field, "limit": rule}
+    )
+
+
+def operator_is_fixed(what: str) -> PermissionDenied:
+    """The operator's tenant comes from the node's settings."""
+    return PermissionDenied("FORBIDDEN", f"the operator's tenant can't be {what} here")

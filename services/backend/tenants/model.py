@@ -37,6 +37,11 @@ class Tenant:
     def __repr__(self) -> str:
         return f"Tenant({self.id})"
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it is served at all."""
+        return self.deleted_at is None
+
     def setting(self, key: SettingKey) -> str | None:
         """A setting of its own, or None."""
         return self.settings.get(key)

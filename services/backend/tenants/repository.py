@@ -1,14 +1,21 @@
 """SQL for tenants."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
+from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.tenants.errors import duplicate_setting
 from services.backend.tenants.model import Tenant
 from services.backend.tenants.tables import tenant_settings, tenants
+from services.backend.wallet_addresses.tables import wallet_addresses
 
 
 async def load_all(session: ReadSession) -> list[Tenant]:
@@ -31,9 +38,78 @@ async def get(session: ReadSession, tenant_id: UUID) -> Tenant | None:
     return _tenant(row, {pair.key: pair.value for pair in pairs.all()})
 
 
+async def lock(session: WriteSession, tenant_id: UUID) -> Tenant | None:
+    """One tenant that is not deleted, held until the transaction ends."""
+    held = select(tenants.c.id).where(tenants.c.id == tenant_id, tenants.c.deleted_at.is_(None))
+    if await session.scalar(held.with_for_update()) is None:
+        return None
+    return await get(session, tenant_id)
+
+
+async def page(session: ReadSession, query: PageQuery) -> Page[Tenant]:
+    """A page of tenants that are not deleted, newest first."""
+    statement = select(tenants).where(tenants.c.deleted_at.is_(None))
+    bare = await fetch_page(session, statement, tenants.c.id, query, lambda row: _tenant(row, {}))
+    settings: dict[UUID, dict[str, str]] = {tenant.id: {} for tenant in bare.items}
+    of_these = select(tenant_settings).where(tenant_settings.c.tenant_id.in_(list(settings)))
+    for setting in (await session.execute(of_these)).all():
+        settings[setting.tenant_id][setting.key] = setting.value
+    items = [replace(tenant, settings=settings[tenant.id]) for tenant in bare.items]
+    return replace(bare, items=items)
+
+
+async def add(session: WriteSession, tenant: Tenant) -> bool:
+    """Insert a tenant without its settings; False when the id is taken."""
+    statement = insert(tenants).values(id=tenant.id, created_at=tenant.created_at, **_row(tenant))
+    taken = statement.on_conflict_do_nothing(index_elements=["id"]).returning(tenants.c.id)
+    return await session.scalar(taken) is not None
+
+
 async def upsert(session: WriteSession, tenant: Tenant) -> None:
     """Write a tenant's row; its settings are left alone."""
-    values = {
+    values = _row(tenant)
+    statement = insert(tenants).values(id=tenant.id, created_at=tenant.created_at, **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+async def set_settings(
+    session: WriteSession, tenant_id: UUID, settings: Iterable[tuple[str, str]]
+) -> None:
+    """Write some settings of a tenant; raises AlreadyExists when another tenant has the value."""
+    for key, value in settings:
+        statement = insert(tenant_settings).values(tenant_id=tenant_id, key=key, value=value)
+        statement = statement.on_conflict_do_update(
+            index_elements=["tenant_id", "key"], set_={"value": value}
+        )
+        try:
+            await session.execute(statement)
+        except IntegrityError:
+            raise duplicate_setting(key) from None
+
+
+async def unset_settings(session: WriteSession, tenant_id: UUID, keys: Iterable[str]) -> None:
+    """Take some settings of a tenant away: the node's own hold again."""
+    of_these = tenant_settings.c.key.in_(list(keys))
+    await session.execute(
+        delete(tenant_settings).where(tenant_settings.c.tenant_id == tenant_id, of_these)
+    )
+
+
+async def deactivate_wallet_addresses(
+    session: WriteSession, tenant_id: UUID, now: datetime
+) -> None:
+    """End the wallet addresses of a tenant that goes."""
+    column = wallet_addresses.c.deactivated_at
+    active = or_(column.is_(None), column > now)
+    await session.execute(
+        update(wallet_addresses)
+        .where(wallet_addresses.c.tenant_id == tenant_id, active)
+        .values(deactivated_at=now)
+    )
+
+
+def _row(tenant: Tenant) -> dict[str, Any]:
+    return {
         "is_operator": tenant.is_operator,
         "api_secret": tenant.api_secret,
         "email": tenant.email,
@@ -42,21 +118,6 @@ async def upsert(session: WriteSession, tenant: Tenant) -> None:
         "idp_secret": tenant.idp_secret,
         "deleted_at": tenant.deleted_at,
     }
-    statement = insert(tenants).values(id=tenant.id, created_at=tenant.created_at, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-
-
-async def set_settings(
-    session: WriteSession, tenant_id: UUID, settings: Iterable[tuple[str, str]]
-) -> None:
-    """Write some settings of a tenant; others stay."""
-    for key, value in settings:
-        statement = insert(tenant_settings).values(tenant_id=tenant_id, key=key, value=value)
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["tenant_id", "key"], set_={"value": value}
-            )
-        )
 
 
 def _tenant(row: Row[tuple[object, ...]], settings: Mapping[str, str]) -> Tenant:

@@ -1,6 +1,7 @@
 """Tenants and their settings."""
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, String, Table, Uuid, text
+from servicekit.outbox_tables import outbox_table
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, String, Table, Uuid, text
 
 from services.backend.tables import metadata
 
@@ -25,3 +26,14 @@ tenant_settings = Table(
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
 )
+# Two tenants can't share what tells their accounts apart.
+Index(
+    "uq_tenant_settings_of_one_tenant",
+    tenant_settings.c.key,
+    tenant_settings.c.value,
+    unique=True,
+    postgresql_where=text("key IN ('WALLET_ADDRESS_URL', 'ILP_ADDRESS')"),
+)
+
+# Tenants that the authorization server has not heard of since they changed.
+auth_tenant_changes = outbox_table(metadata, "auth_tenant_changes")

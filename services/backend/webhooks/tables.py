@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Sequence,
     String,
     Table,
     Uuid,
@@ -28,9 +29,27 @@ webhook_events = Table(
     # The payment or account that it is about.
     Column("resource_id", Uuid, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # The event's place in the feed, given by the first reader that comes by: see repository.
+    Column("feed_position", BigInteger),
 )
 Index("ix_webhook_events_tenant_id_position", webhook_events.c.tenant_id, webhook_events.c.position)
 Index("ix_webhook_events_resource_id", webhook_events.c.resource_id)
+Index("ix_webhook_events_tenant_id_id", webhook_events.c.tenant_id, webhook_events.c.id)
+# The feed: what has its place, and what waits for one.
+Index("uq_webhook_events_feed_position", webhook_events.c.feed_position, unique=True)
+Index(
+    "ix_webhook_events_tenant_id_feed_position",
+    webhook_events.c.tenant_id,
+    webhook_events.c.feed_position,
+)
+Index(
+    "ix_webhook_events_unplaced",
+    webhook_events.c.tenant_id,
+    webhook_events.c.position,
+    postgresql_where=webhook_events.c.feed_position.is_(None),
+)
+feed_positions = Sequence("webhook_event_feed_positions", metadata=metadata, data_type=BigInteger)
 
 webhook_deliveries = outbox_table(metadata, "webhook_deliveries")
+Index("ix_webhook_deliveries_event", webhook_deliveries.c.payload["id"].astext)
 idempotency_keys = idempotency_table(metadata)

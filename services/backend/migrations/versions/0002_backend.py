@@ -9,6 +9,27 @@ depends_on = None
 
 _STATEMENTS = """
 CREATE SEQUENCE asset_ledger_numbers AS INTEGER;
+CREATE SEQUENCE webhook_event_feed_positions AS BIGINT;
+CREATE TABLE auth_tenant_changes (
+    id UUID NOT NULL,
+    position BIGINT GENERATED ALWAYS AS IDENTITY,
+    lane TEXT NOT NULL,
+    ordering_key TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    state SMALLINT DEFAULT '0' NOT NULL,
+    attempts INTEGER DEFAULT '0' NOT NULL,
+    attempts_max INTEGER NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    lease UUID,
+    last_error TEXT,
+    last_status INTEGER,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_auth_tenant_changes PRIMARY KEY (id)
+);
+CREATE INDEX ix_auth_tenant_changes_due ON auth_tenant_changes (lane, due_at, position) WHERE state = 0;
+CREATE INDEX ix_auth_tenant_changes_finished ON auth_tenant_changes (finished_at) WHERE state <> 0;
+CREATE INDEX ix_auth_tenant_changes_order ON auth_tenant_changes (lane, ordering_key, position) WHERE state = 0;
 CREATE TABLE grant_spending (
     grant_id VARCHAR NOT NULL,
     interval_start TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -66,7 +87,8 @@ CREATE TABLE webhook_deliveries (
     finished_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_webhook_deliveries PRIMARY KEY (id)
 );
-CREATE INDEX ix_webhook_deliveries_due ON webhook_deliveries (lane, due_at) WHERE state = 0;
+CREATE INDEX ix_webhook_deliveries_due ON webhook_deliveries (lane, due_at, position) WHERE state = 0;
+CREATE INDEX ix_webhook_deliveries_event ON webhook_deliveries ((payload ->> 'id'));
 CREATE INDEX ix_webhook_deliveries_finished ON webhook_deliveries (finished_at) WHERE state <> 0;
 CREATE INDEX ix_webhook_deliveries_order ON webhook_deliveries (lane, ordering_key, position) WHERE state = 0;
 CREATE TABLE assets (
@@ -92,6 +114,7 @@ CREATE TABLE tenant_settings (
     CONSTRAINT pk_tenant_settings PRIMARY KEY (tenant_id, key),
     CONSTRAINT fk_tenant_settings_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenants (id)
 );
+CREATE UNIQUE INDEX uq_tenant_settings_of_one_tenant ON tenant_settings (key, value) WHERE key IN ('WALLET_ADDRESS_URL', 'ILP_ADDRESS');
 CREATE TABLE webhook_events (
     id UUID NOT NULL,
     position BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -100,12 +123,17 @@ CREATE TABLE webhook_events (
     data JSONB NOT NULL,
     resource_id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    feed_position BIGINT,
     CONSTRAINT pk_webhook_events PRIMARY KEY (id),
     CONSTRAINT uq_webhook_events_position UNIQUE (position),
     CONSTRAINT fk_webhook_events_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenants (id)
 );
 CREATE INDEX ix_webhook_events_resource_id ON webhook_events (resource_id);
+CREATE INDEX ix_webhook_events_tenant_id_feed_position ON webhook_events (tenant_id, feed_position);
+CREATE INDEX ix_webhook_events_tenant_id_id ON webhook_events (tenant_id, id);
 CREATE INDEX ix_webhook_events_tenant_id_position ON webhook_events (tenant_id, position);
+CREATE INDEX ix_webhook_events_unplaced ON webhook_events (tenant_id, position) WHERE feed_position IS NULL;
+CREATE UNIQUE INDEX uq_webhook_events_feed_position ON webhook_events (feed_position);
 CREATE TABLE fees (
     id UUID NOT NULL,
     asset_id UUID NOT NULL,
@@ -264,6 +292,7 @@ _TABLES = (
     "remote_grants",
     "idempotency_keys",
     "grant_spending",
+    "auth_tenant_changes",
 )
 
 

@@ -1,0 +1,42 @@
+"""Tells the authorization server about tenants."""
+
+from typing import Final
+from uuid import UUID
+
+import grpc.aio
+from rafiki.grant.v1 import grant_admin_service_pb2 as pb
+from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceStub
+from servicekit.errors import NotFound
+
+from services.backend.tenants.model import Tenant
+
+DEADLINE_S: Final = 5.0
+_SERVICE: Final = "rafiki.grant.v1.GrantAdminService"
+IDEMPOTENT_METHODS: Final = (f"{_SERVICE}/UpsertAuthTenant", f"{_SERVICE}/DeleteAuthTenant")
+"""They carry a key, so the channel may try them again."""
+
+
+class AuthTenants:
+    """GrantAdminService's tenants, over a channel that the caller owns."""
+
+    def __init__(self, *, channel: grpc.aio.Channel) -> None:
+        self._stub = GrantAdminServiceStub(channel)
+
+    async def upsert(self, tenant: Tenant, *, key: str) -> None:
+        """Create or replace what auth knows of a tenant; raises auth's ServiceError."""
+        request = pb.UpsertAuthTenantRequest(
+            id=str(tenant.id),
+            idp_consent_url=tenant.idp_consent_url,
+            idp_secret=tenant.idp_secret,
+            api_secret=tenant.api_secret,
+            idempotency_key=key,
+        )
+        await self._stub.UpsertAuthTenant(request, timeout=DEADLINE_S)
+
+    async def delete(self, tenant_id: UUID, *, key: str) -> None:
+        """Let auth forget a tenant; one that it does not know is fine."""
+        request = pb.DeleteAuthTenantRequest(id=str(tenant_id), idempotency_key=key)
+        try:
+            await self._stub.DeleteAuthTenant(request, timeout=DEADLINE_S)
+        except NotFound:
+            return
