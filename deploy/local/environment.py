@@ -71,7 +71,6 @@ def backend_environment(node: NodeConfig) -> dict[str, str]:
         "REDIS_URL": node.redis_url,
         "USE_TIGERBEETLE": "false",
         "OPEN_PAYMENTS_URL": node.public_url,
-        "WALLET_ADDRESS_URL": node.public_url,
         "AUTH_SERVER_GRANT_URL": node.public_url,
         "AUTH_SERVER_INTROSPECTION_URL": grpc_target(node.ports.auth_grpc),
         "AUTH_GRPC_URL": grpc_target(node.ports.auth_grpc),

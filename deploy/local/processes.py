@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 READY_S_MAX: Final = 60.0
-STOP_S_MAX: Final = 20.0
+# Longer than a service gives its own workers to end.
+STOP_S_MAX: Final = 45.0
 POLL_INTERVAL_S: Final = 0.05
 LOG_TAIL_LINES: Final = 25
 LOG_TAIL_BYTES: Final = 16_000

@@ -1,7 +1,6 @@
 """The whole local network: stores, nodes and their order. `make run` and the tests share it."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import stat
@@ -13,7 +12,8 @@ import asyncpg
 
 from deploy.local.banks import BANKS, Bank
 from deploy.local.environment import NodeConfig
-from deploy.local.node import MIGRATION_S_MAX, Node, migrations
+from deploy.local.migrating import Migrator
+from deploy.local.node import Node
 from deploy.local.ports import StackPorts
 from deploy.local.postgres import PostgresServer
 from deploy.local.processes import ProcessFailedError
@@ -52,6 +52,7 @@ class Stack:
         self.configs = tuple(self._config(index, bank) for index, bank in enumerate(banks))
         self.nodes = tuple(Node(config, self.logs) for config in self.configs)
         self._progress = progress
+        self._migrator = Migrator(self.configs, folder, self.logs)
         self._stops: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -91,23 +92,15 @@ class Stack:
         created = asyncio.run(self._create_databases())
         for name in created:
             self._progress(f"created database {name}")
-        self._progress("bringing the databases up to date")
-        self._migrate()
+        if created or self._migrator.is_due():
+            self._progress("bringing the databases up to date")
+            self._migrator.run()
         self._progress("starting the services of each node")
         for node in self.nodes:
             self._stops.append(node.stop)
             node.start()
         for node in self.nodes:
             node.wait_ready(self._progress)
-
-    def _migrate(self) -> None:
-        children = [child for config in self.configs for child in migrations(config, self.logs)]
-        with contextlib.ExitStack() as running:
-            for child in children:
-                running.callback(child.stop)
-                child.start()
-            for child in children:
-                child.wait(seconds_max=MIGRATION_S_MAX)
 
     async def _create_databases(self) -> list[str]:
         connection: Any = await asyncpg.connect(self._postgres.url())
