@@ -98,6 +98,7 @@ class HttpConnection(asyncio.Protocol):
         "_reading",
         "_reading_paused",
         "_refusal",
+        "_shared_piece",
         "_task",
         "_transport",
         "_unfinished_bytes",
@@ -117,6 +118,7 @@ class HttpConnection(asyncio.Protocol):
         self._queue: deque[tuple[Request | Response, bool]] = deque()
         self._reading = False
         self._reading_paused = False
+        self._shared_piece = False
         self._deaf = False
         self._peer_done = False
         self._lingering = False
@@ -157,6 +159,7 @@ class HttpConnection(asyncio.Protocol):
         """Parse what came; a refusal ends the reading."""
         if self._deaf:
             return
+        self._shared_piece = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -166,8 +169,9 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             if self._refusal is None:
                 self._refusal = error_response(400, "invalid_request", "malformed HTTP message")
-        if self._reading and self._in_headers:
-            # The parser keeps an unfinished header to itself, so its size shows only here.
+        if self._reading and self._in_headers and not self._shared_piece:
+            # The parser keeps an unfinished header to itself, so its size shows only here. Where an
+            # earlier message ended in the same piece it does not show: that adds at most one read.
             self._unfinished_bytes += len(data)
             if self._unfinished_bytes > self._limits.header_bytes_max:
                 self._refuse_headers()
@@ -247,6 +251,7 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Hand the request over, unless it was refused on the way."""
         self._reading = False
+        self._shared_piece = True
         if self._refusal is not None:
             return
         body = self._body

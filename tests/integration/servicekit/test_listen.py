@@ -147,6 +147,18 @@ async def test_too_many_waiting_notifications_become_a_reload(
     assert heard.notes == []
 
 
+async def test_pings_between_notifications_disturb_nothing(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listen, "PING_INTERVAL_S", 0.0001)
+    heard = Heard()
+    async with _listening(database_url, heard):
+        for number in range(20):
+            await _notify(database, ("one", str(number)))
+        await until(lambda: len(heard.notes) == 20)
+    assert heard.reloads == 1
+
+
 async def test_a_database_that_is_away_is_tried_again() -> None:
     heard = Heard()
     async with _listening("postgresql://u:p@127.0.0.1:1/none", heard) as clock:
