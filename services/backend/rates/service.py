@@ -79,6 +79,12 @@ class Rates:
             sheet = await asyncio.shield(self._load(key))
         return None if sheet is None else sheet.rate(source, destination)
 
+    def fetched_at_ms(self, tenant_id: UUID, source: Asset) -> int | None:
+        """When the rates of a currency were fetched, in Unix ms; None if they were not."""
+        url = self._urls.rates_url(tenant_id)
+        sheet = None if url is None else self._sheets.get((url, source.code))
+        return None if sheet is None else sheet.fetched_at_ms
+
     def _load(self, key: tuple[str, str]) -> asyncio.Task[RateSheet | None]:
         """One fetch at a time for a key; everyone who asks meanwhile shares it."""
         task = self._loading.get(key)
@@ -112,7 +118,7 @@ def parse_sheet(body: bytes, base: str, now_ms: int) -> RateSheet:
     except JSONDecodeError as error:
         raise ValueError("the rates are no JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("rates"), dict):
-        raise ValueError("the rates document has no rates")
+        raise ValueError("the rates document has no rates")  # noqa: TRY004 - wrong data, not a wrong argument
     if document.get("base") != base:
         raise ValueError(f"asked for {base}, got {document.get('base')}")
     prices: dict[str, Ratio] = {}

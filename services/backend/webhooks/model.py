@@ -2,19 +2,44 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, told once to each recipient that accepts it."""
+    """Something that happened, told to its tenant."""
 
     id: UUID
     tenant_id: UUID
     type: str
     """Such as `outgoing_payment.created`."""
     data: dict[str, Any]
-    ordering_key: str
-    """Events with the same key are delivered in their order: the payment's id."""
+    resource_id: UUID
+    """The payment or account that it is about; events of one are delivered in their order."""
     created_at: datetime
+    feed_position: int | None
+    """Its place in the feed; None until a reader of the feed came by."""
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    PARKED = "PARKED"
+    """Its attempts are used up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDelivery:
+    """One delivery of an event."""
+
+    id: UUID
+    event_id: UUID
+    state: DeliveryState
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    next_attempt_at: datetime | None

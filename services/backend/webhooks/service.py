@@ -71,7 +71,7 @@ class EventWriter:
         *,
         balance: int,
     ) -> None:
-        """`outgoing_payment.<kind>`: created, completed or failed; `balance` is what is left over."""
+        """`outgoing_payment.<kind>`: created, completed or failed; `balance` is what is left."""
         quote = payment.quote
         data: dict[str, Any] = {
             "id": str(payment.id),

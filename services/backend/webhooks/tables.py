@@ -22,7 +22,7 @@ webhook_events = Table(
     "webhook_events",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     Column("tenant_id", Uuid, ForeignKey("tenants.id"), nullable=False),
     Column("type", String, nullable=False),
     Column("data", JSONB, nullable=False),
@@ -32,15 +32,21 @@ webhook_events = Table(
     # The event's place in the feed, given by the first reader that comes by: see repository.
     Column("feed_position", BigInteger),
 )
-Index("ix_webhook_events_tenant_id_position", webhook_events.c.tenant_id, webhook_events.c.position)
 Index("ix_webhook_events_resource_id", webhook_events.c.resource_id)
 Index("ix_webhook_events_tenant_id_id", webhook_events.c.tenant_id, webhook_events.c.id)
 # The feed: what has its place, and what waits for one.
-Index("uq_webhook_events_feed_position", webhook_events.c.feed_position, unique=True)
+_PLACED = webhook_events.c.feed_position.is_not(None)
+Index(
+    "uq_webhook_events_feed_position",
+    webhook_events.c.feed_position,
+    unique=True,
+    postgresql_where=_PLACED,
+)
 Index(
     "ix_webhook_events_tenant_id_feed_position",
     webhook_events.c.tenant_id,
     webhook_events.c.feed_position,
+    postgresql_where=_PLACED,
 )
 Index(
     "ix_webhook_events_unplaced",

@@ -125,15 +125,13 @@ CREATE TABLE webhook_events (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     feed_position BIGINT,
     CONSTRAINT pk_webhook_events PRIMARY KEY (id),
-    CONSTRAINT uq_webhook_events_position UNIQUE (position),
     CONSTRAINT fk_webhook_events_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenants (id)
 );
 CREATE INDEX ix_webhook_events_resource_id ON webhook_events (resource_id);
-CREATE INDEX ix_webhook_events_tenant_id_feed_position ON webhook_events (tenant_id, feed_position);
+CREATE INDEX ix_webhook_events_tenant_id_feed_position ON webhook_events (tenant_id, feed_position) WHERE feed_position IS NOT NULL;
 CREATE INDEX ix_webhook_events_tenant_id_id ON webhook_events (tenant_id, id);
-CREATE INDEX ix_webhook_events_tenant_id_position ON webhook_events (tenant_id, position);
 CREATE INDEX ix_webhook_events_unplaced ON webhook_events (tenant_id, position) WHERE feed_position IS NULL;
-CREATE UNIQUE INDEX uq_webhook_events_feed_position ON webhook_events (feed_position);
+CREATE UNIQUE INDEX uq_webhook_events_feed_position ON webhook_events (feed_position) WHERE feed_position IS NOT NULL;
 CREATE TABLE fees (
     id UUID NOT NULL,
     asset_id UUID NOT NULL,
