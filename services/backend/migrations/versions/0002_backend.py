@@ -303,3 +303,4 @@ def downgrade() -> None:
     for table in _TABLES:
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP SEQUENCE asset_ledger_numbers")
+    op.execute("DROP SEQUENCE webhook_event_feed_positions")
