@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,6 +78,7 @@ from services.backend.tenants.worker import (
 from services.backend.tenants.worker import retry_delay as tenant_retry_delay
 from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.webhooks.feed import EventFeed
 from services.backend.webhooks.service import EventWriter
 from services.backend.webhooks.tables import idempotency_keys, webhook_deliveries
 from services.backend.webhooks.worker import WebhookSender, retry_delay
@@ -286,6 +287,7 @@ class BackendApp:
                 outgoing_payments=outgoing,
             ),
             events=events,
+            feed=EventFeed(database=database, clock=clock),
             outbox=outbox,
             auth_changes=auth_changes,
             auth_tenants=AuthTenants(channel=channel),
@@ -349,10 +351,11 @@ class BackendApp:
         auth_tenants = self._auth_tenant_worker(stores, services)
         lifecycle.spawn("auth tenants", auth_tenants.run())
         handlers[AUTH_TENANTS_CHANNEL] = _waking(auth_tenants)
+        handlers[WEBHOOK_CHANNEL] = _waking(services.feed)
         if settings.webhook_deliveries_in_flight_max:
             webhooks = self._webhook_worker(stores, services)
             lifecycle.spawn("webhooks", webhooks.run())
-            handlers[WEBHOOK_CHANNEL] = _waking(webhooks)
+            handlers[WEBHOOK_CHANNEL] = _waking(services.feed, webhooks)
         if settings.outgoing_payments_in_flight_max:
             outgoing = self._outgoing_worker(stores, services)
             lifecycle.spawn("outgoing payments", outgoing.run())
@@ -467,10 +470,19 @@ class BackendApp:
         return Ports(http=listener.port, grpc=grpc_server.port)
 
 
-def _waking(worker: OutboxWorker) -> OnNotify:
+class _Sleeper(Protocol):
+    """Something that waits for work."""
+
+    def wake(self) -> None:
+        """There may be some."""
+        ...
+
+
+def _waking(*sleepers: _Sleeper) -> OnNotify:
     async def wake(channel: str, payload: str) -> None:
         del channel, payload
-        worker.wake()
+        for sleeper in sleepers:
+            sleeper.wake()
 
     return wake
 

@@ -8,6 +8,8 @@ from typing import Any
 from rafiki.admin.v1 import (
     asset_service_pb2,
     asset_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
     liquidity_service_pb2,
     liquidity_service_pb2_grpc,
     payment_service_pb2,
@@ -31,6 +33,7 @@ from rafiki.openpayments.v1 import (
 )
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as public_wallet_pb2
 from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_wallet_pb2_grpc
+from rafiki.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.grpc_server import ServiceBinding
@@ -67,6 +70,8 @@ from services.backend.quotes.service import QuoteService
 from services.backend.quotes.servicer import QuoteServicer
 from services.backend.rates.service import Rates
 from services.backend.receivers.service import ReceiverService
+from services.backend.routing.service import RoutingService
+from services.backend.routing.servicer import RoutingServicer
 from services.backend.scope import Scopes
 from services.backend.tenant_settings import TenantSettings
 from services.backend.tenants.service import TenantService
@@ -77,7 +82,10 @@ from services.backend.wallet_addresses.servicer import (
     WalletAddressAdminServicer,
     WalletAddressServicer,
 )
+from services.backend.webhooks.feed import EventFeed
+from services.backend.webhooks.history import EventHistory
 from services.backend.webhooks.service import EventWriter
+from services.backend.webhooks.servicer import EventServicer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +114,7 @@ class Services:
     rates: Rates
     liquidity: LiquidityService
     events: EventWriter
+    feed: EventFeed
     outbox: Outbox
     auth_changes: Outbox
     auth_tenants: AuthTenants
@@ -180,6 +189,14 @@ def _admin(services: Services) -> list[ServiceBinding]:
     liquidity = LiquidityServicer(
         liquidity=services.liquidity, outgoing_payments=services.outgoing, **shared
     )
+    events = EventServicer(
+        feed=services.feed,
+        history=EventHistory(
+            database=services.database, outbox=services.outbox, limits=services.tenant_settings
+        ),
+        targets=services.tenant_settings,
+        **shared,
+    )
     payments = PaymentServicer(
         payments=PaymentService(
             database=services.database, incoming=services.incoming, outgoing=services.outgoing
@@ -201,6 +218,7 @@ def _admin(services: Services) -> list[ServiceBinding]:
             "WalletAddressAdminService",
             wallet_addresses,
         ),
+        _bind(event_service_pb2, event_service_pb2_grpc, "EventService", events),
         _bind(payment_service_pb2, payment_service_pb2_grpc, "PaymentService", payments),
         _bind(
             tenant_service_pb2,
@@ -213,7 +231,19 @@ def _admin(services: Services) -> list[ServiceBinding]:
 
 
 def _engine_room(services: Services) -> list[ServiceBinding]:
+    routing = RoutingService(
+        directory=services.directory,
+        rates=services.rates,
+        ledger=services.ledger,
+        clock=services.clock,
+    )
     return [
+        _bind(
+            routing_service_pb2,
+            routing_service_pb2_grpc,
+            "RoutingService",
+            RoutingServicer(routing=routing, scopes=services.scopes),
+        ),
         _bind(
             ledger_service_pb2,
             ledger_service_pb2_grpc,
