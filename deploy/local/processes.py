@@ -18,7 +18,8 @@ READY_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 45.0
 POLL_INTERVAL_S: Final = 0.05
 LOG_TAIL_LINES: Final = 25
-LOG_TAIL_BYTES: Final = 16_000
+LOG_TAIL_BYTES: Final = 64_000
+LOG_LINE_CHARACTERS_MAX: Final = 600
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -46,7 +47,13 @@ def log_tail(path: Path, start: int = 0) -> str:
     with path.open("rb") as log:
         log.seek(max(start, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
         lines = log.read().decode(errors="replace").splitlines()
-    return "\n".join(lines[-LOG_TAIL_LINES:])
+    return "\n".join(_shortened(line) for line in lines[-LOG_TAIL_LINES:])
+
+
+def _shortened(line: str) -> str:
+    """A line that fits a screen; of a long one, such as a whole traceback in JSON, both ends."""
+    half = LOG_LINE_CHARACTERS_MAX // 2
+    return line if len(line) <= LOG_LINE_CHARACTERS_MAX else f"{line[:half]} … {line[-half:]}"
 
 
 class Child:
