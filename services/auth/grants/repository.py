@@ -19,28 +19,33 @@ from services.auth.paging import PageQuery
 
 GRANT_COLUMNS = tuple(column for column in grants.c if column.name != "continue_token_hash")
 
+_INSERT = insert(grants)
+
 
 async def add(session: WriteSession, grant: NewGrant) -> None:
     """Insert a grant."""
     client = grant.client
     await session.execute(
-        insert(grants).values(
-            id=grant.id,
-            tenant_id=grant.tenant_id,
-            client_wallet_address=client.url if isinstance(client, WalletAddressClient) else None,
-            client_jwk=dict(client.jwk) if isinstance(client, JwkClient) else None,
-            client_name=grant.client_name,
-            access=[dict(item) for item in grant.access],
-            identifiers=sorted({i["identifier"] for i in grant.access if "identifier" in i}),
-            subject_ids=[dict(item) for item in grant.subject_ids],
-            state=grant.state.value,
-            interactive=grant.interactive,
-            finish_uri=None if grant.finish is None else grant.finish.uri,
-            finish_nonce=None if grant.finish is None else grant.finish.nonce,
-            continue_id=grant.continue_id,
-            continue_token_hash=grant.continue_token_hash,
-            created_at=grant.created_at,
-        )
+        _INSERT,
+        {
+            "id": grant.id,
+            "tenant_id": grant.tenant_id,
+            "client_wallet_address": client.url
+            if isinstance(client, WalletAddressClient)
+            else None,
+            "client_jwk": dict(client.jwk) if isinstance(client, JwkClient) else None,
+            "client_name": grant.client_name,
+            "access": [dict(item) for item in grant.access],
+            "identifiers": sorted({i["identifier"] for i in grant.access if "identifier" in i}),
+            "subject_ids": [dict(item) for item in grant.subject_ids],
+            "state": grant.state.value,
+            "interactive": grant.interactive,
+            "finish_uri": None if grant.finish is None else grant.finish.uri,
+            "finish_nonce": None if grant.finish is None else grant.finish.nonce,
+            "continue_id": grant.continue_id,
+            "continue_token_hash": grant.continue_token_hash,
+            "created_at": grant.created_at,
+        },
     )
 
 

@@ -71,14 +71,12 @@ class GrantService:
         self._tokens = tokens
         self._times = times
 
-    async def check_tenant(
-        self, session: ReadSession, tenant_id: UUID, *, interactive: bool
-    ) -> None:
+    async def check_interactive(self, session: ReadSession, tenant_id: UUID) -> None:
         """Raise UnknownTenant, or InvalidRequest if the tenant's users can't be asked."""
         tenant = await tenants.get(session, tenant_id)
         if tenant is None:
             raise UnknownTenant(str(tenant_id))
-        if interactive and not tenant.can_interact:
+        if not tenant.can_interact:
             raise _no_consent_page()
 
     async def request(

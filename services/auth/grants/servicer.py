@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
+from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
@@ -77,10 +78,7 @@ class GrantServicer(GrantServiceServicer):
         if caller.client() not in (None, client):
             raise UnprovenClient("the client is not the one whose signature was checked")
         interactive = needs_interaction(asked, self._policy)
-        async with self._database.read() as session:
-            await self._grants.check_tenant(session, tenant_id, interactive=interactive)
-        # The wallet address is asked for its name before the transaction begins.
-        display = await self._display(asked) if interactive else None
+        display = await self._display(tenant_id, asked) if interactive else None
 
         async def work(session: WriteSession) -> pb.GrantResponse:
             answer = await self._grants.request(
@@ -180,7 +178,10 @@ class GrantServicer(GrantServiceServicer):
                 work=lambda: work(session),
             )
 
-    async def _display(self, asked: GrantRequest) -> ClientDisplay:
+    async def _display(self, tenant_id: UUID, asked: GrantRequest) -> ClientDisplay:
+        """Ask the wallet address for its name, outside any transaction and only in good cause."""
+        async with self._database.read() as session:
+            await self._grants.check_interactive(session, tenant_id)
         return await self._displays.display(str(asked.client_wallet_address))
 
     def _response(self, answer: GrantAnswer) -> pb.GrantResponse:

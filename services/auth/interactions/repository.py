@@ -15,12 +15,14 @@ from services.auth.interactions.tables import interactions
 
 _COLUMNS = tuple(column for column in interactions.c if column.name != "decided_at")
 
+_INSERT = insert(interactions)
+
 
 async def add(session: WriteSession, interaction: Interaction) -> None:
     """Insert a pending interaction."""
     values = {name: getattr(interaction, name) for name in Interaction.__dataclass_fields__}
     values["state"] = interaction.state.value
-    await session.execute(insert(interactions).values(values))
+    await session.execute(_INSERT, values)
 
 
 async def find(session: ReadSession, interaction_id: UUID, nonce: str) -> Interaction | None:

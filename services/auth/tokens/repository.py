@@ -15,11 +15,13 @@ from services.auth.tokens.tables import access_tokens
 
 _COLUMNS = tuple(column for column in access_tokens.c if column.name != "value_hash")
 
+_INSERT = insert(access_tokens)
+
 
 async def add(session: WriteSession, token: AccessToken, *, value_hash: bytes) -> None:
     """Insert a token under its hash."""
     values = {name: getattr(token, name) for name in AccessToken.__dataclass_fields__}
-    await session.execute(insert(access_tokens).values(value_hash=value_hash, **values))
+    await session.execute(_INSERT, {**values, "value_hash": value_hash})
 
 
 async def find_grant(session: ReadSession, management_id: UUID, value_hash: bytes) -> Grant | None:
