@@ -1,7 +1,7 @@
 # The only entry point; `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -14,11 +14,11 @@ STAMP := $(VENV)/.installed-$(shell cat requirements/dev.txt pyproject.toml 2>/d
 setup: $(STAMP) ## install everything into .venv from the package registries
 $(STAMP):
 	@echo "==> creating $(VENV) and installing the locked packages (one to three minutes the first time)"
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
 	@rm -f $(VENV)/.installed-* && touch $@
 
@@ -27,6 +27,9 @@ lock: ## refresh requirements/dev.txt from pyproject.toml
 
 proto: setup ## lint, format and generate code from proto/
 	$(BIN)/python scripts/generate_proto.py
+
+docs: setup ## write the tables of settings in docs/OPERATING.md
+	$(BIN)/python -m scripts.generate_settings_docs
 
 fmt: setup ## format Python and proto files
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix-only -q . && $(BIN)/buf format -w
@@ -48,4 +51,8 @@ run: setup ## two peered nodes with everything real, and one payment across (POR
 test: setup ## all tests, with the servers they need
 	$(BIN)/pytest
 
-.PHONY: help setup lock proto fmt lint type arch check run test
+fuzz: setup ## coverage-guided fuzzing of every decoder; SECONDS_EACH=60 and TARGETS= choose
+	$(BIN)/pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz.fuzz_ilpkit --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
+
+.PHONY: help setup lock proto docs fmt lint type arch check test fuzz run
