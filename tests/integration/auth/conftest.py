@@ -14,10 +14,11 @@ from servicekit.lifecycle import Lifecycle
 from services.auth.app import AuthApp
 from services.auth.migrations.run import upgrade
 from services.auth.settings import AuthSettings
+from services.auth.tables import metadata
 from tests.integration.auth.edge import PUBLIC_URL, Edge, Reply
 from tests.integration.auth.wallets import Wallet, Wallets
 from tests.support.clock import ManualClock
-from tests.support.postgres import TestPostgres, postgres_server
+from tests.support.postgres import TestPostgres, execute, postgres_server
 from tests.support.valkey import redis_url, valkey_server
 
 __all__ = ["postgres_server", "redis_url", "valkey_server"]
@@ -116,12 +117,19 @@ def finish_url(pending: Reply) -> str:
     return f"{PUBLIC_URL}/interact/{interaction_of(pending)}/finish"
 
 
-@pytest.fixture
-def auth_database_url(postgres_server: TestPostgres) -> Iterator[str]:
-    """A migrated database of its own for each test, from a template."""
+@pytest.fixture(scope="module")
+def migrated_url(postgres_server: TestPostgres) -> Iterator[str]:
+    """A migrated database for each test module, from a template."""
     url = postgres_server.create_database(postgres_server.template("auth", upgrade))
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def auth_database_url(migrated_url: str) -> str:
+    """The module's database, emptied for each test."""
+    execute(migrated_url, f"TRUNCATE {', '.join(metadata.tables)}")
+    return migrated_url
 
 
 @pytest.fixture
