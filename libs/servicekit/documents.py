@@ -61,14 +61,7 @@ class JsonFetcher:
 
     def __init__(self, *, rules: FetchRules) -> None:
         self._rules = rules
-        resolver = None if rules.private_addresses_allowed else _PublicResolver()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, resolver=resolver),
-            timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S),
-            headers={"accept": "application/json"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
-        )
+        self._session = outside_session(rules)
 
     async def get(self, url: str) -> bytes:
         """The document at a URL.
@@ -90,7 +83,7 @@ class JsonFetcher:
 
     async def _follow(self, url: str) -> bytes:
         for _ in range(REDIRECTS_MAX + 1):
-            self._check(url)
+            check_outside_url(url, self._rules)
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status in _REDIRECTS and "location" in response.headers:
                     target = urljoin(url, response.headers["location"])
@@ -106,15 +99,33 @@ class JsonFetcher:
                 return body
         raise FetchFailed(f"{url} redirects more than {REDIRECTS_MAX} times")
 
-    def _check(self, url: str) -> None:
-        parts = urlsplit(url)
-        allowed = ("https", "http") if self._rules.http_allowed else ("https",)
-        if parts.scheme not in allowed or not parts.hostname:
-            raise FetchFailed(f"{url} is not an {' or '.join(allowed)} URL")
-        # A literal address never reaches the resolver.
-        private = _is_literal(parts.hostname) and not _is_public(parts.hostname)
-        if private and not self._rules.private_addresses_allowed:
-            raise FetchFailed(f"{url} is not on a public address")
+
+def outside_session(
+    rules: FetchRules, *, connections_max: int = CONNECTIONS_MAX
+) -> aiohttp.ClientSession:
+    """Connections to servers that others name; names that lead into private networks are refused.
+
+    A literal address never reaches the resolver: `check_outside_url` comes before each request.
+    """
+    resolver = None if rules.private_addresses_allowed else _PublicResolver()
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections_max, resolver=resolver),
+        timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S),
+        headers={"accept": "application/json"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
+
+
+def check_outside_url(url: str, rules: FetchRules) -> None:
+    """Raise FetchFailed unless the rules allow this URL."""
+    parts = urlsplit(url)
+    allowed = ("https", "http") if rules.http_allowed else ("https",)
+    if parts.scheme not in allowed or not parts.hostname:
+        raise FetchFailed(f"{url} is not an {' or '.join(allowed)} URL")
+    private = _is_literal(parts.hostname) and not _is_public(parts.hostname)
+    if private and not rules.private_addresses_allowed:
+        raise FetchFailed(f"{url} is not on a public address")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

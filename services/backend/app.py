@@ -11,6 +11,12 @@ from ilpkit.httpsig.keys import private_key_from_pem, public_jwk
 from ilpkit.money import Ratio
 from servicekit.clock import Clock, SystemClock
 from servicekit.database import Database, DatabaseLimits
+from servicekit.documents import (
+    LOCAL_FETCHES,
+    PRODUCTION_FETCHES,
+    JsonFetcher,
+    outside_session,
+)
 from servicekit.grpc_client import build_channel
 from servicekit.grpc_server import build_grpc_server
 from servicekit.health import HealthChecks
@@ -85,6 +91,7 @@ from services.backend.webhooks.worker import WebhookSender, retry_delay
 
 WEBHOOK_CHANNEL: Final = "rafiki_webhook"
 INTROSPECT: Final = "rafiki.introspection.v1.IntrospectionService/Introspect"
+OUTSIDE_CONNECTIONS_MAX: Final = 512
 DRAIN_S: Final = 20.0
 """Longer than most packets fly, shorter than the process may take to end."""
 
@@ -119,6 +126,8 @@ class BackendApp:
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
         self._private_key = _private_key(settings.private_key_file)
+        # Clients name these URLs: in production only public https servers are called.
+        self._rules = PRODUCTION_FETCHES if settings.production else LOCAL_FETCHES
 
     async def start(self, lifecycle: Lifecycle) -> Ports:
         """Open the stores, then the workers, then the servers; closing goes the other way round."""
@@ -208,11 +217,14 @@ class BackendApp:
             clock=clock,
             lifetime_ms=settings.exchange_rates_lifetime_ms,
         )
+        outside = outside_session(self._rules, connections_max=OUTSIDE_CONNECTIONS_MAX)
+        lifecycle.on_close(outside.close)
         client = OpenPaymentsClient(
-            session=stores.http,
+            session=outside,
             private_key=self._private_key,
             key_id=settings.key_id,
             wallet_address=settings.node_wallet_address,
+            rules=self._rules,
             clock=clock,
         )
         payables = PayablesCache(database=database)
@@ -244,7 +256,9 @@ class BackendApp:
             idempotent_methods=[INTROSPECT, *AUTH_TENANT_METHODS],
         )
         lifecycle.on_close(channel.close)
-        keys = ClientKeys(session=stores.http, clock=clock)
+        fetcher = JsonFetcher(rules=self._rules)
+        lifecycle.on_close(fetcher.close)
+        keys = ClientKeys(fetcher=fetcher, clock=clock)
         guard = Guard(
             database=database,
             introspection=IntrospectionClient(channel=channel),
@@ -331,7 +345,7 @@ class BackendApp:
             convert_amount=ConvertAmount(rates),
             reduce_expiry=ReduceExpiry(),
             balance=balance,
-            forward=Forward(HttpPeerLink(stores.http)),
+            forward=Forward(HttpPeerLink(stores.http), clock=self._clock),
         )
         return Connector(
             pipeline=pipeline,

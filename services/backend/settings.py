@@ -14,6 +14,11 @@ class BackendSettings(ServiceSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")
+    node_env: str = Field(
+        "development",
+        alias="NODE_ENV",
+        description='"production" calls other banks over https on public addresses only',
+    )
     instance_name: str = Field(alias="INSTANCE_NAME", description="name of this node for people")
     host: str = Field("127.0.0.1", alias="HOST", description="address that the listeners bind to")
     grpc_port: int = Field(
@@ -162,6 +167,11 @@ class BackendSettings(ServiceSettings):
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return None if value is None else value.rstrip("/")
+
+    @property
+    def production(self) -> bool:
+        """Whether strict rules towards other servers hold."""
+        return self.node_env == "production"
 
     @property
     def node_wallet_address(self) -> str:

@@ -1,13 +1,13 @@
 """Other banks' Open Payments and GNAP servers, with requests signed by this node's own key."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ilpkit.httpsig.sign import sign_request
 from pydantic_core import from_json, to_json
 from servicekit.clock import Clock
+from servicekit.documents import FetchFailed, FetchRules, check_outside_url
 
 from services.backend.clients.http import BadReplyError, fetch
 
@@ -34,11 +34,13 @@ class OpenPaymentsClient:
         private_key: Ed25519PrivateKey,
         key_id: str,
         wallet_address: str,
+        rules: FetchRules,
         clock: Clock,
     ) -> None:
         self._session = session
         self._private_key = private_key
         self._key_id = key_id
+        self._rules = rules
         self._clock = clock
         self.wallet_address = wallet_address
         """Who this node is towards authorization servers."""
@@ -63,8 +65,10 @@ class OpenPaymentsClient:
     async def _request(
         self, method: str, url: str, *, body: bytes | None, token: str | None, signed: bool
     ) -> bytes:
-        if urlsplit(url).scheme not in {"http", "https"}:
-            raise BadReplyError(f"{url} is no http or https URL")
+        try:
+            check_outside_url(url, self._rules)
+        except FetchFailed as refused:
+            raise BadReplyError(str(refused)) from None
         headers = {"accept": JSON}
         if token is not None:
             headers["authorization"] = f"GNAP {token}"

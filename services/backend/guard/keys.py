@@ -4,16 +4,15 @@ from ilpkit.httpsig.keys import PublicKey
 from servicekit.client_keys import ClientKeys as KeySets
 from servicekit.client_keys import KeyUnavailable
 from servicekit.clock import Clock
-from servicekit.documents import LOCAL_FETCHES, JsonFetcher
+from servicekit.documents import JsonFetcher
 from servicekit.errors import Unauthenticated
 
 
 class ClientKeys:
     """Finds the key that a signature names."""
 
-    def __init__(self, *, session: object, clock: Clock) -> None:
-        del session
-        self._source = KeySets(clock=clock, fetcher=JsonFetcher(rules=LOCAL_FETCHES))
+    def __init__(self, *, fetcher: JsonFetcher, clock: Clock) -> None:
+        self._source = KeySets(clock=clock, fetcher=fetcher)
 
     async def find(self, wallet_address: str, kid: str) -> PublicKey:
         """The key with this kid; raises Unauthenticated when it can't be had."""
