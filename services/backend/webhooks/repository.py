@@ -9,12 +9,13 @@ nothing while nobody reads the feed.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
 from servicekit.outbox_tables import DONE, OPEN, PARKED
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, func, insert, select, text, update
 
 from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.webhooks.model import DeliveryState, Event, EventDelivery
@@ -29,6 +30,28 @@ _STATES: Final = {
 }
 _COLUMNS: Final = [column for column in webhook_events.c if column.name != "position"]
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+async def add(
+    session: WriteSession,
+    *,
+    event_id: UUID,
+    tenant_id: UUID,
+    event_type: str,
+    resource_id: UUID,
+    data: dict[str, Any],
+    created_at: datetime,
+) -> None:
+    """Write an event in the transaction of what happened."""
+    values = {
+        "id": event_id,
+        "tenant_id": tenant_id,
+        "type": event_type,
+        "data": data,
+        "resource_id": resource_id,
+        "created_at": created_at,
+    }
+    await session.execute(insert(webhook_events).values(values))
 
 
 async def get(session: ReadSession, event_id: UUID, tenant_id: UUID | None) -> Event | None:

@@ -9,12 +9,11 @@ from servicekit.clock import Clock
 from servicekit.database import WriteSession
 from servicekit.ids import IdSource
 from servicekit.outbox import NewDelivery, Outbox
-from sqlalchemy import insert
 
 from services.backend.assets.model import Asset
 from services.backend.incoming_payments.model import IncomingPayment, State
 from services.backend.outgoing_payments.model import OutgoingPayment
-from services.backend.webhooks.tables import webhook_events
+from services.backend.webhooks import repository
 
 
 class WebhookLimits(Protocol):
@@ -102,16 +101,15 @@ class EventWriter:
         resource_id: UUID,
         data: dict[str, Any],
     ) -> None:
-        event_id, now = self._ids.uuid(), self._clock.now()
-        await session.execute(
-            insert(webhook_events).values(
-                id=event_id,
-                tenant_id=tenant_id,
-                type=event_type,
-                data=data,
-                resource_id=resource_id,
-                created_at=now,
-            )
+        event_id = self._ids.uuid()
+        await repository.add(
+            session,
+            event_id=event_id,
+            tenant_id=tenant_id,
+            event_type=event_type,
+            resource_id=resource_id,
+            data=data,
+            created_at=self._clock.now(),
         )
         delivery = NewDelivery(
             lane=str(tenant_id),
