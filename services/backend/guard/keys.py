@@ -20,3 +20,9 @@ class ClientKeys:
             return await self._source.find(wallet_address, kid)
         except KeyUnavailable as unusable:
             raise Unauthenticated("SIGNATURE_INVALID", str(unusable)) from None
+
+    async def find_newer(
+        self, wallet_address: str, kid: str, *, than: PublicKey
+    ) -> PublicKey | None:
+        """Another key that was put under this kid meanwhile; None when there is none."""
+        return await self._source.find_newer(wallet_address, kid, than=than)

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from ilpkit.errors import ProtocolError
-from ilpkit.httpsig.errors import SignatureRefused
+from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
 from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
-from ilpkit.httpsig.verify import parse_signature, verify_request
+from ilpkit.httpsig.verify import ParsedSignature, parse_signature, verify_request
 from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidValue
@@ -48,6 +48,12 @@ class KeySource(Protocol):
 
     async def find(self, wallet_address: str, kid: str) -> PublicKey:
         """The key with this kid; raises ServiceError when there is none or nobody answers."""
+        ...
+
+    async def find_newer(
+        self, wallet_address: str, kid: str, *, than: PublicKey
+    ) -> PublicKey | None:
+        """Another key that was put under this kid meanwhile; None when there is none."""
         ...
 
 
@@ -88,8 +94,7 @@ class Guard:
         identifier = await self._identifier(matched, request.body, query)
         token = _access_token(request.headers)
         active = await self._introspect(token, matched, identifier)
-        key = await self._client_key(active, request.headers)
-        self._verify(request, target, key)
+        await self._check_signature(request, target, active)
         return _verdict(active, matched)
 
     async def _identifier(self, matched: Matched, body: bytes, query: str) -> str | None:
@@ -142,31 +147,42 @@ class Guard:
             )
         return result
 
-    async def _client_key(self, active: ActiveToken, headers: dict[str, str]) -> PublicKey:
+    async def _check_signature(self, request: Request, target: str, active: ActiveToken) -> None:
+        """Raise Refused unless the token's client signed this request.
+
+        A key that fails may have been replaced under its name: then the newer one decides.
+        """
         try:
-            key_id = parse_signature(headers).key_id
+            parsed = parse_signature(request.headers)
             if not isinstance(active.client, WalletAddressClient):
-                return parse_public_jwk(active.client.jwk)
+                self._verify(request, target, parsed, parse_public_jwk(active.client.jwk))
+                return
+            url, kid = active.client.url, parsed.key_id
+            key = await self._keys.find(url, kid)
+            try:
+                self._verify(request, target, parsed, key)
+            except SignatureMismatch:
+                newer = await self._keys.find_newer(url, kid, than=key)
+                if newer is None:
+                    raise
+                self._verify(request, target, parsed, newer)
         except ProtocolError as refused:
             raise _signature_refused(refused) from None
-        try:
-            return await self._keys.find(active.client.url, key_id)
         except ServiceError as unknown:
             raise Refused(UNAUTHORIZED, f"Signature validation error: {unknown.message}") from None
 
-    def _verify(self, request: Request, target: str, key: PublicKey) -> None:
-        try:
-            verify_request(
-                method=request.method,
-                target_uri=f"{self._public_origin}{target}",
-                headers=request.headers,
-                body=request.body,
-                parsed=parse_signature(request.headers),
-                public_key=key,
-                now=self._clock.now_ms() // 1000,
-            )
-        except ProtocolError as refused:
-            raise _signature_refused(refused) from None
+    def _verify(
+        self, request: Request, target: str, parsed: ParsedSignature, key: PublicKey
+    ) -> None:
+        verify_request(
+            method=request.method,
+            target_uri=f"{self._public_origin}{target}",
+            headers=request.headers,
+            body=request.body,
+            parsed=parsed,
+            public_key=key,
+            now=self._clock.now_ms() // 1000,
+        )
 
 
 def _access_token(headers: dict[str, str]) -> str:
