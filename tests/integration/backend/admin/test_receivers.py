@@ -1,0 +1,105 @@
+"""Receivers of this node and of another bank, through the Admin contract."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from rafiki.admin.v1 import payment_service_pb2 as pb
+from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
+from servicekit.errors import Conflict, FailedPrecondition, NotFound, Unavailable
+
+from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, OPERATOR, World, key, usd
+
+
+async def _create(world: World, url: str, **fields: Any) -> Any:
+    request = pb.CreateReceiverRequest(
+        wallet_address_url=url, **({"idempotency_key": key()} | fields)
+    )
+    return await world.payments.CreateReceiver(request)
+
+
+async def _get(world: World, url: str) -> Any:
+    return await world.payments.GetReceiver(pb.GetReceiverRequest(url=url))
+
+
+async def _complete(world: World, url: str, idempotency_key: str | None = None) -> Any:
+    request = pb.CompleteReceiverRequest(url=url, idempotency_key=idempotency_key or key())
+    return await world.payments.CompleteReceiver(request)
+
+
+async def test_a_local_receiver_is_an_incoming_payment(world: World) -> None:
+    wallet = await world.wallet((await world.asset()).id)
+    metadata = Struct()
+    metadata.update({"order": "17"})
+    again = key()
+    fields = {"incoming_amount": usd(12), "metadata": metadata, "idempotency_key": again}
+    created = await _create(world, wallet.address, **fields)
+    assert await _create(world, wallet.address, **fields) == created
+    assert created.wallet_address_url == wallet.address
+    assert created == await _get(world, created.id)
+    payments = (
+        await world.payments.ListIncomingPayments(pb.ListIncomingPaymentsRequest())
+    ).payments
+    assert [payment.url for payment in payments] == [created.id]
+    assert payments[0].metadata == metadata
+    assert world.outside.grants == 0
+
+
+async def test_a_local_receiver_is_completed_for_good(world: World) -> None:
+    wallet = await world.wallet((await world.asset()).id)
+    created = await _create(world, wallet.address)
+    assert not created.completed
+    completed = await _complete(world, created.id)
+    assert completed.completed
+    assert await _complete(world, created.id) == completed
+
+
+async def test_a_receiver_that_is_not_there_is_not_found(world: World) -> None:
+    missing = f"{OPEN_PAYMENTS_URL}/{OPERATOR}/incoming-payments/{uuid4()}"
+    for url in (missing, f"{world.outside.origin}/bank/op/incoming-payments/9"):
+        with pytest.raises(NotFound) as unknown:
+            await _get(world, url)
+        assert unknown.value.reason == "UNKNOWN_PAYMENT"
+
+
+async def test_an_ended_wallet_address_is_not_taken_for_another_banks(world: World) -> None:
+    wallet = await world.wallet((await world.asset()).id)
+    await world.wallets.UpdateWalletAddress(
+        wallets.UpdateWalletAddressRequest(
+            id=wallet.id, status=wallets.WALLET_ADDRESS_STATUS_INACTIVE, idempotency_key=key()
+        )
+    )
+    with pytest.raises(FailedPrecondition) as refused:
+        await _create(world, wallet.address)
+    assert refused.value.reason == "INACTIVE_WALLET_ADDRESS"
+
+
+async def test_a_remote_receiver_is_made_at_its_bank_once(world: World) -> None:
+    again = key()
+    fields = {"incoming_amount": usd(12), "idempotency_key": again}
+    created = await _create(world, world.outside.wallet, **fields)
+    assert created.id in world.outside.payments
+    assert created.incoming_amount == usd(12)
+    assert await _create(world, world.outside.wallet, **fields) == created
+    assert len(world.outside.payments) == 1
+    assert await _get(world, created.id) == created
+    with pytest.raises(Conflict):
+        await _create(world, world.outside.wallet, idempotency_key=again)
+
+
+async def test_a_remote_receiver_is_completed_once(world: World) -> None:
+    created = await _create(world, world.outside.wallet)
+    completed = await _complete(world, created.id)
+    assert completed.completed
+    assert await _complete(world, created.id) == completed
+    assert world.outside.completions == 1
+
+
+async def test_a_bank_that_does_not_answer_says_nothing_about_its_receiver(world: World) -> None:
+    created = await _create(world, world.outside.wallet)
+    await world.outside.stop()
+    for call in (_get, _complete):
+        with pytest.raises(Unavailable) as away:
+            await call(world, created.id)
+        assert away.value.reason == "REMOTE_UNAVAILABLE"
