@@ -4,10 +4,11 @@ import re
 import sys
 from pathlib import Path
 
+from servicekit.settings import describe_settings
+
 from services.auth.settings import AuthSettings
 from services.backend.settings import BackendSettings
 from services.frontend.settings import FrontendSettings
-from servicekit.settings import describe_settings
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "OPERATING.md"
 SERVICES = {

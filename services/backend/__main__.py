@@ -3,6 +3,7 @@
 from servicekit.command_line import run_service
 from servicekit.lifecycle import Lifecycle
 from servicekit.logging import configure_logging
+
 from services.backend.app import BackendApp, Ports
 from services.backend.migrations.run import upgrade
 from services.backend.settings import BackendSettings

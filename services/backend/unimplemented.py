@@ -14,5 +14,5 @@ UNIMPLEMENTED: Final = frozenset(
 
 def unimplemented(rpc: str) -> Unimplemented:
     """The refusal of an RPC on the list."""
-    assert rpc in UNIMPLEMENTED, f"{rpc} is not on the list"  # noqa: S101 - our own bug
+    assert rpc in UNIMPLEMENTED, f"{rpc} is not on the list"
     return Unimplemented("UNIMPLEMENTED", f"{rpc} is not served yet", metadata={"rpc": rpc})

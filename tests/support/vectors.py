@@ -1,4 +1,4 @@
-"""Where the shared test vectors lie: OpenAPI files and protocol data, with their sources in ORIGIN.md."""
+"""Where the shared test vectors lie; ORIGIN.md beside them has their sources."""
 
 import json
 import os
@@ -11,7 +11,7 @@ _DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 
 
 def vectors_path(*parts: str) -> Path:
-    """The path of one vector file; skips the calling test where the vectors are not beside the checkout."""
+    """The path of one vector file; skips the test where they are not beside the checkout."""
     root = Path(os.environ.get("RAFIKI_VECTORS", _DEFAULT))
     if not root.is_dir():
         pytest.skip(

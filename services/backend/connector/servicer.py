@@ -1,4 +1,4 @@
-"""ConnectorService over gRPC: packets one by one for tools, in batches for peers that agree on it."""
+"""ConnectorService over gRPC: packets one by one for tools, in batches for peers that agree."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,55 +17,71 @@ from services.backend.open_payments_calls import Context
 BATCH_PACKETS_MAX: Final = 1000
 BATCHES_IN_FLIGHT_MAX: Final = 64
 
+Replies = asyncio.Queue[pb.PacketsResponse | None]
+
 
 class ConnectorServicer(ConnectorServiceServicer):
     """Translates; the decisions are in the pipeline."""
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
+        self._flying: set[asyncio.Task[bytes]] = set()
 
     async def SendPacket(
         self, request: pb.SendPacketRequest, context: Context
     ) -> pb.SendPacketResponse:
         peer = self._peer(context)
-        return pb.SendPacketResponse(reply=await self._connector.receive(peer, request.prepare))
+        flying = asyncio.get_running_loop().create_task(
+            self._connector.receive(peer, request.prepare)
+        )
+        self._flying.add(flying)
+        flying.add_done_callback(self._flying.discard)
+        # A caller that goes away leaves a packet that may be fulfilled and must be settled.
+        return pb.SendPacketResponse(reply=await asyncio.shield(flying))
 
     async def Packets(
         self, request_iterator: AsyncIterator[pb.PacketsRequest], context: Context
     ) -> AsyncIterator[pb.PacketsResponse]:
-        peer = self._peer(context)
-        replies: asyncio.Queue[pb.PacketsResponse | None] = asyncio.Queue()
-        free = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
-
-        async def answer(batch: pb.PacketsRequest) -> None:
-            try:
-                await replies.put(await self._batch(peer, batch))
-            finally:
-                free.release()
-
-        async def read() -> None:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    async for batch in request_iterator:
-                        if not 1 <= len(batch.packets) <= BATCH_PACKETS_MAX:
-                            raise InvalidArgument(
-                                "INVALID_FIELD",
-                                f"a batch has 1 to {BATCH_PACKETS_MAX} packets",
-                                field="packets",
-                            )
-                        await free.acquire()
-                        group.create_task(answer(batch))
-            finally:
-                await replies.put(None)
-
-        reader = asyncio.get_running_loop().create_task(read())
+        replies: Replies = asyncio.Queue()
+        reader = asyncio.get_running_loop().create_task(
+            self._read(self._peer(context), request_iterator, replies)
+        )
         try:
             while (reply := await replies.get()) is not None:
                 yield reply
+            await reader
         finally:
             reader.cancel()
-        if not reader.cancelled() and reader.done() and (failed := reader.exception()):
-            raise failed
+
+    async def _read(
+        self, peer: PeerEntry, batches: AsyncIterator[pb.PacketsRequest], replies: Replies
+    ) -> None:
+        """Answer each batch when it is ready; None goes last. Raises what is wrong with the stream."""
+        free = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
+        flying: set[asyncio.Task[None]] = set()
+
+        async def answer(batch: pb.PacketsRequest) -> None:
+            try:
+                replies.put_nowait(await self._batch(peer, batch))
+            finally:
+                free.release()
+
+        try:
+            async for batch in batches:
+                if not 1 <= len(batch.packets) <= BATCH_PACKETS_MAX:
+                    raise InvalidArgument(
+                        "INVALID_FIELD",
+                        f"a batch has 1 to {BATCH_PACKETS_MAX} packets",
+                        field="packets",
+                    )
+                await free.acquire()
+                task = asyncio.get_running_loop().create_task(answer(batch))
+                flying.add(task)
+                task.add_done_callback(flying.discard)
+        finally:
+            # Also when the caller went away: what flies may be fulfilled and must be settled.
+            await asyncio.gather(*flying)
+            replies.put_nowait(None)
 
     async def _batch(self, peer: PeerEntry, batch: pb.PacketsRequest) -> pb.PacketsResponse:
         replies = await asyncio.gather(

@@ -59,6 +59,12 @@ class Snapshot:
         for entry in self.tenants.values():
             own.insert(entry.ilp_address, entry)
         self._own_addresses = own
+        # Peers whose addresses lie below one of ours, such as those that asked by ILDCP for one.
+        self._tenants_with_children = frozenset(
+            tenant_id
+            for tenant_id, entry in self.tenants.items()
+            if any(own.resolve(prefix) is not None for prefix in entry.routes)
+        )
 
     def _tenant_entry(self, tenant: Tenant, operator_ilp_address: str) -> TenantEntry:
         default = (
@@ -83,6 +89,19 @@ class Snapshot:
     def tenant_of_address(self, ilp_address: str) -> TenantEntry | None:
         """The tenant whose own ILP address is a prefix of this one."""
         return self._own_addresses.resolve(ilp_address)
+
+    def local_tenant(self, tenant_id: UUID, destination: str) -> TenantEntry | None:
+        """The tenant of this node that a tenant's packets for this address are for.
+
+        None when no own address covers it, or when a peer's longer prefix does.
+        """
+        if tenant_id not in self._tenants_with_children:
+            return self._own_addresses.resolve(destination)
+        own = self._own_addresses.resolve_route(destination)
+        peer = self.tenants[tenant_id].routes.resolve_route(destination)
+        if own is None or (peer is not None and len(peer[0]) > len(own[0])):
+            return None
+        return own[1]
 
     def route(self, tenant_id: UUID, destination: str) -> PeerEntry | None:
         """The peer that a tenant's packets for this address go to."""

@@ -34,7 +34,7 @@ class Directory:
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot; `reload` must have run once."""
-        assert self._snapshot is not None, "the directory is loaded before anything is served"  # noqa: S101 - our own bug
+        assert self._snapshot is not None, "the directory is loaded before anything is served"
         return self._snapshot
 
     async def reload(self) -> None:
@@ -47,7 +47,7 @@ class Directory:
             self._snapshot = await self._read()
 
     async def reload_now(self) -> None:
-        """Read everything again and return with a snapshot that holds all that was committed before."""
+        """Read everything again; afterwards the snapshot holds all that was committed before."""
         async with self._reloading:
             self._snapshot = await self._read()
 

@@ -1,8 +1,8 @@
 """May this request pass? Everything about that question, before the transcoder sees the request.
 
-Envoy asks with the raw body (HTTP ext_authz). The answer is 200 with the verdict in headers, or the
-refusal that the client gets. Order: shape of the request, access token, signature; what is cheap and
-says most to a client comes first.
+Envoy asks with the raw body (HTTP ext_authz). The answer is 200 with the verdict in headers, or
+the refusal that the client gets. Order: shape of the request, access token, signature; what is
+cheap and says most to a client comes first.
 """
 
 from typing import Final, Protocol

@@ -1,8 +1,8 @@
 """Ends incoming payments: those that received all they expected, and those that expired.
 
-The connector says which payments it credited. They are looked at together, a moment later, so that a
-payment of a thousand packets is not looked at a thousand times. What a crashed process did not get
-to is found by the sweep over open payments at start, and at the latest by the expiry.
+The connector says which payments it credited. They are looked at together, a moment later, so that
+a payment of a thousand packets is not looked at a thousand times. What a crashed process did not
+get to is found by the sweep over open payments at start, and at the latest by the expiry.
 """
 
 import asyncio

@@ -1,12 +1,14 @@
 """An outgoing payment: a quote that was accepted.
 
-| state     | fund    | sent all  | attempt failed, may retry | attempt failed for good | cancel    |
-|-----------|---------|-----------|---------------------------|-------------------------|-----------|
-| FUNDING   | SENDING | -         | -                         | -                       | CANCELLED |
-| SENDING   | no-op   | COMPLETED | SENDING, later            | FAILED                  | refused   |
-| COMPLETED | no-op   | -         | -                         | -                       | refused   |
-| FAILED    | no-op   | -         | -                         | -                       | refused   |
-| CANCELLED | refused | -         | -                         | -                       | no-op     |
+| state     | fund    | all sent  | try failed | failed for good | cancel    |
+|-----------|---------|-----------|------------|-----------------|-----------|
+| FUNDING   | SENDING | -         | -          | -               | CANCELLED |
+| SENDING   | no-op   | COMPLETED | SENDING    | FAILED          | refused   |
+| COMPLETED | no-op   | -         | -          | -               | refused   |
+| FAILED    | no-op   | -         | -          | -               | refused   |
+| CANCELLED | refused | -         | -          | -               | no-op     |
+
+A try that failed and may be repeated is due again later.
 """
 
 from dataclasses import dataclass

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ilpkit.ilp.packet import Prepare, Reply
-from ilpkit.stream.outcome import PaymentOutcome
 from ilpkit.stream.events import SendPrepare
+from ilpkit.stream.outcome import PaymentOutcome
 from ilpkit.stream.sender import PaymentDone, PaymentSender, SenderOutput
 from servicekit.clock import Clock
 
@@ -51,9 +51,18 @@ class _Drive:
         self._on_crash = on_crash
         self._outcome: PaymentOutcome | None = None
         self._changed = asyncio.Event()
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_ms = 0
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> PaymentOutcome:
+        try:
+            return await self._run()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _run(self) -> PaymentOutcome:
         self._carry_out(self._machine.start(self._clock.now_ms()))
         cancelled = False
         while self._outcome is None:
@@ -72,16 +81,23 @@ class _Drive:
 
     async def _wait(self) -> None:
         """Until a reply came or the machine's next timer is due."""
-        due_ms = self._machine.next_timer()
-        delay_s = None
-        if due_ms is not None:
-            delay_s = max(due_ms - self._clock.now_ms(), 0) / _MS_PER_SECOND
         self._changed.clear()
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._changed.wait()
-        except TimeoutError:
+        self._arm(self._machine.next_timer())
+        await self._changed.wait()
+
+    def _arm(self, due_ms: int | None) -> None:
+        """Be woken at this time; an earlier timer stays, since waking too early does no harm."""
+        armed = self._timer is not None and not self._timer.done()
+        if due_ms is None or (armed and self._timer_ms <= due_ms):
             return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = due_ms
+        self._timer = asyncio.get_running_loop().create_task(self._ring(due_ms))
+
+    async def _ring(self, due_ms: int) -> None:
+        await self._clock.sleep(max(due_ms - self._clock.now_ms(), 0) / _MS_PER_SECOND)
+        self._changed.set()
 
     def _carry_out(self, outputs: Sequence[SenderOutput]) -> None:
         for output in outputs:

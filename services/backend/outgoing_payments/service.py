@@ -134,7 +134,7 @@ class OutgoingPaymentService:
         """Deposit the whole debit amount and let the payment be sent; a repeat is a no-op.
 
         The deposit comes first, under an id that follows from the payment's: whatever happens in
-        between, a repeat finds it. If the payment was cancelled meanwhile the deposit is taken back.
+        between, a repeat finds it. If the payment was cancelled meanwhile, it is taken back.
         """
         view = await self.get(payment_id, tenant_id=tenant_id)
         if view.payment.state is State.CANCELLED:

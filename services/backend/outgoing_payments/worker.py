@@ -181,7 +181,7 @@ class OutgoingPaymentWorker:
             result = Failed(error=error.message, delivered=payment.delivered_amount)
         except ServiceError as error:
             result = TryAgain(error=error.message, delivered=payment.delivered_amount)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one payment's bug must not stop the others
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=payment.delivered_amount)
         result = settle(result, attempts=payment.attempts, attempts_max=self._attempts_max)
@@ -290,7 +290,7 @@ class OutgoingPaymentWorker:
             await repository.change(session, payment_id, State.SENDING, values)
             await self._correct_grant(session, payment, sent=sent, delivered=result.delivered)
             ended = await repository.lock(session, payment_id)
-            assert ended is not None, "it is locked by this transaction"  # noqa: S101 - our own bug
+            assert ended is not None, "it is locked by this transaction"
             kind = "completed" if done else "failed"
             await self._events.outgoing_payment(session, kind, ended, asset, balance=balance)
 

@@ -149,7 +149,7 @@ class PeerService:
             await repository.replace_tokens(session, peer_id, incoming_tokens)
         await announce_change(session)
         peer = await repository.get(session, peer_id, scope.filter)
-        assert peer is not None, "it was there in this transaction"  # noqa: S101 - our own bug
+        assert peer is not None, "it was there in this transaction"
         return peer, (await assets.by_ids(session, [peer.asset_id]))[peer.asset_id]
 
     async def delete(

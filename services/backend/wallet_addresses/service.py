@@ -156,7 +156,7 @@ class WalletAddressService:
             raise unknown_key(key_id)
         await repository.revoke_key(session, key_id)
         key = await repository.get_key(session, key_id, scope.filter)
-        assert key is not None, "it was there in this transaction"  # noqa: S101 - our own bug
+        assert key is not None, "it was there in this transaction"
         return key
 
     async def key_page(

@@ -34,7 +34,7 @@ class ErrorToReject:
         except (LedgerError, LocalProtocolError) as error:
             _log.error("packet_failed", error=str(error))
             return self._reject(T00_INTERNAL_ERROR, "internal error")
-        except Exception:
+        except Exception:  # noqa: BLE001 - a packet must be answered, whatever the bug
             _log.exception("packet_crashed")
             return self._reject(T00_INTERNAL_ERROR, "internal error")
 
