@@ -233,13 +233,13 @@ def tree_cpu_s(pid: int) -> float:
     return ticks / CLOCK_TICKS
 
 
-async def preload(url: str) -> None:
+async def preload(url: str, transfers: int) -> None:
     """Fill a database with accounts and transfers whose balances agree."""
     connection = await asyncpg.connect(url)
     start = time.perf_counter()
     try:
         await connection.execute(
-            PRELOAD_ACCOUNTS, PRELOADED_ACCOUNTS, PRELOADED_TRANSFERS // PRELOADED_ACCOUNTS
+            PRELOAD_ACCOUNTS, PRELOADED_ACCOUNTS, transfers // PRELOADED_ACCOUNTS
         )
         # Indexes are built afterwards: ten million insertions into three of them take far longer.
         indexes = await connection.fetch(
@@ -249,7 +249,7 @@ async def preload(url: str) -> None:
         await connection.execute("ALTER TABLE ledger.transfers DROP CONSTRAINT transfers_pkey")
         for index in indexes:
             await connection.execute(f"DROP INDEX ledger.{index['indexname']}")
-        for first in range(0, PRELOADED_TRANSFERS, PRELOAD_STEP):
+        for first in range(0, transfers, PRELOAD_STEP):
             await connection.execute(PRELOAD_TRANSFERS, first, first + PRELOAD_STEP)
             print(f"# {first + PRELOAD_STEP:,} transfers", file=sys.stderr, flush=True)
         await connection.execute("SET maintenance_work_mem = '1GB'")
@@ -302,7 +302,7 @@ async def run_postgres(
     target = Engine("postgres", engine, server_cpu_s)
     await table(target, await new_scene(engine, ACCOUNTS), options.seconds, "")
     if options.preload:
-        await preload(url)
+        await preload(url, options.preload)
         connection = await asyncpg.connect(url)
         scene = await preloaded_scene(connection)
         await connection.close()
@@ -354,5 +354,12 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=4.0, help="per row")
     parser.add_argument("--engines", default="memory,postgres,tigerbeetle")
     parser.add_argument("--url", help="an existing Postgres database, instead of an embedded one")
-    parser.add_argument("--preload", action="store_true")
+    parser.add_argument(
+        "--preload",
+        type=int,
+        nargs="?",
+        const=PRELOADED_TRANSFERS,
+        metavar="TRANSFERS",
+        help="measure again with so many transfers, ten million by default, in the ledger",
+    )
     uvloop.run(main(parser.parse_args()))

@@ -99,9 +99,13 @@ APPEND_ONLY = (
     """,
 )
 
-# What every statement here wants is an index scan; a plan made while the tables were small and
-# kept by the session must not become a sequential scan of millions of rows.
-PLANNER = "SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan"
+# What every statement here wants is one index lookup a row. A plan made while the tables were small
+# is kept by the session: it must not turn into a scan of millions of rows, neither sequential nor
+# as one side of a merge or hash join.
+PLANNER = (
+    "SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = off "
+    "SET jit = off SET plan_cache_mode = force_generic_plan"
+)
 
 NOW = """
 CREATE FUNCTION ledger.now_ns() RETURNS bigint LANGUAGE sql VOLATILE AS $$
