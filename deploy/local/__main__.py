@@ -15,6 +15,8 @@ from servicekit.clock import SystemClock
 from deploy.local.banks import BANKS
 from deploy.local.demo import demonstrate
 from deploy.local.environment import ROOT
+from deploy.local.open_payments import OpenPaymentsError
+from deploy.local.payment import PaymentFailedError
 from deploy.local.ports import PORT_BASE_DEFAULT, PortTakenError, StackPorts
 from deploy.local.postgres import PostgresFailedError
 from deploy.local.processes import ProcessFailedError
@@ -22,7 +24,13 @@ from deploy.local.stack import Stack
 from deploy.local.valkey import ValkeyFailedError
 
 CHECK_INTERVAL_S: Final = 0.5
-_FAILURES: Final = (PortTakenError, ProcessFailedError, PostgresFailedError, ValkeyFailedError)
+_FAILURES: Final = (
+    OpenPaymentsError,
+    PaymentFailedError,
+    PostgresFailedError,
+    ProcessFailedError,
+    ValkeyFailedError,
+)
 
 
 class _StopAskedError(BaseException):
@@ -61,6 +69,11 @@ def _run(ports: StackPorts, folder: Path, *, once: bool) -> int:
         print(stamp + line, flush=True)
 
     stack = Stack(ports, folder, progress=progress)
+    try:
+        ports.require_free()
+    except PortTakenError as error:
+        print(error, file=sys.stderr)
+        return 1
     try:
         stack.start()
         asyncio.run(demonstrate(stack, SystemClock(), progress))

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import uuid
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,10 @@ from ilpkit.httpsig.sign import sign_request
 from servicekit.clock import Clock
 
 TIMEOUT_S: Final = 30.0
+ATTEMPTS_MAX: Final = 4
+ATTEMPT_INTERVAL_S: Final = 0.2
+UNAVAILABLE: Final = 503
+FAILED_FROM: Final = 400
 # Where the browser comes back to after consent. Nobody serves it: the client reads the redirect.
 FINISH_URI: Final = "http://127.0.0.1/finished"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -94,8 +99,24 @@ class OpenPaymentsClient:
         return token
 
     async def _request(self, method: str, url: str, body: Any, token: str | None) -> Any:
+        """Ask again when nobody was there to answer; the key makes that safe for a POST too."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"accept": "application/json"}
+        if method == "POST":
+            headers["idempotency-key"] = str(uuid.uuid4())
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            status, text = await self._send(method, url, data, token, headers)
+            if status != UNAVAILABLE or attempt == ATTEMPTS_MAX:
+                break
+            await self._clock.sleep(ATTEMPT_INTERVAL_S * attempt)
+        if status >= FAILED_FROM:
+            raise OpenPaymentsError(f"{method} {url} was answered {status}: {text}")
+        return json.loads(text) if text else None
+
+    async def _send(
+        self, method: str, url: str, data: bytes | None, token: str | None, more: dict[str, str]
+    ) -> tuple[int, str]:
+        headers = dict(more)
         if data is not None:
             headers["content-type"] = "application/json"
         if token is not None:
@@ -113,10 +134,7 @@ class OpenPaymentsClient:
         async with self._session.request(
             method, url, data=data, headers=headers, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
         ) as response:
-            text = await response.text()
-        if not response.ok:
-            raise OpenPaymentsError(f"{method} {url} was answered {response.status}: {text}")
-        return json.loads(text) if text else None
+            return response.status, await response.text()
 
 
 class PendingGrant:
