@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.paging import Page, PageQuery, fetch_page
+from services.backend.peers.tables import peers
 from services.backend.tenants.errors import duplicate_setting
 from services.backend.tenants.model import Tenant
 from services.backend.tenants.tables import tenant_settings, tenants
@@ -95,16 +96,19 @@ async def unset_settings(session: WriteSession, tenant_id: UUID, keys: Iterable[
     )
 
 
-async def deactivate_wallet_addresses(
-    session: WriteSession, tenant_id: UUID, now: datetime
-) -> None:
-    """End the wallet addresses of a tenant that goes."""
+async def end_of(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
+    """Deactivate the wallet addresses of a tenant that goes, and delete its peers."""
     column = wallet_addresses.c.deactivated_at
     active = or_(column.is_(None), column > now)
     await session.execute(
         update(wallet_addresses)
         .where(wallet_addresses.c.tenant_id == tenant_id, active)
         .values(deactivated_at=now)
+    )
+    await session.execute(
+        update(peers)
+        .where(peers.c.tenant_id == tenant_id, peers.c.deleted_at.is_(None))
+        .values(deleted_at=now)
     )
 
 

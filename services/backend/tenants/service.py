@@ -182,7 +182,7 @@ class TenantService:
         return await self._with_settings(session, await self._held(session, tenant_id), settings)
 
     async def delete(self, session: WriteSession, tenant_id: UUID) -> None:
-        """Serve nothing of a tenant any more: no calls, no packets, no wallet addresses.
+        """Serve nothing of a tenant any more: no calls, no peers, no wallet addresses.
 
         Raises:
             NotFound: there is none.
@@ -195,7 +195,7 @@ class TenantService:
         gone = replace(tenant, deleted_at=now)
         await repository.upsert(session, gone)
         await repository.unset_settings(session, tenant_id, SettingKey)
-        await repository.deactivate_wallet_addresses(session, tenant_id, now)
+        await repository.end_of(session, tenant_id, now)
         await self._tell(session, gone)
 
     async def refresh(self) -> None:

@@ -11,8 +11,8 @@ from services.backend.webhooks import repository
 from services.backend.webhooks.errors import too_many_readers
 from services.backend.webhooks.model import Event
 
-WAITING_MAX: Final = 1000
-"""Calls that may wait for events at once, in one process."""
+WAITING_MAX: Final = 200
+"""Calls that may wait for events at once, in one process: each is one of the server's calls."""
 PLACED_MAX: Final = 1000
 """Events that one read gives their places."""
 

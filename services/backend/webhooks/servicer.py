@@ -20,6 +20,8 @@ from services.backend.webhooks.model import DeliveryState, Event, EventDelivery
 PULL_DEFAULT: Final = 100
 PULL_MAX: Final = 1000
 WAIT_MS_MAX: Final = 30_000
+ANSWER_S: Final = 0.5
+"""Kept of a caller's deadline for reading once more and answering."""
 TYPES_MAX: Final = 100
 CURSOR_MAX: Final = 2**63 - 1
 _MS_PER_SECOND: Final = 1000
@@ -61,7 +63,6 @@ class EventServicer(EventServiceServicer):
     async def PullEvents(
         self, request: pb.PullEventsRequest, context: Context
     ) -> pb.PullEventsResponse:
-        del context
         if request.limit > PULL_MAX:
             raise too_many("limit", PULL_MAX)
         if request.wait_ms > WAIT_MS_MAX:
@@ -71,7 +72,7 @@ class EventServicer(EventServiceServicer):
             cursor,
             tenant_id=self._scope(request).filter,
             limit=request.limit or PULL_DEFAULT,
-            wait_s=request.wait_ms / _MS_PER_SECOND,
+            wait_s=_wait_s(request.wait_ms, context),
         )
         last = events[-1].feed_position if events else cursor
         return pb.PullEventsResponse(
@@ -125,6 +126,13 @@ class EventServicer(EventServiceServicer):
         url = self._targets.url(view.event.tenant_id)
         message.deliveries.extend(_delivery(delivery, url) for delivery in view.deliveries)
         return message
+
+
+def _wait_s(wait_ms: int, context: Context) -> float:
+    """How long to wait: as asked for, but an empty answer must still reach the caller in time."""
+    wait_s = wait_ms / _MS_PER_SECOND
+    remaining_s: float | None = context.time_remaining()
+    return wait_s if remaining_s is None else min(wait_s, remaining_s - ANSWER_S)
 
 
 def parse_cursor(text: str | None) -> int:
