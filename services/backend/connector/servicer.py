@@ -56,7 +56,7 @@ class ConnectorServicer(ConnectorServiceServicer):
     async def _read(
         self, peer: PeerEntry, batches: AsyncIterator[pb.PacketsRequest], replies: Replies
     ) -> None:
-        """Answer each batch when it is ready; None goes last. Raises what is wrong with the stream."""
+        """Answer each batch when it is ready; None goes last. Raises the stream's error."""
         free = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         flying: set[asyncio.Task[None]] = set()
 

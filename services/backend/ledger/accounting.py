@@ -173,6 +173,14 @@ def transfer(
     return _plan(transfer_id, legs, timeout_s=timeout_s, cause_id=cause_id)
 
 
+def credit_id(transfer_id: int, *, source: Side, destination: Side) -> int:
+    """Return the id of the leg of a `transfer` whose amount is what the destination was credited.
+
+    Within an asset that holds as long as the destination gets no more than the source gives.
+    """
+    return transfer_id if source.ledger == destination.ledger else derive_id("leg", transfer_id, 1)
+
+
 def posting(pending_ids: Sequence[int], *, cause_id: int = 0) -> Plan:
     """Post reserved transfers in full, all or none."""
     chain = tuple(

@@ -1,8 +1,8 @@
 """Reserves the money for a forwarded packet, and moves it if and only if the packet is fulfilled.
 
-A packet answered with Fulfill is posted whatever happens: the ledger retries under the same ids, and
-if even that fails the posting goes on in the background while the Fulfill is passed on. A reservation
-outlives every packet: it times out minutes later, not seconds.
+A packet answered with Fulfill is posted whatever happens: the ledger retries under the same ids,
+and if even that fails the posting goes on in the background while the Fulfill is passed on. A
+reservation outlives every packet: it times out minutes later, not seconds.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from services.backend.connector.pipeline import Next
 from services.backend.ledger.accounting import Plan, posting, transfer, voiding
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerWriter
+from services.backend.ledger.model import TransferKind
 
 SETTLE_RETRY_S: Final = 1.0
 _log = structlog.get_logger(__name__)
@@ -61,7 +62,7 @@ class Balance:
         """Reserve, forward, settle."""
         if context.prepare.amount == 0:
             return await forward(context)
-        assert context.peer is not None, "the route step found the next hop"  # noqa: S101 - our own bug
+        assert context.peer is not None, "the route step found the next hop"
         plan = transfer(
             transfer_id=self._ids.uuid().int,
             source=context.source.side,
@@ -101,8 +102,7 @@ class Balance:
             _log.warning("posting_delayed", error=str(error))
             self._in_background(plan)
             return
-        if not status.ok:
-            _log.critical("posting_refused", status=str(status), transfer=plan.chain[0].id)
+        _report(plan, status)
 
     def _in_background(self, plan: Plan) -> None:
         task = asyncio.get_running_loop().create_task(self._until_settled(plan))
@@ -113,9 +113,18 @@ class Balance:
         # Bounded by the reservation's life: after it the ledger answers that it is resolved.
         for _ in range(self._two_phase_timeout_s):
             try:
-                await self._ledger.submit(plan.chain)
+                status = plan.explain(await self._ledger.submit(plan.chain))
             except ServiceError:
                 await self._clock.sleep(SETTLE_RETRY_S)
             else:
+                _report(plan, status)
                 return
         _log.critical("settling_given_up", transfer=plan.chain[0].id)
+
+
+def _report(plan: Plan, status: TransferStatus) -> None:
+    """Tell operators of money that the ledger would not settle; expired reservations are free."""
+    if not status.ok and status is not TransferStatus.TRANSFER_EXPIRED:
+        _log.critical("settling_refused", status=str(status), transfer=plan.chain[0].id)
+    elif status is TransferStatus.TRANSFER_EXPIRED and plan.chain[0].kind is TransferKind.POST:
+        _log.critical("posting_came_too_late", transfer=plan.chain[0].id)

@@ -53,7 +53,7 @@ class ConvertAmount:
 
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
         """Convert, then go on."""
-        assert context.peer is not None, "the route step found the next hop"  # noqa: S101 - our own bug
+        assert context.peer is not None, "the route step found the next hop"
         context.destination_amount = convert(
             self._rates,
             tenant_id=context.peer.peer.tenant_id,

@@ -6,6 +6,7 @@ from ilpkit.errors import RemoteProtocolError
 from ilpkit.ilp.condition import fulfills
 from ilpkit.ilp.error_codes import F05_WRONG_CONDITION, R00_TRANSFER_TIMED_OUT
 from ilpkit.ilp.packet import Fulfill, Prepare, Reply
+from servicekit.clock import Clock
 
 from services.backend.connector.context import PacketContext
 from services.backend.connector.pipeline import Next
@@ -32,17 +33,24 @@ class PeerLink(Protocol):
 class Forward:
     """The last step."""
 
-    def __init__(self, link: PeerLink) -> None:
+    def __init__(self, link: PeerLink, *, clock: Clock) -> None:
         self._link = link
+        self._clock = clock
 
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
         """Send on; R00 without a reply in time, F05 for a fulfilment that is none."""
         del forward
-        assert context.peer is not None, "the route step found the next hop"  # noqa: S101 - our own bug
+        assert context.peer is not None, "the route step found the next hop"
         prepare = context.prepare._replace(
             amount=context.destination_amount, expires_at_ms=context.expires_at_ms
         )
-        timeout_ms = context.expires_at_ms + REPLY_MARGIN_MS - context.now_ms
+        # Reserving the money took time of its own: what is left counts from here.
+        now_ms = self._clock.now_ms()
+        if now_ms >= context.expires_at_ms:
+            raise RemoteProtocolError(
+                "the packet expired before it could be forwarded", ilp_code=R00_TRANSFER_TIMED_OUT
+            )
+        timeout_ms = context.expires_at_ms + REPLY_MARGIN_MS - now_ms
         try:
             reply = await self._link.send(context.peer, prepare, timeout_ms=timeout_ms)
         except TimeoutError:

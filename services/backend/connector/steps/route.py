@@ -10,12 +10,12 @@ from services.backend.directory.model import PeerEntry
 
 
 class Route:
-    """Own addresses first, then the longest prefix of the source's tenant."""
+    """The longest prefix wins: own addresses, and the routes of the source's tenant."""
 
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
         """Fill in `local` or `peer`; F02 when neither is found."""
         destination = context.prepare.destination
-        context.local = context.snapshot.tenant_of_address(destination)
+        context.local = context.snapshot.local_tenant(context.source.tenant_id, destination)
         if context.local is None:
             context.peer = _next_hop(context, destination)
             if context.peer is None:

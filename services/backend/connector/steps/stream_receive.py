@@ -6,7 +6,7 @@ Rules of this file:
   that credits what is left if its sender accepts so little; the rest is surplus of the payee's
   asset, as any rounding is. Otherwise it is refused, with the payment's maximum.
 - The transfer's id follows from the packet, so a packet that comes twice is credited once and gets
-  its fulfilment twice.
+  its fulfilment twice, also when the payment has ended or the rate has changed in between.
 """
 
 from typing import Final, Protocol
@@ -25,7 +25,7 @@ from services.backend.connector.pipeline import Next
 from services.backend.connector.steps.balance import refusal
 from services.backend.connector.steps.convert_amount import CachedRates, convert
 from services.backend.connector.stream import StreamServer
-from services.backend.ledger.accounting import allowance_account_id, transfer
+from services.backend.ledger.accounting import allowance_account_id, credit_id, transfer
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
@@ -108,6 +108,8 @@ class StreamReceive:
         if amount == 0:
             return incoming.fulfill(0)
         if not payable.accepts(context.now_ms):
+            if earlier := await self._credited_before(context, payable):
+                return incoming.fulfill(earlier)
             raise RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
         credited, status = await self._credit(context, payable, amount, incoming.min_amount)
         if credited == 0:
@@ -126,8 +128,11 @@ class StreamReceive:
             status = await self._move(context, payable, wanted, attempt)
             if status.ok:
                 return wanted, status
-            if status not in _ALLOWANCE_GONE:
+            if status not in _ALLOWANCE_GONE and status is not TransferStatus.TRANSFER_EXISTS:
                 return 0, status
+            # Also a packet whose first attempt found too little left comes back here.
+            if earlier := await self._credited_before(context, payable):
+                return earlier, TransferStatus.EXISTS
             wanted = min(amount, await self._left(payable))
             if wanted < max(min_amount, 1):
                 return 0, TransferStatus.ALLOWANCE_EXCEEDED
@@ -146,6 +151,20 @@ class StreamReceive:
             allowance_account_id=allowance_account_id(payable.id.int),
         )
         return plan.explain(await self._ledger.submit(plan.chain))
+
+    async def _credited_before(self, context: PacketContext, payable: Payable) -> int:
+        """What this very packet brought when it came the first time; 0 when it is new."""
+        source = context.source.side
+        ids = [
+            credit_id(
+                _transfer_id(context.prepare, source.account_id, attempt),
+                source=source,
+                destination=payable.side,
+            )
+            for attempt in range(LAST_UNITS_ATTEMPTS_MAX)
+        ]
+        transfers = await self._ledger.lookup_transfers(ids)
+        return max((record.amount for record in transfers.values()), default=0)
 
     async def _left(self, payable: Payable) -> int:
         account_id = allowance_account_id(payable.id.int)
