@@ -23,7 +23,7 @@ $(STAMP):
 	@rm -f $(VENV)/.installed-* && touch $@
 
 lock: ## refresh requirements/dev.txt from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --no-header -q -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --universal --python-version 3.11 --no-header -q -o requirements/dev.txt
 
 proto: setup ## lint, format and generate code from proto/
 	$(BIN)/python scripts/generate_proto.py
