@@ -274,7 +274,7 @@ async def embedded_postgres() -> AsyncIterator[PostgresServer]:
             free_port(),
             Path(folder) / "log",
             password=secrets.token_hex(8),
-            settings={"shared_buffers": "2GB", "max_wal_size": "16GB", "wal_compression": "on"},
+            settings={"shared_buffers": "2GB", "max_wal_size": "16GB"},
         )
         server.start()
         try:
