@@ -65,11 +65,10 @@ class Node:
             child.start()
         self._envoy.start()
 
-    def wait_ready(self, progress: Callable[[str], None]) -> None:
-        """Return when all processes work. Raises ProcessFailedError with the end of a log."""
-        for child, ready in self._services:
-            child.wait_ready(ready)
-            progress(f"{child.name} is ready")
+    @property
+    def services(self) -> list[tuple[Child, Callable[[], bool]]]:
+        """The processes behind Envoy, each with how to see that it works."""
+        return self._services
 
     def stop(self) -> None:
         """Stop what was started, the edge first, so that nothing new comes in."""

@@ -166,19 +166,28 @@ class Browser:
 
     async def consent(self, redirect: str, decision: str) -> str:
         """Follow a client's redirect, decide (approve or deny), and return where that leads."""
+        return await self._follow("GET", await self.decide(redirect, decision))
+
+    async def decide(self, redirect: str, decision: str) -> str:
+        """Decide, and return the page that ends the interaction, without going there."""
         consent_page = await self._follow("GET", redirect)
         query = parse_qs(urlsplit(consent_page).query)
-        async with self._session.get(consent_page) as page:
-            if not page.ok:
-                raise OpenPaymentsError(f"the consent page was answered {page.status}")
+        await self.read(consent_page)
         form = {
             "interactId": query["interactId"][0],
             "nonce": query["nonce"][0],
             "decision": decision,
         }
         address = consent_page.partition("?")[0]
-        finish = await self._follow("POST", address, form)
-        return await self._follow("GET", finish)
+        return await self._follow("POST", address, form)
+
+    async def read(self, url: str) -> str:
+        """The text of a page that does not lead elsewhere. Raises OpenPaymentsError."""
+        async with self._session.get(url) as page:
+            text = await page.text()
+        if not page.ok:
+            raise OpenPaymentsError(f"GET {url} was answered {page.status}: {text}")
+        return text
 
     async def _follow(self, method: str, url: str, form: dict[str, str] | None = None) -> str:
         """One step: where a request is redirected to."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -101,14 +101,13 @@ class Child:
 
     def wait_ready(self, ready: Callable[[], bool], *, seconds_max: float = READY_S_MAX) -> None:
         """Return when `ready` says so; raise ProcessFailedError if the process ends or is late."""
-        deadline = time.monotonic() + seconds_max
-        while time.monotonic() < deadline:
-            if self.pid is None:
-                raise self.failure(f"ended with code {self._exit_code()}")
-            if ready():
-                return
-            time.sleep(POLL_INTERVAL_S)
-        raise self.failure(f"was not ready after {seconds_max:g} s")
+        wait_all_ready([(self, ready)], seconds_max=seconds_max)
+
+    def require_running(self) -> None:
+        """Raise ProcessFailedError if it has ended."""
+        if self.pid is None:
+            code = None if self._process is None else self._process.returncode
+            raise self.failure(f"ended with code {code}")
 
     def wait(self, *, seconds_max: float) -> None:
         """Return when it has ended well; raise ProcessFailedError otherwise, or when it is late."""
@@ -145,5 +144,25 @@ class Child:
         tail = log_tail(self.log_path, self._log_start)
         return ProcessFailedError(f"{self.name} {what}; the end of {self.log_path}:\n{tail}")
 
-    def _exit_code(self) -> int | None:
-        return None if self._process is None else self._process.returncode
+
+def wait_all_ready(
+    children: Iterable[tuple[Child, Callable[[], bool]]],
+    *,
+    seconds_max: float = READY_S_MAX,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> None:
+    """Return when each child's `ready` said so, each being told of as it happens.
+
+    Raises ProcessFailedError as soon as one of them ends, or for the first one that is late.
+    """
+    deadline = time.monotonic() + seconds_max
+    pending = list(children)
+    while pending:
+        for child, ready in list(pending):
+            child.require_running()
+            if ready():
+                pending.remove((child, ready))
+                progress(f"{child.name} is ready")
+        if pending and time.monotonic() >= deadline:
+            raise pending[0][0].failure(f"was not ready after {seconds_max:g} s")
+        time.sleep(POLL_INTERVAL_S if pending else 0)

@@ -16,12 +16,14 @@ from deploy.local.migrating import Migrator
 from deploy.local.node import Node
 from deploy.local.ports import StackPorts
 from deploy.local.postgres import PostgresServer
-from deploy.local.processes import ProcessFailedError
+from deploy.local.processes import ProcessFailedError, wait_all_ready
 from deploy.local.valkey import ValkeyServer
 from deploy.local.vault import open_vault
 
 # Where Postgres keeps its data when its user may not enter the run folder.
 FALLBACK_DATA_DIR: Final = Path("/var/tmp")  # noqa: S108 - a folder of its own is made in it
+
+SERVICES_READY_S_MAX: Final = 120.0
 
 Progress = Callable[[str], None]
 
@@ -99,8 +101,8 @@ class Stack:
         for node in self.nodes:
             self._stops.append(node.stop)
             node.start()
-        for node in self.nodes:
-            node.wait_ready(self._progress)
+        services = [service for node in self.nodes for service in node.services]
+        wait_all_ready(services, seconds_max=SERVICES_READY_S_MAX, progress=self._progress)
 
     async def _create_databases(self) -> list[str]:
         connection: Any = await asyncpg.connect(self._postgres.url())
