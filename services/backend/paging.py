@@ -69,15 +69,23 @@ async def fetch_page(
         statement = statement.where(beyond)
     order = id_column.asc() if query.backward else id_column.desc()
     rows = list((await session.execute(statement.order_by(order).limit(query.size + 1))).all())
-    more = len(rows) > query.size
-    rows = rows[: query.size]
+    return page_of([(row.id, build(row)) for row in rows], query)
+
+
+def page_of(found: Sequence[tuple[UUID, T]], query: PageQuery) -> Page[T]:
+    """The page of what was read for it: items by id, one more than its size if there are so many.
+
+    `found` is in the order of reading, which is oldest first for a page that goes backward.
+    """
+    more = len(found) > query.size
+    items = list(found[: query.size])
     if query.backward:
-        rows.reverse()
+        items.reverse()
     came_from = query.cursor is not None
     return Page(
-        items=[build(row) for row in rows],
-        start_cursor=str(rows[0].id) if rows else None,
-        end_cursor=str(rows[-1].id) if rows else None,
+        items=[item for _, item in items],
+        start_cursor=str(items[0][0]) if items else None,
+        end_cursor=str(items[-1][0]) if items else None,
         has_next=came_from if query.backward else more,
         has_previous=more if query.backward else came_from,
     )
