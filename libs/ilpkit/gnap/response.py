@@ -3,21 +3,20 @@
 A grant response is pending or approved, never both: two types, told apart by `interact`.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Final, TypeAlias, cast
+from typing import Annotated, ClassVar, Final, TypeAlias, cast
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from ilpkit.gnap.shapes import GnapModel, Subject
 from ilpkit.openpayments.access import Access
 from ilpkit.openpayments.bodies import BodyKind
-from ilpkit.openpayments.wire import HttpUrl, Omittable, Text, broken_rule
+from ilpkit.openpayments.wire import HttpUrl, Omittable, Text, broken_rule, has_members
 
 Seconds: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class _ClosedModel(GnapModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class AccessToken(_ClosedModel):
@@ -79,12 +78,12 @@ class RotationResponse(_ClosedModel):
 
 
 def _state(value: object) -> str:
-    pending = isinstance(value, Mapping) and "interact" in value
+    pending = has_members(value, "interact")
     return "#pending" if pending or isinstance(value, PendingGrant) else "#approved"
 
 
 def _refuse_both(value: object) -> object:
-    if isinstance(value, Mapping) and {"interact", "access_token"} <= value.keys():
+    if has_members(value, "interact", "access_token"):
         raise broken_rule("has interact beside access_token", "send one of them")
     return value
 

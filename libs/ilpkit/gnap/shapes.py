@@ -1,6 +1,6 @@
 """Parts that GNAP requests and responses share. GNAP names are snake_case on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -14,7 +14,7 @@ class GnapModel(WireModel):
     access items, clients and limits inside stay closed.
     """
 
-    model_config = ConfigDict(extra="ignore", alias_generator=None)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", alias_generator=None)
 
 
 class SubjectIdentifier(GnapModel):

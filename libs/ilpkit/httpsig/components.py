@@ -26,8 +26,11 @@ COMPONENTS_MAX = 32
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _UNSAFE = re.compile(r"[^\t\x20-\x7e]")
 _URI = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)"
-    r"(?P<path>[^?#]*)(?P<query>\?[^#]*)?"
+    r"""
+    (?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)
+    (?P<path>[^?#]*)(?P<query>\?[^#]*)?
+    """,
+    re.VERBOSE,
 )
 _DEFAULT_PORTS: Mapping[str, str] = MappingProxyType({"http": ":80", "https": ":443"})
 _TOKEN_LINE = re.compile(r'^("authorization": )(\S+ )?(.*)$', re.MULTILINE)

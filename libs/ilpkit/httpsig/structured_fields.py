@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from ilpkit.httpsig.errors import InvalidStructuredField, UnsignableRequest
 
@@ -134,6 +134,7 @@ def serialise_bytes(value: bytes) -> str:
     return f":{b64encode(value).decode()}:"
 
 
+@final
 class _Reader:
     """A cursor over one field value. Every method either advances or raises."""
 
@@ -146,7 +147,7 @@ class _Reader:
         if not text.isascii():
             raise self._error("ASCII characters only")
         self._text = text.rstrip(" ")
-        self._match(_SPACES, "spaces or none")
+        self._skip(_SPACES)
 
     def _error(self, expected: str) -> InvalidStructuredField:
         return InvalidStructuredField(
@@ -159,6 +160,10 @@ class _Reader:
             raise self._error(expected)
         self._position = match.end()
         return match
+
+    def _skip(self, optional: re.Pattern[str]) -> None:
+        """Step over what may be there; the pattern matches the empty text too."""
+        _ = self._match(optional, "")
 
     def _peek(self) -> str:
         return self._text[self._position : self._position + 1]
@@ -177,12 +182,12 @@ class _Reader:
 
     def next_member(self) -> bool:
         """Step over the comma between members; False at the end of the field."""
-        self._match(_OPTIONAL_WHITESPACE, "whitespace or none")
+        self._skip(_OPTIONAL_WHITESPACE)
         if self.at_end():
             return False
         if not self._take(","):
             raise self._error("a comma between members")
-        self._match(_OPTIONAL_WHITESPACE, "whitespace or none")
+        self._skip(_OPTIONAL_WHITESPACE)
         if self.at_end():
             raise self._error("a member after the last comma")
         return True
@@ -212,7 +217,7 @@ class _Reader:
         self._position += 1
         items: list[Item] = []
         while True:
-            self._match(_SPACES, "spaces or none")
+            self._skip(_SPACES)
             if self._take(")"):
                 return InnerList(items=tuple(items), parameters=self.parameters())
             items.append(self.item())
@@ -226,7 +231,7 @@ class _Reader:
     def parameters(self) -> Parameters:
         parameters: dict[str, BareItem] = {}
         while self._take(";"):
-            self._match(_SPACES, "spaces or none")
+            self._skip(_SPACES)
             key = self._key()
             parameters[key] = self._bare_item() if self._take("=") else True
         return parameters

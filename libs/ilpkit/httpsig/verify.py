@@ -54,8 +54,11 @@ ALGORITHM = "ed25519"
 _INPUT = "signature-input"
 _VALUE = "signature"
 _UNQUOTED_INPUT = re.compile(
-    r"(?P<label>[a-z*][a-z0-9_.*\-]*)="
-    r"(?P<raw>\((?P<names>@?[a-z][a-z0-9\-]*(?: @?[a-z][a-z0-9\-]*)*)\)(?P<parameters>;.*))"
+    r"""
+    (?P<label>[a-z*][a-z0-9_.*\-]*)=
+    (?P<raw>\((?P<names>@?[a-z][a-z0-9\-]*(?:[ ]@?[a-z][a-z0-9\-]*)*)\)(?P<parameters>;.*))
+    """,
+    re.VERBOSE,
 )
 _UNCOLONED_VALUE = re.compile(
     r"(?:(?P<label>[a-z*][a-z0-9_.*\-]*)=)?(?P<base64>[A-Za-z0-9+/]{86}==)"
@@ -146,7 +149,7 @@ def verify_request(
 
     `target_uri` is the URL as the client saw it, query and percent-encoding untouched; `body` is
     the raw bytes; `now` is in Unix seconds. The error's `signature_base` is the text built here,
-    with the access token masked.
+    with the access token masked; it is None where a covered component kept it from being built.
     """
     received = fold_headers(headers.items())
     bases = [

@@ -39,7 +39,7 @@ def _unique(values: tuple[_T, ...]) -> tuple[_T, ...]:
 
 def _interval(text: str) -> str:
     try:
-        parse_interval(text)
+        _ = parse_interval(text)
     except InvalidInterval as error:
         raise broken_rule(error.limit, error.remedy) from None
     return text

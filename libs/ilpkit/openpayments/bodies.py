@@ -5,7 +5,7 @@ believes that it has an effect. `read_response` is for other servers' replies: t
 than ours, so unknown properties are dropped.
 """
 
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,7 @@ from ilpkit.openpayments.json_text import check_json_object
 _T = TypeVar("_T")
 
 
+@final
 class BodyKind(Generic[_T]):
     """One shape of body, by a name that logs can show."""
 

@@ -5,7 +5,7 @@ Nothing of the body is repeated but property names, cut to a printable length.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -62,10 +62,9 @@ def to_invalid_body(error: ValidationError) -> InvalidBody:
     )
 
 
-def _context(error: ErrorDetails) -> dict[str, Any]:
-    return {
-        name: str(value)[:_CONTEXT_CHARACTERS_MAX] for name, value in error.get("ctx", {}).items()
-    }
+def _context(error: ErrorDetails) -> dict[str, str]:
+    context: Mapping[str, object] = error.get("ctx", {})
+    return {name: str(value)[:_CONTEXT_CHARACTERS_MAX] for name, value in context.items()}
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -9,11 +9,11 @@ class InvalidValue(RemoteProtocolError):
 
     def __init__(self, *, field: str, limit: str, remedy: str) -> None:
         super().__init__(f"{field} {limit}; {remedy}")
-        self.field = field
+        self.field: str = field
         """Where: a path such as `incomingAmount.assetScale` or `access[0].actions`."""
-        self.limit = limit
+        self.limit: str = limit
         """The rule that was broken, as the rest of a sentence that starts with the field."""
-        self.remedy = remedy
+        self.remedy: str = remedy
         """What to do about it."""
 
 

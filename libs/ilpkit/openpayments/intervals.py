@@ -28,13 +28,19 @@ _ESTIMATE_ERROR_MAX = 2
 _REPETITIONS = re.compile(rf"R(-1|[0-9]{{0,{REPETITION_DIGITS_MAX}}})")
 _NUMBER = rf"([0-9]{{1,{DURATION_NUMBER_DIGITS_MAX}}})"
 _DURATION = re.compile(
-    rf"P(?=[0-9T])(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?"
-    rf"(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
+    rf"""
+    P(?=[0-9T])(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?
+    (?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?
+    """,
+    re.VERBOSE,
 )
 _MOMENT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?"
-    r"(?:Z|([+-])([0-9]{2}):?([0-9]{2}))?"
+    r"""
+    ([0-9]{4})-([0-9]{2})-([0-9]{2})
+    (?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?
+    (?:Z|([+-])([0-9]{2}):?([0-9]{2}))?
+    """,
+    re.VERBOSE,
 )
 _MICROSECOND_DIGITS = 6
 _LATEST = datetime.max.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections import Counter
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 from ilpkit.openpayments.errors import InvalidBody
 
@@ -28,11 +28,14 @@ def check_json_object(raw: bytes) -> None:
         raise _refused("is empty", "send a JSON object")
     _check_depth(raw)
     try:
-        value = json.loads(
-            raw.decode(),
-            object_pairs_hook=_unique_pairs,
-            parse_constant=_no_constant,
-            parse_float=_finite,
+        value = cast(
+            "object",
+            json.loads(
+                raw.decode(),
+                object_pairs_hook=_unique_pairs,
+                parse_constant=_no_constant,
+                parse_float=_finite,
+            ),
         )
     except UnicodeDecodeError:
         raise _refused("is not UTF-8", "encode it as UTF-8") from None

@@ -8,7 +8,7 @@ flight. Amount limits hold for each window of the interval, or for the grant's l
 from dataclasses import dataclass
 from datetime import datetime
 
-from ilpkit.money import Amount
+from ilpkit.money import Amount, Asset
 from ilpkit.openpayments.access import Limits
 from ilpkit.openpayments.errors import (
     AssetNotGranted,
@@ -72,12 +72,12 @@ def check_spending(limits: Limits, *, payment: ProposedPayment, spent: SpentTota
 
 def _check_amount(name: str, limit: Amount, payment: Amount, spent: int) -> None:
     if payment.asset != limit.asset:
-        raise AssetNotGranted(
-            f"{name} is limited in {limit.asset.code} at scale {limit.asset.scale}, "
-            f"the payment is in {payment.asset.code} at scale {payment.asset.scale}"
-        )
+        limited, paid = _shown(limit.asset), _shown(payment.asset)
+        raise AssetNotGranted(f"{name} is limited in {limited}, the payment is in {paid}")
     if payment.value > limit.value - spent:
-        raise LimitExceeded(
-            f"{name} of {payment.value} exceeds the {max(0, limit.value - spent)} left "
-            f"of {limit.value} {limit.asset.code}"
-        )
+        left = f"{max(0, limit.value - spent)} left of {limit.value} {limit.asset.code}"
+        raise LimitExceeded(f"{name} of {payment.value} exceeds the {left}")
+
+
+def _shown(asset: Asset) -> str:
+    return f"{asset.code} at scale {asset.scale}"

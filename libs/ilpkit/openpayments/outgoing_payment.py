@@ -1,6 +1,5 @@
 """Outgoing payment shapes (resource server API 1.3). There is no `state` on the wire."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias, cast
 
 from pydantic import BeforeValidator, Discriminator, Tag
@@ -16,6 +15,7 @@ from ilpkit.openpayments.wire import (
     Timestamp,
     WireModel,
     broken_rule,
+    has_members,
 )
 
 
@@ -38,13 +38,14 @@ class CreateOutgoingPaymentFromIncomingPayment(WireModel):
 
 def _form(value: object) -> str:
     """Which form is meant, so that errors speak of that form alone."""
-    if isinstance(value, Mapping) and "quoteId" not in value and "incomingPayment" in value:
+    if has_members(value, "incomingPayment") and not has_members(value, "quoteId"):
         return "#incomingPayment"
     return "#quoteId"
 
 
 def _require_a_form(value: object) -> object:
-    if isinstance(value, Mapping) and not {"quoteId", "incomingPayment"} & value.keys():
+    neither = not has_members(value, "quoteId") and not has_members(value, "incomingPayment")
+    if has_members(value) and neither:
         raise broken_rule("has neither quoteId nor incomingPayment", "add one of them")
     return value
 

@@ -21,8 +21,11 @@ RESERVED_SEGMENTS: Final = frozenset(
 _SEGMENT = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*"
 _TAIL = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*"
 _HTTP_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?"
-    rf"(?P<path>(?:/{_SEGMENT})*)(?P<query>\?{_TAIL})?(?P<fragment>#{_TAIL})?"
+    rf"""
+    (?P<scheme>https?)://(?P<host>[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{{1,5}})?
+    (?P<path>(?:/{_SEGMENT})*)(?P<query>\?{_TAIL})?(?P<fragment>\#{_TAIL})?
+    """,
+    re.VERBOSE,
 )
 _ABSOLUTE_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):[!#-;=?-\[\]_a-z~%]+")
 _SCRIPT_SCHEMES: Final = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})

@@ -1,6 +1,6 @@
 """Wallet address and key set (wallet address API 1.3)."""
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -9,7 +9,7 @@ from ilpkit.httpsig.errors import InvalidKey
 from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
 from ilpkit.openpayments.amounts import AssetCode, AssetScale
 from ilpkit.openpayments.bodies import BodyKind
-from ilpkit.openpayments.wire import HttpUrl, Omittable, Text, WireModel, broken_rule
+from ilpkit.openpayments.wire import HttpUrl, Omittable, Text, WireModel, broken_rule, has_members
 
 
 class WalletAddress(WireModel):
@@ -28,7 +28,7 @@ class WalletAddress(WireModel):
 class JsonWebKey(WireModel):
     """An Ed25519 public key, held to the rules of `httpsig.keys`; unknown members are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     kid: Text
     alg: Literal["EdDSA"]
@@ -40,14 +40,14 @@ class JsonWebKey(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_private_half(cls, value: object) -> object:
-        if isinstance(value, dict) and "d" in value:
+        if has_members(value, "d"):
             raise broken_rule("holds its private half d", "replace that key, and publish only x")
         return value
 
     @model_validator(mode="after")
     def _check_point(self) -> "JsonWebKey":
         try:
-            self.to_key()
+            _ = self.to_key()
         except InvalidKey as error:
             raise _key_error(error) from None
         return self

@@ -5,9 +5,9 @@ null is refused, as the API's schemas do.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Final, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -34,9 +34,11 @@ RULE_ERROR: Final = "open_payments_rule"
 
 _T = TypeVar("_T")
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?"
-    r"(?:[Zz]|([+-])(\d{2}):(\d{2}))",
-    re.ASCII,
+    r"""
+    (\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?
+    (?:[Zz]|([+-])(\d{2}):(\d{2}))
+    """,
+    re.ASCII | re.VERBOSE,
 )
 _MICROSECOND_DIGITS = 6
 
@@ -44,7 +46,7 @@ _MICROSECOND_DIGITS = 6
 class WireModel(BaseModel):
     """The base of every request and response shape."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
         extra="forbid",
         strict=True,
@@ -61,6 +63,11 @@ class WireModel(BaseModel):
 def broken_rule(limit: str, remedy: str) -> PydanticCustomError:
     """An error for a validator to raise: `limit` continues a sentence that names the field."""
     return PydanticCustomError(RULE_ERROR, "{limit}", {"limit": limit, "remedy": remedy})
+
+
+def has_members(value: object, *names: str) -> bool:
+    """Whether the value, of whatever type, is an object with all these members."""
+    return isinstance(value, Mapping) and all(name in value for name in names)
 
 
 def _refuse_null(value: object, info: ValidationInfo) -> object:

@@ -18,7 +18,7 @@ Rules of this file:
 Everything else says nothing about congestion. Source: RFC 0027 (error codes), RFC 0029 section 5.3.
 """
 
-from typing import Final
+from typing import Final, final
 
 WINDOW_PACKETS_START: Final = 16
 WINDOW_PACKETS_MAX: Final = 256
@@ -35,6 +35,7 @@ PAUSE_DOUBLINGS_MAX: Final = 7
 assert PAUSE_MS_MIN << PAUSE_DOUBLINGS_MAX >= PAUSE_MS_MAX
 
 
+@final
 class CongestionWindow:
     """Decides whether another packet may leave now. Amounts in source units, times in ms."""
 

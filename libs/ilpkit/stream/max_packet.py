@@ -19,7 +19,7 @@ Source: RFC 0027 (F08 data), RFC 0029 section 5.2 (path maximum packet amount).
 """
 
 from enum import Enum
-from typing import Final
+from typing import Final, final
 
 from ilpkit.errors import LocalProtocolError
 
@@ -41,6 +41,7 @@ _KNOWN: Final = PathLimit.KNOWN
 _SEARCHING: Final = PathLimit.SEARCHING
 
 
+@final
 class MaxPacketSearch:
     """The path's maximum packet amount, in source units, as replies reveal it."""
 

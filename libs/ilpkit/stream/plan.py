@@ -19,7 +19,7 @@ Amounts are in the smallest units of the source or the destination asset, as the
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 from ilpkit.errors import LocalProtocolError
 from ilpkit.money import U64_MAX, Ratio
@@ -85,6 +85,7 @@ class PlannedPacket(NamedTuple):
     """It is the one that may lose a source unit to rounding."""
 
 
+@final
 class PaymentPlan:
     """What is left of a payment and how the next packet divides it."""
 

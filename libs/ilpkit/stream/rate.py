@@ -11,7 +11,7 @@ unit, so the bounds are estimates there. They size packets; what guards the mone
 minimum.
 """
 
-from typing import Final, Self
+from typing import Final, Self, final
 
 from ilpkit.money import Ratio, ceil_div
 
@@ -24,6 +24,7 @@ def minimum_delivery(amount: int, min_rate: Ratio | None) -> int:
     return 0 if min_rate is None else min_rate.ceil_mul(amount)
 
 
+@final
 class RateBounds:
     """low <= rate < high, where high may be unknown."""
 
