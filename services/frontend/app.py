@@ -13,6 +13,9 @@ from services.frontend.clients import build_clients, check_health, open_channel
 from services.frontend.graphql.endpoint import GraphqlEndpoint
 from services.frontend.graphql.schema import build_schema
 from services.frontend.settings import FrontendSettings, grpc_target
+from services.frontend.ui.routes import add_pages
+from services.frontend.ui.sessions import Sessions
+from services.frontend.ui.web import Ui
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,18 @@ def build_app(
     app = FastAPI(title="Rafiki Admin", openapi_url=None, docs_url=None, redoc_url=None)
     schema = build_schema(introspection=settings.introspection)
     app.include_router(GraphqlEndpoint(schema=schema, clients=clients, ids=ids).router())
+    secret = settings.session_secret.get_secret_value()
+    add_pages(
+        app,
+        Ui(
+            clients=clients,
+            sessions=Sessions(secret=secret, clock=clock, ids=ids),
+            clock=clock,
+            ids=ids,
+            cookie_secure=settings.session_cookie_secure,
+            signature_version=settings.admin_api_signature_version,
+        ),
+    )
     _add_health(app, build_checks(channels, clock=clock))
     return app
 

@@ -1,0 +1,93 @@
+"""Who a browser is signed in as: an encrypted, authenticated cookie, and nothing kept here.
+
+The API secret is checked once, at the sign-in, and is not in the cookie.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from servicekit.clock import Clock
+from servicekit.ids import IdSource
+
+COOKIE: Final = "rafiki_admin"
+IDLE_S_MAX: Final = 30 * 60
+LIFE_S_MAX: Final = 8 * 60 * 60
+# A cookie younger than this is not sent anew with each page.
+REFRESH_AFTER_S: Final = 60
+CSRF_BYTES: Final = 32
+_KEY_BYTES: Final = 32
+_PURPOSE: Final = b"rafiki admin session cookie v1"
+_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A browser's session; one without a tenant only guards the sign-in form."""
+
+    tenant_id: str | None
+    is_operator: bool
+    csrf: str
+    started_ms: int
+    sealed_ms: int
+
+    @property
+    def scope(self) -> str | None:
+        """The `tenant_id` of calls; None means the operator, who sees all tenants."""
+        return None if self.is_operator else self.tenant_id
+
+
+class Sessions:
+    """Makes, reads and writes sessions."""
+
+    def __init__(self, *, secret: str, clock: Clock, ids: IdSource) -> None:
+        derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_PURPOSE)
+        key = derived.derive(secret.encode())
+        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._clock = clock
+        self._ids = ids
+
+    def start(self, *, tenant_id: str | None = None, is_operator: bool = False) -> Session:
+        """A new session with a CSRF token of its own."""
+        now_ms = self._clock.now_ms()
+        return Session(
+            tenant_id=tenant_id,
+            is_operator=is_operator,
+            csrf=base64.urlsafe_b64encode(self._ids.token(CSRF_BYTES)).decode(),
+            started_ms=now_ms,
+            sealed_ms=now_ms,
+        )
+
+    def seal(self, session: Session) -> str:
+        """The cookie's value, valid from now on for `IDLE_S_MAX`."""
+        now_ms = self._clock.now_ms()
+        body = [session.tenant_id, session.is_operator, session.csrf, session.started_ms, now_ms]
+        return self._fernet.encrypt_at_time(json.dumps(body).encode(), now_ms // _MS).decode()
+
+    def open(self, cookie: str | None) -> Session | None:
+        """The session in a cookie, None when there is none or it is over."""
+        if not cookie:
+            return None
+        now_ms = self._clock.now_ms()
+        try:
+            body = self._fernet.decrypt_at_time(cookie, IDLE_S_MAX, now_ms // _MS)
+        except InvalidToken:
+            return None
+        tenant_id, is_operator, csrf, started_ms, sealed_ms = json.loads(body)
+        if now_ms - started_ms > LIFE_S_MAX * _MS:
+            return None
+        return Session(
+            tenant_id=tenant_id,
+            is_operator=is_operator,
+            csrf=csrf,
+            started_ms=started_ms,
+            sealed_ms=sealed_ms,
+        )
+
+    def is_stale(self, session: Session) -> bool:
+        """Whether the cookie should be sent anew, so that the session does not end in use."""
+        return self._clock.now_ms() - session.sealed_ms > REFRESH_AFTER_S * _MS
