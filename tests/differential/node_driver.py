@@ -1,19 +1,12 @@
 """The Python end of driver.js: commands to the reference packages, and packets that they send."""
 
-import fcntl
-import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
-
 HERE = Path(__file__).resolve().parent
-INSTALL_SECONDS_MAX = 180
-NO_NETWORK_SIGNS = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "network")
 
 PacketHandler = Callable[[bytes], bytes | None]
 """Answers the bytes of a Prepare with those of a reply, or with None for silence."""
@@ -21,34 +14,6 @@ PacketHandler = Callable[[bytes], bytes | None]
 
 class ReferenceFailure(Exception):  # noqa: N818 - the failure is the reference package's
     """A reference package refused or failed."""
-
-
-def install_packages() -> None:
-    """Make `node_modules` match the lock file, once for each lock; skips without node."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: the reference packages can't run")
-    lock_hash = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    stamp = HERE / "node_modules" / f".installed-{lock_hash}"
-    with (HERE / "package-lock.json").open() as guard:
-        # Several test processes may start at once; the first installs.
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if stamp.exists():
-            return
-        done = subprocess.run(
-            ["npm", "ci", "--ignore-scripts"],
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS_MAX,
-            check=False,
-        )
-        if done.returncode != 0:
-            reason = done.stderr.strip()[-300:]
-            if any(sign in reason for sign in NO_NETWORK_SIGNS):
-                pytest.skip(f"the package registry can't be reached: {reason}")
-            pytest.fail(f"npm ci failed: {reason}")
-        stamp.touch()
 
 
 class NodeDriver:

@@ -23,9 +23,7 @@ def wallets(stack: Stack) -> Wallets:
 
 
 @pytest.fixture
-async def app(
-    stack: Stack, wallets: Wallets
-) -> AsyncIterator[tuple[OpenPaymentsClient, Browser]]:
+async def app(stack: Stack, wallets: Wallets) -> AsyncIterator[tuple[OpenPaymentsClient, Browser]]:
     """The demonstration's third-party app and a customer's browser."""
     async with open_client(stack, wallets, SystemClock()) as parts:
         yield parts

@@ -24,6 +24,11 @@ _ENDS: Final = frozenset(
 )
 
 
+def at_rest(books: Sequence[Books]) -> bool:
+    """Whether each ledger holds, to the unit, its liquidity and no open payment's money."""
+    return all(side.unexplained(code) == 0 for side in books for code in side.assets)
+
+
 async def until_settled(config: NodeConfig, url: str) -> None:
     """Return when an outgoing payment is completed; fail when it ends otherwise or is late."""
     deadline = CLOCK.monotonic() + SETTLED_S_MAX
