@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from ilpkit.money import Amount, Asset, Ratio
+from ilpkit.money import U64_MAX, Amount, Ratio, ceil_div
 
-from services.backend.assets.model import Fee
+from services.backend.assets.model import BASIS_POINTS_MAX, Fee
 
 
 class Method(StrEnum):
@@ -41,6 +41,8 @@ class Quote:
     min_rate: Ratio
     """Destination units per source unit that each packet must bring, slippage taken off."""
     max_packet_amount: int | None
+    received_before: int
+    """What the receiver had received when the quote was given, in the receiver's asset."""
     expires_at: datetime
     created_at: datetime
 
@@ -81,31 +83,39 @@ def price_delivery(*, deliver: int, min_rate: Ratio, exact: bool, fee: Fee | Non
 
 
 def price_debit(*, debit: int, min_rate: Ratio, exact: bool, fee: Fee | None) -> Price:
-    """What a debit delivers once the fee is taken off; rounded against the payer."""
+    """What a debit delivers once the fee is taken off; rounded against the payer.
+
+    Packets lose a unit to rounding, and no more is promised than the least rate surely brings:
+    where a source unit is worth less than a destination unit, the first alone is too much.
+    """
     charged = 0 if fee is None else fee.on(debit)
     source = max(debit - charged, 0)
-    if exact:
-        deliver = min_rate.floor_mul(source)
-    else:
-        deliver = min_rate.ceil_mul(source - 1) if source > 0 else 0
+    deliver = min_rate.floor_mul(source)
+    if not exact and source > 0:
+        deliver = min(deliver, min_rate.ceil_mul(source - 1))
     return Price(source=source, deliver=deliver, fee=charged, min_rate=min_rate)
 
 
 def minimum_debit(*, min_rate: Ratio, exact: bool, fee: Fee | None) -> int:
     """The smallest debit that delivers one unit: what a refused payer is told."""
-    price = price_delivery(deliver=1, min_rate=min_rate, exact=exact, fee=None)
+    source = max(min_rate.ceil_div(1), 1 if exact else 2)
     if fee is None:
-        return price.source
-    # The fee is on the whole debit: solve debit - fee(debit) >= source, then step over rounding.
-    keep = 10_000 - fee.basis_points
-    if keep == 0:
-        return price.source + fee.fixed
-    debit = -(-(price.source + fee.fixed) * 10_000 // keep)
-    while debit - fee.on(debit) < price.source:
-        debit += 1
-    return debit
+        return source
+    # The fee is on the whole debit: what is kept of it, rounded down, must be the source.
+    kept = BASIS_POINTS_MAX - fee.basis_points
+    if kept == 0:
+        return source + fee.fixed
+    return ceil_div((source + fee.fixed) * BASIS_POINTS_MAX, kept)
 
 
-def receive_asset(code: str, scale: int) -> Asset:
-    """The receiver's asset, as a quote's row keeps it."""
-    return Asset(code, scale)
+def maximum_debit(*, deliver: int, min_rate: Ratio, exact: bool, fee: Fee | None) -> int:
+    """The largest debit that delivers no more than an amount."""
+    source = min_rate.ceil_div(deliver + 1) - 1
+    if not exact:
+        source = max(source, min_rate.floor_div(deliver) + 1)
+    if fee is None:
+        return source
+    kept = BASIS_POINTS_MAX - fee.basis_points
+    if kept == 0:
+        return U64_MAX
+    return ((source + fee.fixed + 1) * BASIS_POINTS_MAX - 1) // kept
