@@ -5,6 +5,9 @@ Rules of this file:
 - A payment completes only when all that was promised is delivered.
 - Each attempt pays what is left: the quote's amounts less what the ledger and the receivers'
   authentic replies say was sent and delivered.
+- An attempt that was cut off left no record of what was delivered. It was no less than the least
+  rate brings, and no more than the receiver got since the quote was given; it is taken to be the
+  latter as far as a rate can have made it, since paying twice is worse than paying less.
 """
 
 from dataclasses import dataclass
@@ -12,10 +15,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ilpkit.money import Ratio
+
 from services.backend.outgoing_payments.model import OutgoingPayment
 
 RETRY_DELAY_STEP: Final = timedelta(seconds=10)
 RETRY_STEPS_MAX: Final = 6
+RATE_GAIN_MAX: Final = Ratio(11, 10)
+"""How much better than its least rate a packet is taken to have done when nobody remembers."""
 
 
 class Failure(StrEnum):
@@ -23,6 +30,7 @@ class Failure(StrEnum):
 
     QUOTE_EXPIRED = "QuoteExpired"
     RECEIVER_CLOSED = "ReceiverClosed"
+    SOURCE_EXHAUSTED = "SourceExhausted"
     DESTINATION_ASSET_CONFLICT = "DestinationAssetConflict"
     RETRIES_EXHAUSTED = "RetriesExhausted"
 
@@ -35,6 +43,8 @@ class Remaining:
     """In the receiver's asset."""
     source_max: int
     """In the payer's asset."""
+    delivered: int
+    """What earlier attempts delivered, in the receiver's asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,32 +67,43 @@ class TryAgain:
     """This attempt did not finish it, a later one may."""
 
     error: str
-    delivered: int
+    delivered: int | None
+    """None when nothing was learned of it: what is recorded stays."""
+    at_once: bool = False
+    """Whether another process should go on now: this one ends."""
 
 
 Result = Completed | Failed | TryAgain
 
 
-def remaining(payment: OutgoingPayment, *, sent: int) -> Remaining:
-    """What is left; `sent` is what the ledger says left the payment's account for packets.
+def remaining(payment: OutgoingPayment, *, sent: int, received: int | None = None) -> Remaining:
+    """What is left of a payment.
 
-    What arrived is known from the receiver's replies. An attempt that ended in a crash left no
-    record of them: then the minimum rate, which every packet had to bring, gives the least.
+    Args:
+        payment: as recorded.
+        sent: what left the payment's account for packets, by the ledger.
+        received: all that the receiver has got by now, by its own word; None while it is unknown.
     """
     quote = payment.quote
     unrecorded = max(sent - payment.sent_amount, 0)
     delivered = payment.delivered_amount + quote.min_rate.floor_mul(unrecorded)
+    if received is not None and unrecorded:
+        by_receiver = received - quote.received_before
+        by_rate = payment.delivered_amount + (quote.min_rate * RATE_GAIN_MAX).ceil_mul(unrecorded)
+        delivered = max(delivered, min(by_receiver, by_rate))
     return Remaining(
         deliver=max(quote.receive_amount.value - delivered, 0),
         source_max=max(quote.source_amount - sent, 0),
+        delivered=delivered,
     )
 
 
-def settle(result: Result, *, attempts: int, attempts_max: int) -> Result:
-    """The last attempt's failure is the payment's."""
-    if isinstance(result, TryAgain) and attempts >= attempts_max:
+def settle(result: Result, *, least: int, attempts: int, attempts_max: int) -> Result:
+    """The last attempt's failure is the payment's; `least` is what was surely delivered."""
+    if isinstance(result, TryAgain) and not result.at_once and attempts >= attempts_max:
         return Failed(
-            error=f"{Failure.RETRIES_EXHAUSTED}: {result.error}", delivered=result.delivered
+            error=f"{Failure.RETRIES_EXHAUSTED}: {result.error}",
+            delivered=least if result.delivered is None else result.delivered,
         )
     return result
 

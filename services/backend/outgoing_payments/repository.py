@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Row, Select, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.outgoing_payments.model import OutgoingPayment, State
@@ -91,15 +91,24 @@ async def change(
 
 
 async def claim(
-    session: WriteSession, *, now: datetime, lease: timedelta, limit: int
+    session: WriteSession,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    except_for: Sequence[UUID] = (),
 ) -> list[OutgoingPayment]:
-    """Take due payments for a while, the longest due first; each is taken by one process only."""
+    """Take due payments for a while, the longest due first; each is taken by one process only.
+
+    The number of the attempt is the proof of having taken it: see `extend_leases`.
+    """
     due = (
         select(table.c.id)
         .where(
             table.c.state == State.SENDING,
             table.c.due_at <= now,
             or_(table.c.lease_until.is_(None), table.c.lease_until < now),
+            table.c.id.not_in(except_for),
         )
         .order_by(table.c.due_at)
         .limit(limit)
@@ -117,24 +126,26 @@ async def claim(
     return [_payment(row) for row in rows.all()]
 
 
-async def extend_lease(session: WriteSession, ids: Sequence[UUID], until: datetime) -> None:
-    """Keep payments that are still being sent."""
-    where = and_(table.c.id.in_(ids), table.c.state == State.SENDING)
-    await session.execute(update(table).where(where).values(lease_until=until))
+async def extend_leases(
+    session: WriteSession, attempts: Mapping[UUID, int], until: datetime
+) -> set[UUID]:
+    """Keep payments that are still being sent; those missing in the result were taken by others."""
+    held = tuple_(table.c.id, table.c.attempts).in_(list(attempts.items()))
+    statement = (
+        update(table)
+        .where(held, table.c.state == State.SENDING)
+        .values(lease_until=until)
+        .returning(table.c.id)
+    )
+    return set((await session.execute(statement)).scalars())
 
 
 async def next_due(session: ReadSession) -> datetime | None:
     """When the next payment may be taken."""
-    query = (
-        select(table.c.due_at, table.c.lease_until)
-        .where(table.c.state == State.SENDING, table.c.due_at.is_not(None))
-        .order_by(table.c.due_at)
-        .limit(1)
-    )
-    row = (await session.execute(query)).one_or_none()
-    if row is None:
-        return None
-    moment: datetime = row.due_at if row.lease_until is None else max(row.due_at, row.lease_until)
+    # GREATEST passes over NULL: a payment without a lease is free once it is due.
+    free_at = func.min(func.greatest(table.c.due_at, table.c.lease_until))
+    query = select(free_at).where(table.c.state == State.SENDING, table.c.due_at.is_not(None))
+    moment: datetime | None = await session.scalar(query)
     return moment
 
 

@@ -31,7 +31,9 @@ async def pay(
     """Run a payment to its end.
 
     A send that raises counts as lost: nobody knows whether the packet went out. Cancelling stops
-    the machine from sending more and still waits for what is in flight: its money moves anyway.
+    the machine from sending more and still waits for what is in flight, whose money moves anyway:
+    the outcome then says CANCELLED, and the caller goes on to write it down and end. Cancelling
+    twice ends at once.
     """
     return await _Drive(machine, send=send, clock=clock, on_crash=on_crash).run()
 
@@ -72,11 +74,10 @@ class _Drive:
                 if cancelled:
                     raise  # asked twice: leave the packets to the ledger
                 cancelled = True
+                _forget_cancellation()
                 self._carry_out(self._machine.cancel(self._clock.now_ms()))
                 continue
             self._carry_out(self._machine.on_timer(self._clock.now_ms()))
-        if cancelled:
-            raise asyncio.CancelledError
         return self._outcome
 
     async def _wait(self) -> None:
@@ -119,3 +120,9 @@ class _Drive:
             now_ms = self._clock.now_ms()
             self._carry_out(self._machine.on_reply(output.request_id, reply, now_ms))
         self._changed.set()
+
+
+def _forget_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

@@ -193,9 +193,10 @@ class OutgoingPaymentService:
             }
             if await repository.change(session, payment_id, State.FUNDING, values):
                 await self._release(session, view.payment)
-            elif view.payment.state is not State.CANCELLED:
-                raise wrong_state(view.payment.state)
-        return await self.get(payment_id, tenant_id=tenant_id)
+        view = await self.get(payment_id, tenant_id=tenant_id)
+        if view.payment.state is not State.CANCELLED:
+            raise wrong_state(view.payment.state)
+        return view
 
     async def get(
         self, payment_id: UUID, *, tenant_id: UUID | None, client: str | None = None

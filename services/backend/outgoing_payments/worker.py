@@ -2,10 +2,12 @@
 
 No transaction is open while packets fly. A claim is a lease that is renewed while the payment is
 being sent; when its process dies the lease runs out and another process goes on from what the
-ledger says. Work is found by notification; the clock only serves retries and leases.
+ledger says. Whoever lost a lease stops sending and writes nothing: the attempt's number tells. Work
+is found by notification; the clock only serves retries and leases.
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -14,17 +16,18 @@ from uuid import UUID
 import structlog
 from ilpkit.ilp.packet import Prepare, Reply
 from ilpkit.stream.crypto import StreamKeys
+from ilpkit.stream.outcome import EndReason
 from ilpkit.stream.plan import FixedDelivery
 from ilpkit.stream.sender import PaymentSender
 from servicekit.clock import Clock
-from servicekit.database import Database
+from servicekit.database import Database, WriteSession
 from servicekit.errors import InvalidArgument, ServiceError
 from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
 from services.backend.ledger.accounting import Side, transfer
+from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.ids import derive_id
-from services.backend.ledger.outcome import carry_out
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import (
     Completed,
@@ -39,7 +42,11 @@ from services.backend.outgoing_payments.attempt import (
 )
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.sending import pay
-from services.backend.outgoing_payments.service import OutgoingPaymentService, PaymentLedger
+from services.backend.outgoing_payments.service import (
+    DUE_CHANNEL,
+    OutgoingPaymentService,
+    PaymentLedger,
+)
 from services.backend.receivers.model import Receiver
 from services.backend.receivers.service import ReceiverService
 from services.backend.webhooks.service import EventWriter
@@ -98,6 +105,7 @@ class OutgoingPaymentWorker:
         self._in_flight_max = in_flight_max
         self._attempts_max = attempts_max
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._attempts: dict[UUID, int] = {}
         self._wake = asyncio.Event()
 
     async def on_notify(self, channel: str, payload: str) -> None:
@@ -131,17 +139,24 @@ class OutgoingPaymentWorker:
             return 0
         async with self._database.write() as session:
             claimed = await repository.claim(
-                session, now=self._clock.now(), lease=LEASE, limit=free
+                session,
+                now=self._clock.now(),
+                lease=LEASE,
+                limit=free,
+                except_for=list(self._running),
             )
         for payment in claimed:
             task = asyncio.get_running_loop().create_task(self._run_one(payment))
             self._running[payment.id] = task
+            self._attempts[payment.id] = payment.attempts
             task.add_done_callback(partial(self._finished, payment.id))
         return len(claimed)
 
     def _finished(self, payment_id: UUID, task: asyncio.Task[None]) -> None:
-        del task
+        if not task.cancelled() and (crash := task.exception()) is not None:
+            _log.error("payment_task_crashed", payment_id=str(payment_id), error=repr(crash))
         self._running.pop(payment_id, None)
+        self._attempts.pop(payment_id, None)
         self._wake.set()
 
     async def _wait(self) -> None:
@@ -155,75 +170,109 @@ class OutgoingPaymentWorker:
             until = (due - self._clock.now()).total_seconds()
             # What is due now but was not claimed is being claimed by another process.
             delay = min(max(until, 0.05), IDLE_S_MAX)
+        woken = asyncio.create_task(self._wake.wait())
+        slept = asyncio.create_task(self._clock.sleep(delay))
         try:
-            async with asyncio.timeout(delay):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            slept.cancel()
 
     async def _renew_leases(self) -> None:
         while True:
             await self._clock.sleep(LEASE_RENEWAL_S)
-            if not self._running:
+            held = dict(self._attempts)
+            if not held:
                 continue
             try:
                 async with self._database.write() as session:
                     until = self._clock.now() + LEASE
-                    await repository.extend_lease(session, list(self._running), until)
+                    kept = await repository.extend_leases(session, held, until)
             except ServiceError as error:
                 _log.warning("leases_not_renewed", error=str(error))
+                continue
+            for payment_id in held.keys() - kept:
+                if (task := self._running.get(payment_id)) is not None:
+                    _log.warning("lease_lost", payment_id=str(payment_id))
+                    task.cancel()
 
     async def _run_one(self, payment: OutgoingPayment) -> None:
-        view = await self._payments.get(payment.id, tenant_id=None)
         try:
-            result = await self._attempt(payment, view.asset, view.sent)
-        except InvalidArgument as error:
-            result = Failed(error=error.message, delivered=payment.delivered_amount)
+            view = await self._payments.get(payment.id, tenant_id=None)
         except ServiceError as error:
-            result = TryAgain(error=error.message, delivered=payment.delivered_amount)
-        except Exception:  # noqa: BLE001 - one payment's bug must not stop the others
-            _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
-            result = TryAgain(error="internal error", delivered=payment.delivered_amount)
-        result = settle(result, attempts=payment.attempts, attempts_max=self._attempts_max)
+            # Its lease runs out.
+            _log.warning("payment_not_read", payment_id=str(payment.id), error=str(error))
+            return
+        left = remaining(payment, sent=view.sent)
+        least, attempts = left.delivered, payment.attempts
         try:
-            await self._record(payment.id, view.asset, result)
+            result = await self._attempt(payment, view.asset, view.sent, left)
+        except asyncio.CancelledError:
+            result = TryAgain(error="cancelled", delivered=None, at_once=True)
+        except InvalidArgument as error:
+            result = Failed(error=error.message, delivered=least)
+        except ServiceError as error:
+            result = TryAgain(error=error.message, delivered=None)
+        except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker
+            _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
+            result = TryAgain(error="internal error", delivered=None)
+        result = settle(result, least=least, attempts=attempts, attempts_max=self._attempts_max)
+        try:
+            await self._record(payment.id, attempts, view.asset, result)
         except ServiceError as error:
             # The lease runs out and another attempt finds everything in the ledger.
             _log.warning("payment_not_recorded", payment_id=str(payment.id), error=str(error))
 
-    async def _attempt(self, payment: OutgoingPayment, asset: Asset, sent: int) -> Result:
-        left = remaining(payment, sent=sent)
-        delivered = payment.quote.receive_amount.value - left.deliver
+    async def _attempt(
+        self, payment: OutgoingPayment, asset: Asset, sent: int, left: Remaining
+    ) -> Result:
         if left.deliver == 0:
-            return Completed(delivered=delivered)
+            return Completed(delivered=left.delivered)
         if sent == 0 and payment.quote.expires_at <= self._clock.now():
-            return Failed(error=Failure.QUOTE_EXPIRED, delivered=delivered)
+            return Failed(error=Failure.QUOTE_EXPIRED, delivered=0)
         receiver = await self._receivers.get(payment.quote.receiver)
         if receiver.asset != payment.quote.receive_amount.asset:
-            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=delivered)
+            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
+        left = remaining(payment, sent=sent, received=receiver.received_amount.value)
+        return await self._pay(payment, asset, receiver, left)
+
+    async def _pay(
+        self, payment: OutgoingPayment, asset: Asset, receiver: Receiver, left: Remaining
+    ) -> Result:
+        if left.deliver == 0:
+            return Completed(delivered=left.delivered)
         if not receiver.is_payable(self._clock.now()):
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
         if receiver.local_id is not None:
             return await self._transfer(payment, asset, receiver.local_id, left)
-        return await self._send(payment, asset, receiver, left, delivered)
+        return await self._send(payment, asset, receiver, left)
 
     async def _transfer(
         self, payment: OutgoingPayment, asset: Asset, receiver_id: UUID, left: Remaining
     ) -> Result:
         """A payment inside this node: one transfer under an id of the payment's own."""
         destination = await self._receivers.local_account(receiver_id)
-        plan = transfer(
-            transfer_id=derive_id("local payment", payment.id.int),
-            source=Side(
-                account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
-            ),
-            destination=destination.side,
-            source_amount=left.source_max,
-            destination_amount=left.deliver,
-            cause_id=payment.id.int,
-            allowance_account_id=destination.allowance_account_id,
-        )
-        await carry_out(self._ledger, plan)
+        status = TransferStatus.ID_ALREADY_FAILED
+        # An engine may never take an id again that it refused once: each attempt has one more.
+        for number in range(payment.attempts):
+            plan = transfer(
+                transfer_id=derive_id("local payment", payment.id.int, number),
+                source=Side(
+                    account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
+                ),
+                destination=destination.side,
+                source_amount=left.source_max,
+                destination_amount=left.deliver,
+                cause_id=payment.id.int,
+                allowance_account_id=destination.allowance_account_id,
+            )
+            status = plan.explain(await self._ledger.submit(plan.chain))
+            if status is not TransferStatus.ID_ALREADY_FAILED:
+                break
+        if status is TransferStatus.ALLOWANCE_EXCEEDED:
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
+        if not status.ok:
+            return TryAgain(error=str(status), delivered=None)
         self._local_credit.credited(receiver_id)
         return Completed(delivered=payment.quote.receive_amount.value)
 
@@ -233,10 +282,9 @@ class OutgoingPaymentWorker:
         asset: Asset,
         receiver: Receiver,
         left: Remaining,
-        delivered: int,
     ) -> Result:
         if left.source_max == 0:
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+            return Failed(error=Failure.SOURCE_EXHAUSTED, delivered=left.delivered)
         method = receiver.methods[0]
         machine = PaymentSender(
             keys=StreamKeys(method.shared_secret),
@@ -255,47 +303,50 @@ class OutgoingPaymentWorker:
             return await self._connector.send(prepare, payment, asset)
 
         outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
-        delivered += outcome.totals.delivered + outcome.totals.delivered_unconfirmed
+        totals = outcome.totals
+        delivered = left.delivered + totals.delivered + totals.delivered_unconfirmed
         if outcome.completed:
             return Completed(delivered=delivered)
         error = " ".join(filter(None, [outcome.reason.value, outcome.ilp_code, outcome.message]))
         if outcome.retryable:
-            return TryAgain(error=error, delivered=delivered)
+            at_once = outcome.reason is EndReason.CANCELLED
+            return TryAgain(error=error, delivered=delivered, at_once=at_once)
         return Failed(error=error, delivered=delivered)
 
-    async def _record(self, payment_id: UUID, asset: Asset, result: Result) -> None:
+    async def _record(self, payment_id: UUID, attempts: int, asset: Asset, result: Result) -> None:
         """Write the result with its event, once; what was sent comes from the ledger."""
         account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
         sent = 0 if account is None else account.debits_posted
         balance = 0 if account is None else account.credits_posted - sent
         now = self._clock.now()
-        values: dict[str, Any] = {
-            "sent_amount": sent,
-            "delivered_amount": result.delivered,
-            "updated_at": now,
-            "lease_until": None,
-            "due_at": None,
-        }
+        values: dict[str, Any] = {"updated_at": now, "lease_until": None, "due_at": None}
+        if result.delivered is not None:
+            values |= {"sent_amount": sent, "delivered_amount": result.delivered}
         async with self._database.write() as session:
             payment = await repository.lock(session, payment_id)
             if payment is None or payment.state is not State.SENDING:
                 return
+            if payment.attempts != attempts:
+                _log.warning("attempt_overtaken", payment_id=str(payment_id))
+                return
             if isinstance(result, TryAgain):
-                values |= {"error": result.error, "due_at": retry_at(now, payment.attempts)}
+                due_at = now if result.at_once else retry_at(now, attempts)
+                values |= {"error": result.error, "due_at": due_at}
                 await repository.change(session, payment_id, State.SENDING, values)
+                if result.at_once:
+                    await session.notify(DUE_CHANNEL, "")
                 return
             done = isinstance(result, Completed)
             values["state"] = State.COMPLETED if done else State.FAILED
             values["error"] = result.error if isinstance(result, Failed) else None
             await repository.change(session, payment_id, State.SENDING, values)
             await self._correct_grant(session, payment, sent=sent, delivered=result.delivered)
-            ended = await repository.lock(session, payment_id)
-            assert ended is not None, "it is locked by this transaction"
+            ended = replace(payment, **values)
             kind = "completed" if done else "failed"
             await self._events.outgoing_payment(session, kind, ended, asset, balance=balance)
 
     async def _correct_grant(
-        self, session: Any, payment: OutgoingPayment, *, sent: int, delivered: int
+        self, session: WriteSession, payment: OutgoingPayment, *, sent: int, delivered: int
     ) -> None:
         """Free of the grant what the payment did not use; a completed debit stays as reserved."""
         if payment.grant_id is None or payment.grant_interval_start is None:

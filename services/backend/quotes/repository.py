@@ -30,6 +30,7 @@ async def add(session: WriteSession, quote: Quote) -> None:
         "min_rate_numerator": quote.min_rate.numerator,
         "min_rate_denominator": quote.min_rate.denominator,
         "max_packet_amount": quote.max_packet_amount,
+        "received_before": quote.received_before,
         "expires_at": quote.expires_at,
         "created_at": quote.created_at,
     }
@@ -63,6 +64,7 @@ def quote_of_row(row: Row[Any]) -> Quote:
         fee_id=row.fee_id,
         min_rate=Ratio(row.min_rate_numerator, row.min_rate_denominator),
         max_packet_amount=row.max_packet_amount,
+        received_before=row.received_before,
         expires_at=row.expires_at,
         created_at=row.created_at,
     )

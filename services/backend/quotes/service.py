@@ -27,6 +27,7 @@ from services.backend.quotes.model import (
     Method,
     Price,
     Quote,
+    maximum_debit,
     minimum_debit,
     price_debit,
     price_delivery,
@@ -125,6 +126,7 @@ class QuoteService:
             fee_id=None if fee is None else fee.id,
             min_rate=price.min_rate,
             max_packet_amount=max_packet_amount,
+            received_before=receiver.received_amount.value,
             expires_at=expires_at,
             created_at=now,
         )
@@ -179,7 +181,7 @@ class QuoteService:
             raise non_positive_receive_amount(minimum_debit(**pricing), asset.code, asset.scale)
         outstanding = receiver.outstanding
         if outstanding is not None and price.deliver > outstanding:
-            raise out_of_range("debitAmount", price_delivery(deliver=outstanding, **pricing).source)
+            raise out_of_range("debitAmount", maximum_debit(deliver=outstanding, **pricing))
         if price.source + price.fee > UNBOUNDED:
             raise out_of_range("receiveAmount", UNBOUNDED)
         return price

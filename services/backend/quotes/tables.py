@@ -26,6 +26,8 @@ quotes = Table(
     Column("min_rate_numerator", BigUnits, nullable=False),
     Column("min_rate_denominator", BigUnits, nullable=False),
     Column("max_packet_amount", Units),
+    # A payment that was cut off learns from it how much of the receiver's money is its own.
+    Column("received_before", Units, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )

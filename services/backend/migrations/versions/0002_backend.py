@@ -225,6 +225,7 @@ CREATE TABLE quotes (
     min_rate_numerator NUMERIC(80, 0) NOT NULL,
     min_rate_denominator NUMERIC(80, 0) NOT NULL,
     max_packet_amount NUMERIC(20, 0),
+    received_before NUMERIC(20, 0) NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_quotes PRIMARY KEY (id),

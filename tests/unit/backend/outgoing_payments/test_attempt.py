@@ -1,0 +1,156 @@
+"""What is left of a payment, and what an attempt's end makes of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ilpkit.money import Amount, Asset, Ratio
+
+from services.backend.outgoing_payments.attempt import (
+    Completed,
+    Failed,
+    Remaining,
+    TryAgain,
+    remaining,
+    retry_at,
+    settle,
+)
+from services.backend.outgoing_payments.model import OutgoingPayment, State
+from services.backend.quotes.model import Method, Quote
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+ID = UUID(int=7)
+NINETY_NINE_PERCENT = Ratio(99, 100)
+
+
+def new_payment(
+    *, min_rate: Ratio = NINETY_NINE_PERCENT, received_before: int = 0, **fields: Any
+) -> OutgoingPayment:
+    """A payment of 500 that may cost 506."""
+    quote = Quote(
+        id=ID,
+        tenant_id=ID,
+        wallet_address_id=ID,
+        client=None,
+        receiver="https://bank.test/incoming-payments/1",
+        method=Method.ILP,
+        debit_amount=510,
+        receive_amount=Amount(500, Asset("USD", 2)),
+        source_amount=506,
+        fee_amount=4,
+        fee_id=None,
+        min_rate=min_rate,
+        max_packet_amount=None,
+        received_before=received_before,
+        expires_at=NOW,
+        created_at=NOW,
+    )
+    values: dict[str, Any] = {
+        "grant_id": None,
+        "grant_interval_start": None,
+        "state": State.SENDING,
+        "error": None,
+        "metadata": None,
+        "data_to_transmit": None,
+        "sent_amount": 0,
+        "delivered_amount": 0,
+        "attempts": 1,
+        "due_at": None,
+        "lease_until": None,
+        **fields,
+    }
+    return OutgoingPayment(
+        id=ID,
+        tenant_id=ID,
+        wallet_address_id=ID,
+        client=None,
+        created_at=NOW,
+        updated_at=NOW,
+        quote=quote,
+        **values,
+    )
+
+
+def test_at_first_everything_is_left() -> None:
+    left = remaining(new_payment(), sent=0, received=0)
+    assert left == Remaining(deliver=500, source_max=506, delivered=0)
+
+
+def test_what_was_recorded_is_taken_off() -> None:
+    payment = new_payment(sent_amount=200, delivered_amount=199)
+    assert remaining(payment, sent=200) == Remaining(deliver=301, source_max=306, delivered=199)
+
+
+def test_a_lost_record_counts_as_the_least_that_its_packets_had_to_bring() -> None:
+    left = remaining(new_payment(), sent=200)
+    assert left == Remaining(deliver=302, source_max=306, delivered=198)
+
+
+def test_a_lost_record_counts_as_what_the_receiver_got_since_the_quote() -> None:
+    payment = new_payment(received_before=40)
+    left = remaining(payment, sent=200, received=240)
+    assert left == Remaining(deliver=300, source_max=306, delivered=200)
+
+
+def test_a_payment_that_arrived_before_its_process_died_has_nothing_left() -> None:
+    assert remaining(new_payment(), sent=500, received=500).deliver == 0
+
+
+def test_what_others_paid_to_the_receiver_is_not_ours() -> None:
+    # At most a tenth better than the least rate: 100 x 0.99 x 1.1.
+    left = remaining(new_payment(), sent=100, received=400)
+    assert left.delivered == 109
+
+
+def test_what_others_paid_does_not_matter_when_nothing_was_lost() -> None:
+    payment = new_payment(sent_amount=100, delivered_amount=100)
+    assert remaining(payment, sent=100, received=400).delivered == 100
+
+
+@pytest.mark.property
+@given(
+    sent=st.integers(0, 506),
+    recorded=st.integers(0, 506),
+    received=st.none() | st.integers(0, 2_000),
+    before=st.integers(0, 1_000),
+)
+def test_it_never_goes_below_zero_nor_below_what_is_sure(
+    sent: int, recorded: int, received: int | None, before: int
+) -> None:
+    recorded = min(recorded, sent)
+    payment = new_payment(received_before=before, sent_amount=recorded, delivered_amount=recorded)
+    left = remaining(payment, sent=sent, received=received)
+    assert left.deliver >= 0
+    assert left.source_max == 506 - sent
+    assert left.delivered >= recorded + NINETY_NINE_PERCENT.floor_mul(sent - recorded)
+
+
+def test_only_the_last_attempt_makes_the_payment_fail() -> None:
+    again = TryAgain(error="no way", delivered=3)
+    assert settle(again, least=1, attempts=4, attempts_max=5) is again
+    assert settle(again, least=1, attempts=5, attempts_max=5) == Failed(
+        error="RetriesExhausted: no way", delivered=3
+    )
+
+
+def test_the_last_attempt_without_a_record_fails_with_what_is_sure() -> None:
+    failed = settle(TryAgain(error="x", delivered=None), least=7, attempts=5, attempts_max=5)
+    assert failed.delivered == 7
+
+
+def test_a_process_that_ends_never_fails_a_payment() -> None:
+    released = TryAgain(error="x", delivered=None, at_once=True)
+    assert settle(released, least=0, attempts=9, attempts_max=5) is released
+
+
+def test_other_results_stay() -> None:
+    done = Completed(delivered=500)
+    assert settle(done, least=0, attempts=9, attempts_max=5) is done
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 10), (2, 20), (6, 60), (7, 60)])
+def test_the_wait_grows_to_a_minute(attempts: int, seconds: int) -> None:
+    assert retry_at(NOW, attempts) == NOW + timedelta(seconds=seconds)
