@@ -48,11 +48,12 @@ LOOKUP_TRANSFERS: Final = f"""
 SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE id = ANY ($1::text::uuid[])
 """
 
+# The sub-select is evaluated once, which lets the index use it although the time is volatile.
 IS_ANY_DUE: Final = """
 SELECT EXISTS (
     SELECT FROM ledger.pending_transfers
     WHERE state = 0 AND expires_at_ns > 0
-        AND expires_at_ns <= coalesce($1::bigint, ledger.now_ns())
+        AND expires_at_ns <= (SELECT coalesce($1::bigint, ledger.now_ns()))
 )
 """
 

@@ -137,3 +137,72 @@ async def test_migrating_twice_at_once_is_no_trouble(postgres_server: TestPostgr
     assert result.status.ok
     await engine.close()
     postgres_server.drop_database(url)
+
+
+GROW = (
+    """
+    INSERT INTO ledger.accounts (id, ledger, code, flags, user_data_128, user_data_64, user_data_32,
+            "timestamp")
+        SELECT md5('account' || n)::uuid, 7, 3, 2, md5('asset')::uuid, 0, 0, 1
+        FROM generate_series($1::integer, $2::integer) n
+    """,
+    """
+    INSERT INTO ledger.transfers (id, debit_account_id, credit_account_id, amount, ledger, code,
+            kind, timeout_s, "timestamp")
+        SELECT md5('transfer' || n)::uuid, md5('account' || n)::uuid,
+            md5('account' || n + 1)::uuid, 1, 7, 1, 1, 9, 1
+        FROM generate_series($1::integer, $2::integer - 1) n
+    """,
+    """
+    INSERT INTO ledger.pending_transfers
+        SELECT md5('transfer' || n)::uuid, md5('account' || n)::uuid,
+            md5('account' || n + 1)::uuid, 1, 7, 1, 9223372036854775807, 0
+        FROM generate_series($1::integer, $2::integer - 1) n
+    """,
+)
+ROWS_READ = """
+SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'ledger')
+FROM pg_stat_user_tables WHERE schemaname = 'ledger'
+"""
+
+
+async def test_what_is_read_does_not_grow_with_the_ledger(ledger_url: str) -> None:
+    """Plans that were made on small tables stay with the connection; they must not scan."""
+    engine = PostgresLedger(ledger_url, read_connections_max=1)
+    ledger = BatchedLedger(engine)
+    await workload.prepare(ledger, ledger)
+    made = workload.chains(11, 400)
+    connection: Any = await asyncpg.connect(ledger_url)
+
+    async def work(chains: list[workload.Chain]) -> int:
+        """Use every statement, and return how many rows Postgres read for it."""
+        pool = await engine._readers()
+        before = await connection.fetchval(ROWS_READ)
+        for at in range(0, len(chains), 20):
+            await engine.apply(chains[at : at + 20])
+        await ledger.lookup_accounts([workload.account_id(0)])
+        await ledger.lookup_transfers(workload.ids(chains))
+        await ledger.history(workload.account_id(0), limit=10)
+        await ledger.history(workload.account_id(0), limit=10, newest_first=True)
+        await ledger.create_accounts([NewAccount(7, 7, 101, FLAGS[AccountCode.SETTLEMENT])])
+        assert engine._writer is not None
+        for each in (engine._writer, pool):
+            await each.execute("SELECT pg_stat_force_next_flush()")
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        return int(await connection.fetchval(ROWS_READ) - before)
+
+    async def grow(first: int, last: int) -> None:
+        for statement in GROW:
+            await connection.execute(statement, first, last)
+
+    await grow(1, 2_000)
+    await connection.execute("ANALYZE")
+    small = await work(made[:200])
+    await grow(2_001, 40_000)
+    await connection.execute("SELECT pg_stat_force_next_flush()")
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    large = await work(made[200:])
+    assert 0 < large < 2 * small
+    await connection.close()
+    await ledger.close()
