@@ -48,11 +48,17 @@ check: lint type arch ## everything that needs no server
 run: setup ## two peered nodes with everything real, and one payment across (PORT_BASE=3000)
 	@exec $(BIN)/python -m deploy.local
 
+# The end-to-end tests share one local network, so they run in one process; the rest uses both cores.
 test: setup ## all tests, with the servers they need
-	$(BIN)/pytest
+	$(BIN)/pytest -q -m "not e2e" -n $(or $(TEST_PROCESSES),2) --dist loadfile
+	$(BIN)/pytest -q -m e2e
+
+coverage: setup ## branch coverage of the protocol kit; less than all of it fails
+	$(BIN)/coverage run --branch --source=libs/ilpkit -m pytest -q tests/unit/ilpkit tests/fuzz
+	$(BIN)/coverage report --fail-under=100 --skip-covered
 
 fuzz: setup ## coverage-guided fuzzing of every decoder; SECONDS_EACH=60 and TARGETS= choose
 	$(BIN)/pip install --quiet --disable-pip-version-check atheris
 	$(BIN)/python -m tests.fuzz.fuzz_ilpkit --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
 
-.PHONY: help setup lock proto docs fmt lint type arch check test fuzz run
+.PHONY: help setup lock proto docs fmt lint type arch check test coverage fuzz run
