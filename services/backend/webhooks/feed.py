@@ -14,7 +14,9 @@ from services.backend.webhooks.model import Event
 WAITING_MAX: Final = 200
 """Calls that may wait for events at once, in one process: each is one of the server's calls."""
 PLACED_MAX: Final = 1000
-"""Events that one read gives their places."""
+"""Events that one transaction gives their places."""
+PLACINGS_MAX: Final = 10
+"""Transactions of one read. A node whose feed was never read catches up over several reads."""
 
 
 class EventFeed:
@@ -43,23 +45,30 @@ class EventFeed:
         while True:
             # Before the read: what is committed during it must end the wait.
             news = self._news
-            events = await self._read(cursor, tenant_id=tenant_id, limit=limit)
+            events, is_whole = await self._read(cursor, tenant_id=tenant_id, limit=limit)
             left_s = ends_at - self._clock.monotonic()
             if events or left_s <= 0:
                 return events
-            await self._wait(news, left_s)
+            if is_whole:
+                await self._wait(news, left_s)
 
-    async def _read(self, cursor: int, *, tenant_id: UUID | None, limit: int) -> list[Event]:
+    async def _read(
+        self, cursor: int, *, tenant_id: UUID | None, limit: int
+    ) -> tuple[list[Event], bool]:
+        """Events after a cursor, and whether all that were committed had their places."""
         async with self._database.read() as session:
             events = await repository.after(session, cursor, tenant_id=tenant_id, limit=limit)
-            if len(events) == limit or not await repository.any_unplaced(
-                session, tenant_id=tenant_id
-            ):
-                return events
-        async with self._database.write() as session:
-            await repository.place(session, tenant_id=tenant_id, limit=PLACED_MAX)
+            if len(events) == limit or not await repository.any_unplaced(session):
+                return events, True
+        placed = PLACED_MAX
+        for _ in range(PLACINGS_MAX):
+            async with self._database.write() as session:
+                placed = await repository.place(session, limit=PLACED_MAX)
+            if placed < PLACED_MAX:
+                break
         async with self._database.read() as session:
-            return await repository.after(session, cursor, tenant_id=tenant_id, limit=limit)
+            events = await repository.after(session, cursor, tenant_id=tenant_id, limit=limit)
+        return events, placed < PLACED_MAX
 
     async def _wait(self, news: asyncio.Event, seconds: float) -> None:
         if self._waiting >= WAITING_MAX:

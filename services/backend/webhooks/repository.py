@@ -87,30 +87,27 @@ async def after(
     return [_event(row) for row in rows.all()]
 
 
-async def any_unplaced(session: ReadSession, *, tenant_id: UUID | None) -> bool:
+async def any_unplaced(session: ReadSession) -> bool:
     """Whether an event waits for its place in the feed."""
     query = select(webhook_events.c.id).where(webhook_events.c.feed_position.is_(None)).limit(1)
-    if tenant_id is not None:
-        query = query.where(webhook_events.c.tenant_id == tenant_id)
     return await session.scalar(query) is not None
 
 
-async def place(session: WriteSession, *, tenant_id: UUID | None, limit: int) -> None:
-    """Give the oldest events without a place the next places, in the order of their writing."""
+async def place(session: WriteSession, *, limit: int) -> int:
+    """Give the oldest events without a place the next places; returns how many there were."""
     await session.execute(_LOCK, {"key": FEED_LOCK})
     unplaced = select(webhook_events.c.id).where(webhook_events.c.feed_position.is_(None))
-    if tenant_id is not None:
-        unplaced = unplaced.where(webhook_events.c.tenant_id == tenant_id)
     ordered = unplaced.order_by(webhook_events.c.position).limit(limit).cte("ordered")
     # A step of its own, so that the numbers are drawn in the order of the rows.
     numbered = select(ordered.c.id, func.nextval(feed_positions.name).label("place")).cte(
         "numbered"
     )
-    await session.execute(
+    placed = await session.execute(
         update(webhook_events)
         .where(webhook_events.c.id == numbered.c.id)
         .values(feed_position=numbered.c.place)
     )
+    return placed.rowcount
 
 
 async def deliveries(

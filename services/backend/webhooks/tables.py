@@ -50,7 +50,6 @@ Index(
 )
 Index(
     "ix_webhook_events_unplaced",
-    webhook_events.c.tenant_id,
     webhook_events.c.position,
     postgresql_where=webhook_events.c.feed_position.is_(None),
 )

@@ -130,7 +130,7 @@ CREATE TABLE webhook_events (
 CREATE INDEX ix_webhook_events_resource_id ON webhook_events (resource_id);
 CREATE INDEX ix_webhook_events_tenant_id_feed_position ON webhook_events (tenant_id, feed_position) WHERE feed_position IS NOT NULL;
 CREATE INDEX ix_webhook_events_tenant_id_id ON webhook_events (tenant_id, id);
-CREATE INDEX ix_webhook_events_unplaced ON webhook_events (tenant_id, position) WHERE feed_position IS NULL;
+CREATE INDEX ix_webhook_events_unplaced ON webhook_events (position) WHERE feed_position IS NULL;
 CREATE UNIQUE INDEX uq_webhook_events_feed_position ON webhook_events (feed_position) WHERE feed_position IS NOT NULL;
 CREATE TABLE fees (
     id UUID NOT NULL,

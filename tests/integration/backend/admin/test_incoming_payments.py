@@ -1,5 +1,6 @@
 """Incoming payments through the Admin contract."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -65,6 +66,16 @@ async def test_a_repeat_with_the_same_key_creates_no_second_payment(
     assert reused.value.reason == "IDEMPOTENCY_KEY_REUSED"
     page = await world.payments.ListIncomingPayments(pb.ListIncomingPaymentsRequest())
     assert [payment.id for payment in page.payments] == [first.id]
+
+
+async def test_calls_at_once_with_one_key_create_one_payment(world: World, wallet: Any) -> None:
+    again = key()
+    replies = await asyncio.gather(
+        *(_create(world, wallet, idempotency_key=again) for _ in range(5))
+    )
+    assert all(reply == replies[0] for reply in replies)
+    page = await world.payments.ListIncomingPayments(pb.ListIncomingPaymentsRequest())
+    assert [payment.id for payment in page.payments] == [replies[0].id]
 
 
 @pytest.mark.parametrize(
