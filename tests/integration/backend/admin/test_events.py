@@ -9,8 +9,9 @@ from rafiki.admin.v1 import payment_service_pb2 as payments
 from rafiki.common.v1.paging_pb2 import PageRequest
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument, NotFound
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
+from services.backend.webhooks.feed import PLACED_MAX
 from services.backend.webhooks.tables import webhook_events
 from tests.integration.backend.admin.conftest import OPERATOR, World, eventually, key, usd
 
@@ -85,6 +86,29 @@ async def test_an_event_that_commits_late_does_not_slip_behind_the_cursor(
         assert _subjects(before) == ["committed first"]
     after = await _pull(world, before.next_cursor)
     assert _subjects(after) == ["written first"]
+
+
+async def test_a_feed_that_was_never_read_catches_up_in_order(world: World) -> None:
+    count = PLACED_MAX * 2 + 500
+    async with world.database.write() as session:
+        await session.execute(
+            text(
+                "INSERT INTO webhook_events (id, tenant_id, type, data, resource_id, created_at)"
+                " SELECT gen_random_uuid(), :tenant, 'test.event',"
+                " jsonb_build_object('id', n::text), gen_random_uuid(), now()"
+                " FROM generate_series(1, CAST(:count AS int)) AS n"
+            ),
+            {"tenant": OPERATOR, "count": count},
+        )
+    seen: list[str] = []
+    cursor = None
+    while True:
+        reply = await _pull(world, cursor, limit=1000)
+        if not reply.events:
+            break
+        seen += _subjects(reply)
+        cursor = reply.next_cursor
+    assert seen == [str(number) for number in range(1, count + 1)]
 
 
 async def test_readers_that_race_see_every_event_once_and_in_one_order(
