@@ -10,6 +10,8 @@ import aiohttp
 import grpc
 import grpc.aio
 from ilpkit.httpsig.keys import private_key_from_pem
+from rafiki.admin.v1 import payment_service_pb2 as payments
+from rafiki.admin.v1 import payment_service_pb2_grpc as payments_grpc
 from rafiki.ledger.v1 import ledger_service_pb2 as ledger
 from rafiki.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
 from servicekit.clock import Clock
@@ -103,6 +105,20 @@ async def packets_received(config: NodeConfig, payment_url: str) -> int:
     return sum(transfer.credit_account_id == payment_id for transfer in answer.transfers)
 
 
+async def sent_in_the_end(config: NodeConfig, payment_url: str, clock: Clock) -> int:
+    """Units that a payment took from its sender, once the sending node is done with it."""
+    request = payments.GetOutgoingPaymentRequest(id=payment_url.rpartition("/")[2])
+    deadline = clock.monotonic() + BOOKED_S_MAX
+    async with grpc.aio.insecure_channel(grpc_target(config.ports.operator)) as channel:
+        stub: Any = payments_grpc.PaymentServiceStub(channel)
+        while True:
+            payment = await stub.GetOutgoingPayment(request, timeout=CALL_S_MAX)
+            done = payment.state == payments.OUTGOING_PAYMENT_STATE_COMPLETED
+            if done or clock.monotonic() >= deadline:
+                return int(payment.sent_amount.value)
+            await clock.sleep(POLL_INTERVAL_S)
+
+
 async def demonstrate(stack: Stack, clock: Clock, progress: Callable[[str], None]) -> None:
     """Seed, pay from the first bank's first customer to the second's, and say what happened."""
     progress("seeding assets, liquidity, peers, wallet addresses and keys")
@@ -119,6 +135,9 @@ async def demonstrate(stack: Stack, clock: Clock, progress: Callable[[str], None
             deliver=DELIVER_UNITS,
             clock=clock,
         )
+    sent = await sent_in_the_end(stack.configs[0], payment.outgoing["id"], clock)
+    # What the quote set aside and the payment did not need comes back by a webhook of its own.
+    await wait_booked(stack.configs[0], sender.url, before[0] - sent, clock)
     await wait_booked(stack.configs[1], receiver.url, before[1] + DELIVER_UNITS, clock)
     after = await _both(stack, sender, receiver)
     packets = await packets_received(stack.configs[1], payment.incoming["id"])
