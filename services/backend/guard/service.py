@@ -82,8 +82,13 @@ class Guard:
         try:
             verdict = await self._decide(request)
         except Refused as refused:
-            return refused.response(grant_endpoint=self._grant_endpoint)
+            return refused.response(grant_endpoint=self._tenants_grant_endpoint(request))
         return Response(200, verdict.headers())
+
+    def _tenants_grant_endpoint(self, request: Request) -> str:
+        """Where the path's tenant grants: what its wallet addresses call their authServer."""
+        path = request.target.removeprefix(GUARD_PREFIX).partition("?")[0]
+        return f"{self._grant_endpoint}/{path.lstrip('/').partition('/')[0]}"
 
     async def _decide(self, request: Request) -> Verdict:
         target = request.target.removeprefix(GUARD_PREFIX)
