@@ -1,12 +1,19 @@
-"""`python -m services.backend [serve|migrate]`."""
+"""`python -m services.backend [serve|migrate]`.
+
+The application is imported by the process that runs it: the parent of several workers only watches
+them, and starts in a fifth of the time without it.
+"""
+
+from typing import TYPE_CHECKING
 
 from servicekit.command_line import run_service
 from servicekit.lifecycle import Lifecycle
 from servicekit.logging import configure_logging
 
-from services.backend.app import BackendApp, Ports
-from services.backend.migrations.run import upgrade
 from services.backend.settings import BackendSettings
+
+if TYPE_CHECKING:
+    from services.backend.app import Ports
 
 
 def main() -> None:
@@ -15,7 +22,7 @@ def main() -> None:
         "services.backend",
         BackendSettings,
         start=_start,
-        migrate=lambda settings: upgrade(settings.database_url.get_secret_value()),
+        migrate=_migrate,
         workers=lambda settings: settings.workers,
         ports=lambda settings: {
             "GRPC_PORT": settings.grpc_port,
@@ -24,7 +31,15 @@ def main() -> None:
     )
 
 
-async def _start(settings: BackendSettings, lifecycle: Lifecycle) -> Ports:
+def _migrate(settings: BackendSettings) -> None:
+    from services.backend.migrations.run import upgrade  # noqa: PLC0415 - see the module's text
+
+    upgrade(settings.database_url.get_secret_value())
+
+
+async def _start(settings: BackendSettings, lifecycle: Lifecycle) -> "Ports":
+    from services.backend.app import BackendApp  # noqa: PLC0415 - see the module's text
+
     configure_logging(level=settings.log_level)
     return await BackendApp(settings=settings).start(lifecycle)
 
