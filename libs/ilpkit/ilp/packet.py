@@ -35,6 +35,7 @@ _PREPARE_HEAD: Final = struct.Struct(">Q12s5s32s")
 _PATCHED_HEAD: Final = struct.Struct(f">Q{TIMESTAMP_BYTES}s")
 _PREPARE_FIXED: Final = struct.Struct(f">Q{TIMESTAMP_BYTES}s{CONDITION_BYTES}s")
 
+# Two views of the same 57 bytes: decoding looks the date up by its minute.
 assert _PREPARE_HEAD.size == _PREPARE_FIXED.size
 
 

@@ -5,7 +5,7 @@ error message is for people: broken UTF-8 in it is left out. Text that means som
 addresses) must be valid.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Protocol
@@ -349,8 +349,13 @@ _DECODERS: Final[dict[int, Callable[[bytes, int, int], Frame]]] = {
 }
 
 
-def encode_frames(frames: Iterable[Frame]) -> bytes:
+_NO_FRAMES: Final = encode_var_uint(0)
+
+
+def encode_frames(frames: Sequence[Frame]) -> bytes:
     """The number of frames, then each of them."""
+    if not frames:
+        return _NO_FRAMES
     parts: list[bytes] = []
     for frame in frames:
         contents = frame.encode_contents()

@@ -38,8 +38,9 @@ from ilpkit.stream.frames import (
     StreamData,
     StreamMaxMoney,
     StreamReceipt,
+    encode_frames,
 )
-from ilpkit.stream.packet import StreamPacket, decode_stream_packet, encode_stream_packet
+from ilpkit.stream.packet import StreamPacket, decode_stream_packet, encode_stream_head
 from ilpkit.stream.receipts import Receipt, encode_receipt
 
 REMEMBERED_CONNECTIONS_MAX: Final = 10_000
@@ -61,10 +62,14 @@ class RefusalDialect(Enum):
 class Connection(NamedTuple):
     """What the receiver knows of a connection from its address alone."""
 
-    connection_id: str
-    """SHA-256 of the connection's address, in hexadecimal."""
+    address: str
     details: ConnectionDetails
     keys: StreamKeys
+
+    @property
+    def connection_id(self) -> str:
+        """SHA-256 of the connection's address, in hexadecimal; worked out at each call."""
+        return hashlib.sha256(self.address.encode("ascii")).hexdigest()
 
 
 @final
@@ -208,16 +213,22 @@ class Incoming:
         return (StreamReceipt(DEFAULT_STREAM_ID, raw),)
 
     def _seal(self, ilp_type: int, amount: int, frames: tuple[Frame, ...]) -> bytes:
-        packet = StreamPacket(self.sequence, ilp_type, amount, frames)
-        iv = self._receiver.random_bytes(IV_BYTES)
-        return self.connection.keys.seal(encode_stream_packet(packet), iv)
+        plaintext = encode_stream_head(self.sequence, ilp_type, amount) + encode_frames(frames)
+        return self.connection.keys.seal(plaintext, self._receiver.random_bytes(IV_BYTES))
 
 
 @final
 class Receiver:
     """Opens the packets of all connections that one server's credentials make."""
 
-    __slots__ = ("_connection", "_credentials", "_dialect", "address", "random_bytes")
+    __slots__ = (
+        "_below_minimum_code",
+        "_connection",
+        "_credentials",
+        "_wrong_condition_code",
+        "address",
+        "random_bytes",
+    )
 
     def __init__(
         self,
@@ -228,7 +239,7 @@ class Receiver:
         connections_max: int = REMEMBERED_CONNECTIONS_MAX,
     ) -> None:
         self._credentials = credentials
-        self._dialect = dialect
+        self._below_minimum_code, self._wrong_condition_code = dialect.value
         self._connection = lru_cache(maxsize=connections_max)(self._open_connection)
         self.address = credentials.base_address
         """The server's address, which its Rejects name."""
@@ -260,18 +271,14 @@ class Receiver:
         return incoming.decline(close=True) if closing else incoming
 
     def _refusal_code(self, prepare: Prepare, fulfillment: bytes, min_amount: int) -> str | None:
-        below_minimum_code, wrong_condition_code = self._dialect.value
         if not fulfills(fulfillment, prepare.condition):
-            return wrong_condition_code
-        return below_minimum_code if prepare.amount < min_amount else None
+            return self._wrong_condition_code
+        return self._below_minimum_code if prepare.amount < min_amount else None
 
     def _open_connection(self, segment: str) -> Connection:
         token = self._credentials.open_segment(segment)
-        address = f"{self.address}.{segment}"
         return Connection(
-            hashlib.sha256(address.encode("ascii")).hexdigest(),
-            token.details,
-            StreamKeys(token.shared_secret),
+            f"{self.address}.{segment}", token.details, StreamKeys(token.shared_secret)
         )
 
 

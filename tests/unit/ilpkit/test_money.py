@@ -115,6 +115,16 @@ def test_ratios_multiply_divide_and_compare_exactly(left: Ratio, right: Ratio) -
     assert (left <= right) == (fraction(left) <= fraction(right))
 
 
+def test_a_third_rounds_each_way() -> None:
+    third = Ratio(1, 3)
+    assert (third.floor_mul(10), third.ceil_mul(10)) == (3, 4)
+    assert (Ratio(3, 1).floor_div(10), Ratio(3, 1).ceil_div(10)) == (3, 4)
+    assert third.inverse() == Ratio(3, 1)
+    assert third / Ratio(2, 3) == Ratio(1, 2)
+    assert third < Ratio(1, 2)
+    assert third <= Ratio(1, 3)
+
+
 def test_values_are_not_negative() -> None:
     ratio = Ratio(1, 2)
     for operation in (ratio.floor_mul, ratio.ceil_mul, ratio.floor_div, ratio.ceil_div):

@@ -33,6 +33,10 @@ def test_a_receipt_changed_anywhere_does_not_verify(position: int) -> None:
         verify_receipt(bytes(raw), secret=SECRET)
 
 
+def test_a_receipt_verifies_with_its_own_secret() -> None:
+    assert verify_receipt(encode_receipt(RECEIPT, secret=SECRET), secret=SECRET) == RECEIPT
+
+
 def test_a_receipt_does_not_verify_with_another_secret() -> None:
     with pytest.raises(InvalidReceiptError):
         verify_receipt(encode_receipt(RECEIPT, secret=SECRET), secret=b"t" * 32)
