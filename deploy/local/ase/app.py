@@ -159,10 +159,10 @@ def _add_consent(app: FastAPI, settings: Settings, templates: Jinja2Templates) -
     @app.get("/consent", response_class=HTMLResponse)
     async def consent(
         request: Request,
-        interactId: UUID,  # noqa: N803
+        interactId: UUID,  # noqa: N803 - the query names are the original's
         nonce: str,
-        clientName: str = "",  # noqa: N803
-        clientUri: str = "",  # noqa: N803
+        clientName: str = "",  # noqa: N803 - the query names are the original's
+        clientUri: str = "",  # noqa: N803 - the query names are the original's
     ) -> Response:
         try:
             asked = await _bank(request).interactions.get(str(interactId), quote(nonce, safe=""))
@@ -183,7 +183,7 @@ def _add_consent(app: FastAPI, settings: Settings, templates: Jinja2Templates) -
     @app.post("/consent")
     async def decide(
         request: Request,
-        interactId: Annotated[UUID, Form()],  # noqa: N803
+        interactId: Annotated[UUID, Form()],  # noqa: N803 - the query names are the original's
         nonce: Annotated[str, Form(pattern=_NONCE)],
         decision: Annotated[str, Form(pattern="^(approve|deny)$")],
     ) -> Response:
