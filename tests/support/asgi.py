@@ -27,7 +27,7 @@ class AsgiResponse:
 
 class AsgiClient:
     def __init__(self, app: ASGIApp, *, scheme: str = "http") -> None:
-        self._app = app
+        self.app = app
         self._scheme = scheme
         self.cookies: dict[str, str] = {}
         self.cookie_headers: list[str] = []
@@ -69,7 +69,7 @@ class AsgiClient:
         async def send(message: Message) -> None:
             answer.append(message)
 
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
         pairs = [(n.decode().lower(), v.decode()) for n, v in answer[0]["headers"]]
         self._keep([value for name, value in pairs if name == "set-cookie"])
         content = b"".join(message.get("body", b"") for message in answer[1:])

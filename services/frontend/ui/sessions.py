@@ -74,7 +74,7 @@ class Sessions:
             return None
         now_ms = self._clock.now_ms()
         try:
-            body = self._fernet.decrypt_at_time(cookie, IDLE_S_MAX, now_ms // _MS)
+            body = self._fernet.decrypt_at_time(cookie.encode(), IDLE_S_MAX, now_ms // _MS)
         except InvalidToken:
             return None
         tenant_id, is_operator, csrf, started_ms, sealed_ms = json.loads(body)
