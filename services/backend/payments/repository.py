@@ -1,5 +1,6 @@
 """SQL over incoming and outgoing payments together."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -36,24 +37,30 @@ async def page(
     """A page of payments of both kinds, newest first.
 
     Ids are ordered by time, an outgoing payment's by its quote's, so one order holds for both.
+    Each kind is cut to a page of its own first: Postgres would sort all of both otherwise.
     """
+    of_these = {"tenant_id": tenant_id, "wallet_address_id": wallet_address_id}
     both = union_all(
-        _keys(incoming_payments, Kind.INCOMING, tenant_id, wallet_address_id),
-        _keys(outgoing_payments, Kind.OUTGOING, tenant_id, wallet_address_id),
+        _keys(incoming_payments, Kind.INCOMING, query, of_these),
+        _keys(outgoing_payments, Kind.OUTGOING, query, of_these),
     ).subquery("payments")
     statement = select(both.c.id, both.c.kind)
     return await fetch_page(session, statement, both.c.id, query, _key)
 
 
 def _keys(
-    table: Table, kind: Kind, tenant_id: UUID | None, wallet_address_id: UUID | None
+    table: Table, kind: Kind, query: PageQuery, of_these: Mapping[str, UUID | None]
 ) -> Select[Any]:
-    keys = select(table.c.id, literal(kind.value).label("kind"))
-    if tenant_id is not None:
-        keys = keys.where(table.c.tenant_id == tenant_id)
-    if wallet_address_id is not None:
-        keys = keys.where(table.c.wallet_address_id == wallet_address_id)
-    return keys
+    column = table.c.id
+    keys = select(column, literal(kind.value).label("kind"))
+    for name, wanted in of_these.items():
+        if wanted is not None:
+            keys = keys.where(table.c[name] == wanted)
+    if query.cursor is not None:
+        keys = keys.where(column > query.cursor if query.backward else column < query.cursor)
+    order = column.asc() if query.backward else column.desc()
+    cut = keys.order_by(order).limit(query.size + 1).subquery()
+    return select(cut.c.id, cut.c.kind)
 
 
 def _key(row: Row[Any]) -> PaymentKey:
