@@ -70,8 +70,17 @@ class Node:
         """The processes behind Envoy, each with how to see that it works."""
         return self._services
 
+    def begin_stop(self) -> None:
+        """Close the edge, so that nothing new comes in, and ask what stood behind it to end.
+
+        The auth service stays until `stop`: the others need it for what they still finish.
+        """
+        self._envoy.stop()
+        for child, _ready in self._services[1:]:
+            child.ask_to_end()
+
     def stop(self) -> None:
-        """Stop what was started, the edge first, so that nothing new comes in."""
+        """Stop everything in the reverse order of the start."""
         self._envoy.stop()
         for child, _ready in reversed(self._services):
             child.stop()

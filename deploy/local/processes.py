@@ -76,6 +76,7 @@ class Child:
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._asked = False
 
     @property
     def pid(self) -> int | None:
@@ -86,6 +87,7 @@ class Child:
     def start(self) -> None:
         """Start without waiting."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._asked = False
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
@@ -121,12 +123,18 @@ class Child:
         if code != 0:
             raise self.failure(f"ended with code {code}")
 
+    def ask_to_end(self) -> None:
+        """Ask it to end, without waiting."""
+        if self._process is not None and self._process.poll() is None and not self._asked:
+            self._asked = True  # once: a second signal may mean "at once" to a service
+            self._process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """Ask it to end, and end it when it does not."""
         if self._process is None:
             return
+        self.ask_to_end()
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(STOP_S_MAX)
             except subprocess.TimeoutExpired:

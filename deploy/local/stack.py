@@ -98,11 +98,17 @@ class Stack:
             self._progress("bringing the databases up to date")
             self._migrator.run()
         self._progress("starting the services of each node")
+        self._stops.append(self._stop_nodes)
         for node in self.nodes:
-            self._stops.append(node.stop)
             node.start()
         services = [service for node in self.nodes for service in node.services]
         wait_all_ready(services, seconds_max=SERVICES_READY_S_MAX, progress=self._progress)
+
+    def _stop_nodes(self) -> None:
+        for node in self.nodes:
+            node.begin_stop()
+        for node in reversed(self.nodes):
+            node.stop()
 
     async def _create_databases(self) -> list[str]:
         connection: Any = await asyncpg.connect(self._postgres.url())
