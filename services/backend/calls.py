@@ -98,11 +98,12 @@ class Calls:
         *,
         scope: str,
         key: str | None,
-        write: Callable[[WriteSession], Awaitable[Reply]],
+        prepare: Callable[[], Awaitable[Write[Reply]]],
     ) -> Reply:
-        """As `mutate`, for callers that may leave the key out: then each call is a new one."""
+        """As `prepared`, for callers that may leave the key out: then each call is a new one."""
         if key is not None:
-            return await self.mutate(request, reply_type, scope=scope, key=key, write=write)
+            return await self.prepared(request, reply_type, scope=scope, key=key, prepare=prepare)
+        write = await prepare()
         async with self._database.write() as session:
             return await write(session)
 

@@ -14,12 +14,13 @@ from servicekit.clock import Clock
 from servicekit.database import WriteSession
 from servicekit.rest import set_created
 
-from services.backend.calls import Calls
+from services.backend.calls import Calls, Write
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
 from services.backend.open_payments_calls import (
     Context,
+    Verdict,
     call_scope,
     idempotency_key,
     tenant,
@@ -81,6 +82,23 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
         self, request: pb.CreateIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPaymentWithMethods:
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
+
+        async def prepare() -> Write[pb.IncomingPaymentWithMethods]:
+            return await self._prepare_create(request, asker, tenant_id)
+
+        reply = await self._calls.once(
+            request,
+            pb.IncomingPaymentWithMethods,
+            scope=call_scope(tenant_id, asker),
+            key=idempotency_key(context, request),
+            prepare=prepare,
+        )
+        await set_created(context)
+        return reply
+
+    async def _prepare_create(
+        self, request: pb.CreateIncomingPaymentRequest, asker: Verdict, tenant_id: UUID
+    ) -> Write[pb.IncomingPaymentWithMethods]:
         wallet_address, asset = await self._payments.find_wallet(
             tenant_id=tenant_id, url=request.wallet_address
         )
@@ -104,15 +122,7 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
             )
             return self._with_methods(view)
 
-        reply = await self._calls.once(
-            request,
-            pb.IncomingPaymentWithMethods,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            write=write,
-        )
-        await set_created(context)
-        return reply
+        return write
 
     async def ListIncomingPayments(
         self, request: pb.ListIncomingPaymentsRequest, context: Context

@@ -15,7 +15,7 @@ from servicekit.errors import InvalidArgument
 from servicekit.rest import set_created
 
 from services.backend.assets.model import Asset
-from services.backend.calls import Calls
+from services.backend.calls import Calls, Write
 from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.open_payments_calls import (
     Context,
@@ -83,6 +83,23 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         self, request: pb.CreateOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPaymentWithSpentAmounts:
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
+
+        async def prepare() -> Write[pb.OutgoingPaymentWithSpentAmounts]:
+            return await self._prepare_create(request, asker, tenant_id)
+
+        reply = await self._calls.once(
+            request,
+            pb.OutgoingPaymentWithSpentAmounts,
+            scope=call_scope(tenant_id, asker),
+            key=idempotency_key(context, request),
+            prepare=prepare,
+        )
+        await set_created(context)
+        return reply
+
+    async def _prepare_create(
+        self, request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
+    ) -> Write[pb.OutgoingPaymentWithSpentAmounts]:
         wallet_address, asset = await self._wallets.find_wallet(
             tenant_id=tenant_id, url=request.wallet_address
         )
@@ -109,15 +126,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
             view = PaymentView(payment=payment, wallet_address=wallet_address, asset=asset, sent=0)
             return self._created(view, spent)
 
-        reply = await self._calls.once(
-            request,
-            pb.OutgoingPaymentWithSpentAmounts,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            write=write,
-        )
-        await set_created(context)
-        return reply
+        return write
 
     async def ListOutgoingPayments(
         self, request: pb.ListOutgoingPaymentsRequest, context: Context

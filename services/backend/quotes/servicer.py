@@ -11,10 +11,11 @@ from servicekit.rest import set_created
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
-from services.backend.calls import Calls
+from services.backend.calls import Calls, Write
 from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.open_payments_calls import (
     Context,
+    Verdict,
     call_scope,
     idempotency_key,
     tenant,
@@ -59,6 +60,23 @@ class QuoteServicer(QuoteServiceServicer):
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
         if request.method != "ilp":
             raise InvalidArgument("INVALID_FIELD", 'method is "ilp"', field="method")
+
+        async def prepare() -> Write[pb.Quote]:
+            return await self._prepare_create(request, asker, tenant_id)
+
+        reply = await self._calls.once(
+            request,
+            pb.Quote,
+            scope=call_scope(tenant_id, asker),
+            key=idempotency_key(context, request),
+            prepare=prepare,
+        )
+        await set_created(context)
+        return reply
+
+    async def _prepare_create(
+        self, request: pb.CreateQuoteRequest, asker: Verdict, tenant_id: UUID
+    ) -> Write[pb.Quote]:
         wallet_address, asset = await self._wallets.find_wallet(
             tenant_id=tenant_id, url=request.wallet_address
         )
@@ -76,15 +94,7 @@ class QuoteServicer(QuoteServiceServicer):
             await self._quotes.insert(session, quote)
             return self._message(quote, wallet_address, asset)
 
-        reply = await self._calls.once(
-            request,
-            pb.Quote,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            write=write,
-        )
-        await set_created(context)
-        return reply
+        return write
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         asker = verdict(context)
