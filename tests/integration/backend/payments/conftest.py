@@ -1,0 +1,208 @@
+"""Nodes of this process on real Postgres and Valkey, peered over real HTTP.
+
+Starting a node costs more than most tests, so the tests of a module share what they can.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from ilpkit.httpsig.keys import private_key_from_seed
+
+from services.backend.migrations.run import upgrade
+from services.backend.settings import BackendSettings
+from tests.integration.backend.payments.node import Node
+from tests.integration.backend.payments.outside import AuthServer, Edge, Outside
+from tests.support.postgres import TestPostgres, postgres_server
+from tests.support.valkey import redis_url, valkey_server
+from tests.support.warp_clock import WarpClock
+
+__all__ = ["postgres_server", "redis_url", "valkey_server"]
+
+TENANT = UUID("438fa74a-fa7d-4317-9ced-dde32ece1787")
+WEBHOOK_SECRET = "the-webhook-secret"
+PEER_BALANCE = 1_000_000
+
+NewNode = Callable[..., Awaitable[Node]]
+
+
+@pytest.fixture(scope="module")
+def clock() -> WarpClock:
+    return WarpClock()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def outside() -> AsyncIterator[Outside]:
+    server = Outside()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def auth_server() -> AsyncIterator[AuthServer]:
+    server = AuthServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="module")
+def new_database(postgres_server: TestPostgres) -> Iterator[Callable[[], str]]:
+    """Makes migrated databases, from a template."""
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(postgres_server.create_database(postgres_server.template("backend", upgrade)))
+        return made[-1]
+
+    yield new
+    for url in made:
+        postgres_server.drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def new_node(
+    new_database: Callable[[], str],
+    redis_url: str,
+    clock: WarpClock,
+    outside: Outside,
+    auth_server: AuthServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[NewNode]:
+    """Starts nodes; `beside` starts another process of one that runs already."""
+    pem = private_key_from_seed(bytes(32)).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    key_file = tmp_path_factory.mktemp("keys") / "key.pem"
+    key_file.write_bytes(pem)
+    async with AsyncExitStack() as stack:
+
+        async def new(name: str = "bank", *, beside: Node | None = None, **settings: Any) -> Node:
+            if beside is None:
+                edge = Edge()
+                await edge.start()
+                stack.push_async_callback(edge.stop)
+                url = new_database()
+            else:
+                edge, url = beside.edge, beside.settings.database_url.get_secret_value()
+            values: dict[str, Any] = {
+                "INSTANCE_NAME": name,
+                "GRPC_PORT": 0,
+                "CONNECTOR_PORT": 0,
+                "DATABASE_URL": url,
+                "REDIS_URL": redis_url,
+                "OPEN_PAYMENTS_URL": edge.origin,
+                "AUTH_SERVER_GRANT_URL": f"{edge.origin}/auth",
+                "AUTH_SERVER_INTROSPECTION_URL": auth_server.target,
+                "ILP_ADDRESS": f"test.{name}",
+                "ILP_CONNECTOR_URL": f"http://{name}.test/ilp",
+                "STREAM_SECRET": base64.b64encode(bytes(32)).decode(),
+                "OPERATOR_TENANT_ID": TENANT,
+                "ADMIN_API_SECRET": "an-admin-secret",
+                "KEY_ID": "bank-key",
+                "PRIVATE_KEY_FILE": str(key_file),
+                "EXCHANGE_RATES_URL": f"{outside.origin}/rates",
+                "WEBHOOK_URL": f"{outside.origin}/webhooks/{name}",
+                "SIGNATURE_SECRET": WEBHOOK_SECRET,
+                **settings,
+            }
+            node = Node(settings=BackendSettings(**values), clock=clock, edge=edge)
+            await node.start()
+            stack.push_async_callback(node.stop)
+            return node
+
+        yield new
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def node(new_node: NewNode) -> Node:
+    """One node."""
+    return await new_node()
+
+
+@dataclass
+class Banks:
+    """Two peered nodes: Alice has an account at the first, Bob at the second."""
+
+    near: Node
+    far: Node
+    near_asset: Any
+    far_asset: Any
+    near_peer: Any
+    """The far node, as the near one keeps it."""
+    far_peer: Any
+    """The near node, as the far one keeps it."""
+    alice: Any
+    bob: Any
+    outside: Outside
+    clock: WarpClock
+
+    owed: int = 0
+    drawn: int = 0
+
+    async def moved(self) -> tuple[int, int]:
+        """What the near node owes the far one more than at the last call, and the far one's view.
+
+        The books of both balance.
+        """
+        await self.near.audit()
+        await self.far.audit()
+        before = self.owed, self.drawn
+        self.owed = await self.near.balance(self.near_peer.id)
+        self.drawn = PEER_BALANCE - await self.far.balance(self.far_peer.id)
+        return self.owed - before[0], self.drawn - before[1]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def new_banks(
+    new_node: NewNode, outside: Outside, clock: WarpClock
+) -> Callable[..., Awaitable[Banks]]:
+    """Starts two peered nodes; both of dollars unless said otherwise."""
+
+    async def new(
+        *,
+        far_code: str = "USD",
+        far_scale: int = 2,
+        far_max_packet_amount: int | None = None,
+        **settings: Any,
+    ) -> Banks:
+        near = await new_node("near", **settings)
+        far = await new_node("far")
+        near_asset = await near.asset(liquidity=PEER_BALANCE)
+        # The link is in dollars: the far node exchanges.
+        link_asset = await far.asset(liquidity=PEER_BALANCE)
+        far_asset = link_asset
+        if (far_code, far_scale) != ("USD", 2):
+            far_asset = await far.asset(far_code, far_scale, liquidity=PEER_BALANCE)
+        limit = (
+            {} if far_max_packet_amount is None else {"max_packet_amount": far_max_packet_amount}
+        )
+        return Banks(
+            near=near,
+            far=far,
+            near_asset=near_asset,
+            far_asset=far_asset,
+            near_peer=await near.peer(near_asset, "test.far", url=far.ilp_url),
+            far_peer=await far.peer(
+                link_asset, "test.near", url=near.ilp_url, balance=PEER_BALANCE, **limit
+            ),
+            alice=await near.wallet(near_asset, "alice"),
+            bob=await far.wallet(far_asset, "bob"),
+            outside=outside,
+            clock=clock,
+        )
+
+    return new
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def banks(new_banks: Callable[..., Awaitable[Banks]]) -> Banks:
+    """Two nodes peered in dollars."""
+    return await new_banks()
