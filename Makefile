@@ -49,6 +49,7 @@ run: setup ## two peered nodes with everything real, and one payment across (POR
 	@exec $(BIN)/python -m deploy.local
 
 # The end-to-end tests share one local network, so they run in one process; the rest uses both cores.
+test: export PYTHONHASHSEED := 0
 test: setup ## all tests, with the servers they need
 	$(BIN)/pytest -q -m "not e2e" -n $(or $(TEST_PROCESSES),2) --dist loadfile
 	$(BIN)/pytest -q -m e2e
