@@ -42,6 +42,11 @@ def test_a_receipt_does_not_verify_with_another_secret() -> None:
         verify_receipt(encode_receipt(RECEIPT, secret=SECRET), secret=b"t" * 32)
 
 
+def test_a_receipt_of_another_version_is_not_read() -> None:
+    with pytest.raises(UnsupportedVersionError):
+        decode_receipt(b"\x02" + bytes(57))
+
+
 @pytest.mark.parametrize("size", [0, 57, 59])
 def test_a_receipt_has_58_bytes(size: int) -> None:
     with pytest.raises(InvalidReceiptError):
