@@ -43,6 +43,7 @@ def build_app(
     settings: FrontendSettings,
     channels: Channels,
     *,
+    checks: HealthChecks,
     clock: Clock | None = None,
     ids: IdSource | None = None,
 ) -> FastAPI:
@@ -65,7 +66,7 @@ def build_app(
             signature_version=settings.admin_api_signature_version,
         ),
     )
-    _add_health(app, build_checks(channels, clock=clock))
+    _add_health(app, checks)
     return app
 
 
@@ -80,7 +81,7 @@ def build_checks(channels: Channels, *, clock: Clock) -> HealthChecks:
 def _add_health(app: FastAPI, checks: HealthChecks) -> None:
     async def healthz() -> Response:
         report = await checks.report()
-        status = "ok" if report.healthy else "failed"
+        status = "draining" if report.draining else "ok" if report.healthy else "failed"
         body = {"status": status, "checks": dict(report.states)}
         return JSONResponse(body, status_code=200 if report.healthy else 503)
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from servicekit.health import HealthChecks
 from servicekit.hmac_signature import make_signature
 
-from services.frontend.app import Channels, build_app
+from services.frontend.app import Channels, build_app, build_checks
 from services.frontend.clients import open_channel
 from services.frontend.settings import FrontendSettings
 from tests.support.admin_messages import OPERATOR, TENANT
@@ -99,7 +99,8 @@ async def admin_edge(**settings: Any) -> AsyncIterator[AdminEdge]:
     channels = Channels(
         backend=open_channel(f"127.0.0.1:{port}"), auth=open_channel(f"127.0.0.1:{port}")
     )
-    app = build_app(frontend_settings(**settings), channels, clock=clock, ids=ids)
+    checks = build_checks(channels, clock=clock)
+    app = build_app(frontend_settings(**settings), channels, checks=checks, clock=clock, ids=ids)
     try:
         yield AdminEdge(services=services, browser=AsgiClient(app), clock=clock, health=health)
     finally:

@@ -148,7 +148,18 @@ def _ledger(services: AdminServices) -> None:
             ledger=1,
             code=1,
             kind=ledger_pb2.TRANSFER_KIND_POST,
+            pending_id=uuid(72),
             applied_at=messages.stamp("2030-01-31T12:30:21Z"),
+        )
+        reserved = ledger_pb2.Transfer(
+            id=uuid(72),
+            debit_account_id=uuid(ENDED),
+            credit_account_id=uuid(PEER),
+            amount=600,
+            ledger=1,
+            code=1,
+            kind=ledger_pb2.TRANSFER_KIND_PENDING,
+            applied_at=messages.stamp("2030-01-31T12:30:20Z"),
         )
         funded = ledger_pb2.Transfer(
             id=uuid(70),
@@ -160,7 +171,7 @@ def _ledger(services: AdminServices) -> None:
             kind=ledger_pb2.TRANSFER_KIND_SINGLE,
             applied_at=messages.stamp("2030-01-31T12:30:19Z"),
         )
-        return ledger_service_pb2.ListAccountTransfersResponse(transfers=[sent, funded])
+        return ledger_service_pb2.ListAccountTransfersResponse(transfers=[sent, reserved, funded])
 
     services.on("LookupAccounts", balances)
     services.on("ListAccountTransfers", transfers)

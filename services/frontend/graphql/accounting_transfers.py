@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
 from enum import Enum
 from typing import Any, Final
+from uuid import UUID
 
 import strawberry
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,6 +25,7 @@ from services.frontend.graphql.scalars import UInt8, UInt64, iso
 
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
+LEDGER_MAX: Final = 2**32 - 1
 
 
 @strawberry.enum
@@ -103,6 +105,7 @@ class AccountingTransferQuery:
             raise InvalidArgument(
                 "INVALID_FIELD", f"limit lies between 1 and {LIMIT_MAX}", field="limit"
             )
+        account_id = _account_id(account_id)
         await _require_account(info, account_id)
         reply = await info.context.clients.ledger.ListAccountTransfers(
             ledger_service_pb2.ListAccountTransfersRequest(account_id=account_id, limit=size)
@@ -112,6 +115,13 @@ class AccountingTransferQuery:
             debits=[node for node in nodes if node.debit_account_id == account_id],
             credits=[node for node in nodes if node.credit_account_id == account_id],
         )
+
+
+def _account_id(given: str) -> str:
+    """An account's UUID; a settlement account is also known by its ledger's number."""
+    if given.isascii() and given.isdecimal() and int(given) <= LEDGER_MAX:
+        return str(UUID(int=int(given)))
+    return given
 
 
 async def _require_account(info: Info, account_id: str) -> None:

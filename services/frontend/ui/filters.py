@@ -120,6 +120,14 @@ def transfer_kind(value: ledger_pb2.Transfer) -> str:
     return what if kind is None else f"{what}, {kind}"
 
 
+def moved(value: ledger_pb2.Transfer, account_id: str, scale: int) -> str:
+    """What a transfer added to or took from an account; what only was reserved has no sign."""
+    text = format_units(value.amount, scale)
+    if value.kind in (ledger_pb2.TRANSFER_KIND_PENDING, ledger_pb2.TRANSFER_KIND_VOID):
+        return text
+    return f"\N{MINUS SIGN}{text}" if value.debit_account_id == account_id else f"+{text}"
+
+
 def pretty_json(value: Struct) -> str:
     """A JSON object, indented."""
     return json.dumps(json_object(value), indent=2, ensure_ascii=False)
@@ -144,5 +152,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "fee_type": fee_type,
     "percent": percent,
     "transfer_kind": transfer_kind,
+    "moved": moved,
     "pretty_json": pretty_json,
 }

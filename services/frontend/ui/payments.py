@@ -17,7 +17,8 @@ from services.frontend.ui.wallet_addresses import account_balance
 from services.frontend.ui.web import Ui, page_request
 
 TRANSFERS_SHOWN_MAX: Final = 50
-KINDS: Final = ("incoming", "outgoing")
+# A reservation that was given back moved nothing.
+_NO_STEPS: Final = frozenset({ledger_pb2.TRANSFER_KIND_VOID})
 
 
 def payment_routes(ui: Ui) -> APIRouter:
@@ -240,6 +241,7 @@ class _PaymentPages:
         payment: pb.OutgoingPayment,
         forms: dict[str, Form],
     ) -> Response:
+        transfers = await self._transfers(payment.id)
         return self._ui.page(
             request,
             session,
@@ -250,17 +252,24 @@ class _PaymentPages:
             ended=payment.state
             in (pb.OUTGOING_PAYMENT_STATE_COMPLETED, pb.OUTGOING_PAYMENT_STATE_FAILED),
             liquidity=await account_balance(self._ui, payment.id),
-            transfers=await self._transfers(payment.id),
+            transfers=transfers,
+            steps=[transfer for transfer in reversed(transfers) if transfer.kind not in _NO_STEPS],
             forms=forms,
         )
 
-    async def _transfers(self, account_id: str) -> Sequence[ledger_pb2.Transfer]:
+    async def _transfers(self, account_id: str) -> list[ledger_pb2.Transfer]:
         reply = await self._ui.clients.ledger.ListAccountTransfers(
             ledger_service_pb2.ListAccountTransfersRequest(
                 account_id=account_id, limit=TRANSFERS_SHOWN_MAX
             )
         )
-        return reply.transfers
+        return outcomes(reply.transfers)
+
+
+def outcomes(transfers: Sequence[ledger_pb2.Transfer]) -> list[ledger_pb2.Transfer]:
+    """The transfers without those reservations whose outcome is among them."""
+    resolved = {transfer.pending_id for transfer in transfers if transfer.HasField("pending_id")}
+    return [transfer for transfer in transfers if transfer.id not in resolved]
 
 
 def _action(

@@ -285,6 +285,14 @@ async def test_an_accounts_transfers_are_told_by_side(edge: AdminEdge) -> None:
         assert await edge.code(TRANSFERS, id=uuid(1), limit=limit) == "BAD_USER_INPUT"
 
 
+async def test_a_settlement_account_is_known_by_its_ledgers_number(edge: AdminEdge) -> None:
+    empty = ledger_service_pb2.ListAccountTransfersResponse()
+    edge.services.on("ListAccountTransfers", empty)
+    await edge.data(TRANSFERS, id="300")
+    (request,) = edge.services.requests("ListAccountTransfers")
+    assert request.account_id == "00000000-0000-0000-0000-00000000012c"
+
+
 async def test_a_tenant_reads_the_transfers_of_its_own_accounts_only(edge: AdminEdge) -> None:
     empty = ledger_service_pb2.ListAccountTransfersResponse()
     edge.services.on("ListAccountTransfers", empty)

@@ -389,6 +389,7 @@ async def test_a_payments_page_tells_its_story(browser: Browser) -> None:
     told = ["Created from its quote", "Deposit: +10.10 USD", "Transfer, posted: \u22126.00 USD"]
     positions = [page.index(step) for step in told]
     assert positions == sorted(positions)
+    assert "reserved" not in page
     assert "It failed: the receiver&#39;s connector does not answer" in page
     assert "Withdraw 4.10 USD" in page
 

@@ -1,0 +1,152 @@
+"""The Admin API and the admin UI of a real node: nothing behind them is played."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from servicekit.hmac_signature import make_signature
+
+from deploy.local.demo import Wallets
+from deploy.local.environment import NodeConfig
+from deploy.local.stack import Stack
+from tests.e2e.conftest import wallets
+from tests.support.stack import stack
+
+__all__ = ["stack", "wallets"]
+
+pytestmark = pytest.mark.e2e
+CREATE_ASSET = "mutation ($i: CreateAssetInput!) { createAsset(input: $i) { asset { id } } }"
+DEPOSIT = (
+    "mutation ($i: DepositAssetLiquidityInput!) { depositAssetLiquidity(input: $i) { success } }"
+)
+
+
+class Admin:
+    """An administrator of a node, through its operator listener."""
+
+    def __init__(self, node: NodeConfig, session: aiohttp.ClientSession) -> None:
+        self.node = node
+        self.http = session
+
+    async def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        # The same call twice in a millisecond would be a replay.
+        body = {"query": query, "variables": variables, "nonce": str(uuid4())}
+        signature = make_signature(
+            body,
+            secret=self.node.secrets.admin_api_secret,
+            version=1,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        headers = {"tenant-id": self.node.secrets.tenant_id, "signature": signature}
+        url = f"{self.node.operator_url}/graphql"
+        async with self.http.post(url, json=body, headers=headers) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        answer = await self.graphql(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def page(self, path: str) -> str:
+        async with self.http.get(self.node.operator_url + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.text()
+
+    async def send(self, page: str, action: str, **fields: str) -> tuple[int, str]:
+        """Open a page and send one of its forms; the answer is where that led."""
+        shown = await self.page(page)
+        guard = {
+            name: found[1]
+            for name in ("csrf", "key")
+            if (found := re.search(rf'name="{name}" value="([^"]*)"', shown))
+        }
+        url = self.node.operator_url + action
+        async with self.http.post(url, data=guard | fields) as response:
+            return response.status, await response.text()
+
+
+@pytest_asyncio.fixture
+async def admin(stack: Stack, wallets: Wallets) -> AsyncIterator[Admin]:
+    jar = aiohttp.CookieJar(unsafe=True)  # the node's host is an address
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        yield Admin(stack.nodes[0].config, session)
+
+
+async def test_every_list_of_a_seeded_node_is_readable_both_ways(admin: Admin) -> None:
+    lists = "assets peers walletAddresses outgoingPayments incomingPayments payments webhookEvents"
+    fields = " ".join(
+        f"d_{name}: {name}(sortOrder: DESC) {{ edges {{ cursor }} }}"
+        f" a_{name}: {name}(sortOrder: ASC) {{ edges {{ cursor }} }}"
+        for name in [*lists.split(), "tenants", "grants"]
+    )
+    answer = await admin.data(f"{{ {fields} }}")
+    for name in lists.split():
+        assert answer[f"a_{name}"]["edges"] == answer[f"d_{name}"]["edges"][::-1]
+    assert answer["d_assets"]["edges"]
+    assert answer["d_walletAddresses"]["edges"]
+
+
+async def test_walking_by_ones_meets_every_wallet_address(admin: Admin) -> None:
+    query = """query ($after: String, $order: SortOrder) {
+        walletAddresses(first: 1, after: $after, sortOrder: $order) {
+            pageInfo { endCursor hasNextPage hasPreviousPage } edges { node { address } } } }"""
+    walked: dict[str, list[str]] = {}
+    for order in ("ASC", "DESC"):
+        after, walked[order] = None, []
+        while True:
+            page = (await admin.data(query, after=after, order=order))["walletAddresses"]
+            assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+            walked[order] += [edge["node"]["address"] for edge in page["edges"]]
+            after = page["pageInfo"]["endCursor"]
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+    assert len(walked["ASC"]) >= 2
+    assert walked["ASC"] == walked["DESC"][::-1]
+
+
+async def test_a_deposit_counts_once_and_another_under_its_key_conflicts(admin: Admin) -> None:
+    code = "T" + uuid4().hex[:6].upper()
+    asset = (await admin.data(CREATE_ASSET, i={"code": code, "scale": 3}))["createAsset"]["asset"]
+    deposit = {
+        "assetId": asset["id"],
+        "amount": "5000",
+        "id": str(uuid4()),
+        "idempotencyKey": str(uuid4()),
+    }
+    for _ in range(2):
+        assert (await admin.data(DEPOSIT, i=deposit))["depositAssetLiquidity"]["success"]
+    other = await admin.graphql(DEPOSIT, i=deposit | {"amount": "6000"})
+    assert other["errors"][0]["extensions"]["code"] == "CONFLICT"
+    read = "query ($id: String!) { asset(id: $id) { liquidity } }"
+    assert (await admin.data(read, id=asset["id"]))["asset"]["liquidity"] == "5000"
+    again = await admin.graphql(CREATE_ASSET, i={"code": code, "scale": 3})
+    assert again["errors"][0]["extensions"]["code"] == "DUPLICATE"
+
+
+async def test_an_operator_works_in_the_browser_against_the_real_node(admin: Admin) -> None:
+    secrets = admin.node.secrets
+    wrong = await admin.send("/login", "/login", tenant_id=secrets.tenant_id, api_secret="no")
+    assert wrong[0] == 422
+    status, dashboard = await admin.send(
+        "/login", "/login", tenant_id=secrets.tenant_id, api_secret=secrets.admin_api_secret
+    )
+    assert status == 200
+    assert "Dashboard" in dashboard
+    code = "U" + uuid4().hex[:6].upper()
+    status, made = await admin.send("/assets/new", "/assets", code=code, scale="2")
+    assert "The asset was created" in made
+    path = re.search(r'action="(/assets/[0-9a-f-]+)/deposit"', made)
+    assert path is not None
+    status, paid = await admin.send(path[1], f"{path[1]}/deposit", amount="1,234.56")
+    assert f"1,234.56 {code}" in paid
+    status, taken = await admin.send(path[1], f"{path[1]}/withdraw", amount="1,234.57")
+    assert status == 422
+    assert 'role="alert"' in taken
+    for page in ("/", "/peers", "/wallet-addresses", "/payments", "/webhook-events", "/search?q=x"):
+        await admin.page(page)
