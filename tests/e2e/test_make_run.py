@@ -1,8 +1,10 @@
 """`make run` as a person meets it: it pays, says so, and leaves nothing behind."""
 
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,14 @@ from deploy.local.environment import ROOT
 from deploy.local.ports import StackPorts, free_stack_ports
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="rafiki-run-"))
+    made.chmod(0o755)  # as root Postgres runs as another user, who must get in
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
 
 
 @contextmanager
@@ -46,11 +56,8 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_pays_names_taken_ports_and_stops_cleanly(
-    tmp_path_factory: pytest.TempPathFactory, ending: signal.Signals
-) -> None:
+def test_it_pays_names_taken_ports_and_stops_cleanly(folder: Path, ending: signal.Signals) -> None:
     ports = free_stack_ports(len(BANKS), first=30_000)
-    folder = tmp_path_factory.mktemp("network")
     with running(ports, folder) as process:
         said = read_until(process, "Ctrl-C stops everything")
         assert "received  25.00 EUR in" in said
