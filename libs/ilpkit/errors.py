@@ -73,7 +73,7 @@ class InvalidAddressError(RemoteProtocolError):
 
 
 class InvalidErrorCodeError(RemoteProtocolError):
-    """A Reject's code is not three printable ASCII characters."""
+    """A Reject's code is not three ASCII letters or digits."""
 
 
 class InvalidTextError(RemoteProtocolError):

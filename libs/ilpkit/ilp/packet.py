@@ -182,7 +182,7 @@ def _decode_reject(raw: bytes) -> Reject:
         raise TruncatedError("the error code is cut off")
     code = raw[start:cursor]
     if not _is_error_code(code):
-        raise InvalidErrorCodeError("an ILP error code is three printable characters")
+        raise InvalidErrorCodeError("an ILP error code is three letters or digits")
     address, cursor = read_var_octets(raw, cursor, end)
     text, cursor = read_var_octets(raw, cursor, end)
     if len(text) > MESSAGE_BYTES_MAX:

@@ -93,7 +93,7 @@ class CredentialsFactory:
     def token_segment(self, destination: str) -> str:
         """The segment after the base address; `ForeignAddressError` if the address is not ours.
 
-        Segments after it belong to the sender, as in its asset probe, and are ignored.
+        Segments after it are the sender's own and are ignored.
         """
         if not destination.startswith(self._prefix):
             raise ForeignAddressError("the destination is another server's")

@@ -229,7 +229,7 @@ def test_a_prepare_with_an_impossible_date_or_address_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", [b"F\x00\x00", b"F 9", b"\xff99", "é9".encode()])
-def test_an_unprintable_error_code_is_refused(code: bytes) -> None:
+def test_an_error_code_of_other_than_letters_and_digits_is_refused(code: bytes) -> None:
     with pytest.raises(InvalidErrorCodeError):
         decode_reply(b"\x0e" + encode_var_octets(code + bytes(3)))
 
