@@ -1,5 +1,7 @@
 """`make run` as a person meets it: it pays, says so, and leaves nothing behind."""
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,32 +19,55 @@ from deploy.local.environment import ROOT
 from deploy.local.ports import StackPorts, free_stack_ports
 
 pytestmark = pytest.mark.e2e
+MONEY = r"[\d,]+\.\d\d"
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="rafiki-run-"))
-    made.chmod(0o755)  # as root Postgres runs as another user, who must get in
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the command runs, one test after the other: the second start finds the first's data."""
+
+    ports: StackPorts
+    folder: Path
+
+    @contextmanager
+    def running(self, *more: str) -> Iterator[subprocess.Popen[str]]:
+        command = [sys.executable, "-m", "deploy.local", "--port-base", str(self.ports.base)]
+        with subprocess.Popen(
+            [*command, "--folder", str(self.folder), *more],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+
+    def left_behind(self) -> list[str]:
+        """Command lines of processes that work in the folder or name it."""
+        left = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                where = str((entry / "cwd").readlink())
+            except OSError:  # it has ended
+                continue
+            if int(entry.name) != os.getpid() and str(self.folder) in line + where:
+                left.append(line)
+        return left
 
 
-@contextmanager
-def running(ports: StackPorts, folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "deploy.local", "--port-base", str(ports.base)]
-    with subprocess.Popen(
-        [*command, "--folder", str(folder), *more],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    folder = Path(tempfile.mkdtemp(prefix="rafiki-run-"))
+    folder.chmod(0o755)  # as root Postgres runs as another user, who must get in
+    try:
+        yield Place(ports=free_stack_ports(len(BANKS), first=30_000), folder=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
@@ -55,19 +81,49 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"it never said {text!r}:\n{seen}")
 
 
+def test_once_pays_says_so_and_leaves_nothing(place: Place) -> None:
+    with place.running("--once") as process:
+        said = process.communicate()[0]
+    assert process.returncode == 0, said
+    assert re.search(rf"quote +{MONEY} USD debited delivers 25\.00 EUR", said)
+    packets = re.search(r"received +25\.00 EUR in (\d+) packets", said)
+    assert packets is not None
+    assert int(packets[1]) > 1
+    alice = re.search(rf"Alice .+: 1,000\.00 USD before, ({MONEY}) USD after", said)
+    assert alice is not None
+    assert alice[1] != "1,000.00"
+    assert "Carla Costa at Happy Life Bank: 800.00 EUR before, 825.00 EUR after" in said
+    for number, bank in enumerate(BANKS):
+        ports = place.ports.node(number)
+        assert f"\n  {bank.name}\n" in said
+        for link in (
+            f"admin UI          http://127.0.0.1:{ports.operator}/",
+            f"customers         http://127.0.0.1:{ports.ase}/",
+            f"gRPC              127.0.0.1:{ports.operator}",
+            f"wallet address    http://127.0.0.1:{ports.public}/{bank.customers[0].path}",
+        ):
+            assert link in said
+    assert said.rstrip().endswith("stopped")
+    place.ports.require_free()
+    assert place.left_behind() == []
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_pays_names_taken_ports_and_stops_cleanly(folder: Path, ending: signal.Signals) -> None:
-    ports = free_stack_ports(len(BANKS), first=30_000)
-    with running(ports, folder) as process:
+def test_it_keeps_its_data_names_taken_ports_and_stops_when_told(
+    place: Place, ending: signal.Signals
+) -> None:
+    with place.running() as process:
         said = read_until(process, "Ctrl-C stops everything")
         assert "received  25.00 EUR in" in said
-        assert f"http://127.0.0.1:{ports.node(0).operator}/" in said
-        with running(ports, folder) as second:
+        assert "Carla Costa at Happy Life Bank: 800.00 EUR before" not in said
+        with place.running() as second:
             refused = second.communicate()[0]
         assert second.returncode == 1
-        assert f"{ports.postgres} (Postgres)" in refused
+        assert f"{place.ports.postgres} (Postgres)" in refused
+        assert f"{place.ports.node(0).public} (public listener of node 1)" in refused
         process.send_signal(ending)
         read_until(process, "stopped")
         assert process.wait() == 0
-    ports.require_free()
-    assert (folder / "secrets.json").exists()
+    place.ports.require_free()
+    assert place.left_behind() == []
+    assert (place.folder / "secrets.json").exists()
