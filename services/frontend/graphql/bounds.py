@@ -26,7 +26,6 @@ from services.frontend.graphql.paging import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 DEPTH_MAX: Final = 10
 COST_MAX: Final = 20_000
 TOKENS_MAX: Final = 2_000
-DOCUMENTS_CACHED_MAX: Final = 512
 CALL_COST: Final = 10
 # Fields that make a call of their own for the row that they are in.
 _CALLING: Final = frozenset(

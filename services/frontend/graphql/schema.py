@@ -1,23 +1,14 @@
 """The schema: every feature's reads and changes, and how documents are parsed and bounded."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
-
 import strawberry
-from graphql import GraphQLError, NoSchemaIntrospectionCustomRule
-from strawberry.extensions import (
-    AddValidationRules,
-    MaxTokensLimiter,
-    ParserCache,
-    SchemaExtension,
-    ValidationCache,
-)
+from graphql import ASTValidationRule, GraphQLError, NoSchemaIntrospectionCustomRule
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from services.frontend.graphql import bounds
 from services.frontend.graphql.accounting_transfers import AccountingTransferQuery
 from services.frontend.graphql.assets import AssetMutation, AssetQuery
+from services.frontend.graphql.documents import CheckedDocuments, Documents
 from services.frontend.graphql.grants import GrantMutation, GrantQuery
 from services.frontend.graphql.incoming_payments import (
     IncomingPaymentMutation,
@@ -82,28 +73,20 @@ class _Schema(strawberry.Schema):
         """Say nothing here: the endpoint logs what is ours and tells the rest to the caller."""
 
 
-# Lists of rule classes, not of new ones per request: the validation cache keys on them.
-_RULES: Final = [bounds.BoundsRule]
-_RULES_WITHOUT_INTROSPECTION: Final = [bounds.BoundsRule, NoSchemaIntrospectionCustomRule]
-
-
 def build_schema(*, introspection: bool) -> strawberry.Schema:
     """The Admin API's schema.
 
     Args:
         introspection: whether clients may ask for the schema itself.
     """
-    rules = _RULES if introspection else _RULES_WITHOUT_INTROSPECTION
-    extensions: Sequence[Callable[[], SchemaExtension]] = (
-        lambda: MaxTokensLimiter(max_token_count=bounds.TOKENS_MAX),
-        lambda: AddValidationRules(list(rules)),
-        lambda: ParserCache(maxsize=bounds.DOCUMENTS_CACHED_MAX),
-        lambda: ValidationCache(maxsize=bounds.DOCUMENTS_CACHED_MAX),
-    )
+    rules: list[type[ASTValidationRule]] = [bounds.BoundsRule]
+    if not introspection:
+        rules.append(NoSchemaIntrospectionCustomRule)
+    documents = Documents(rules, tokens_max=bounds.TOKENS_MAX)
     return _Schema(
         query=Query,
         mutation=Mutation,
         types=[LiquidityError],
-        extensions=list(extensions),
+        extensions=[lambda: CheckedDocuments(documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
