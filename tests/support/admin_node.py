@@ -59,6 +59,7 @@ EVENTS = [
 
 def prepare(services: AdminServices) -> None:
     """Let the services answer every read."""
+    services.on("GetTenant", lambda request: messages.tenant(request.id))
     _assets_and_peers(services)
     _wallets(services)
     _payments(services)

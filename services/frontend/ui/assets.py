@@ -40,14 +40,14 @@ class _AssetPages:
         self._liquidity = ui.clients.liquidity
 
     async def index(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         reply = await self._assets.ListAssets(
             pb.ListAssetsRequest(tenant_id=session.scope, page=page_request(request))
         )
         return self._ui.page(request, session, "assets.html", reply=reply)
 
     async def new(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         return self._ui.page(request, session, "asset_new.html", form=Form({"scale": "2"}))
 
     async def create(self, request: Request) -> Response:
@@ -68,7 +68,7 @@ class _AssetPages:
         return self._ui.redirect(f"/assets/{made.id}", notice="asset-created")
 
     async def detail(self, request: Request, asset_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         return await self._detail(request, session, await self._get(session, asset_id), {})
 
     async def thresholds(self, request: Request, asset_id: str) -> Response:

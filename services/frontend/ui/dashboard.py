@@ -24,7 +24,7 @@ def dashboard_routes(ui: Ui) -> APIRouter:
 
     @router.get("/")
     async def dashboard(request: Request) -> Response:
-        session = ui.session(request)
+        session = await ui.session(request)
         clients, scope = ui.clients, session.scope
         many = paging_pb2.PageRequest(first=LOOKED_THROUGH_MAX)
         assets, peers, payments, events = await asyncio.gather(

@@ -39,7 +39,7 @@ class _PaymentPages:
         self._payments = ui.clients.payments
 
     async def index(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         form = Form(dict(request.query_params))
         address_id = await self._address_id(session, form)
         reply: tuple[Sequence[pb.Payment], paging_pb2.PageInfo] = ((), paging_pb2.PageInfo())
@@ -56,12 +56,12 @@ class _PaymentPages:
         )
 
     async def incoming(self, request: Request, payment_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         payment = await self._get_incoming(session, payment_id)
         return await self._incoming_page(request, session, payment, {})
 
     async def outgoing(self, request: Request, payment_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         payment = await self._get_outgoing(session, payment_id)
         return await self._outgoing_page(request, session, payment, {})
 

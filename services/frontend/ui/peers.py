@@ -54,14 +54,14 @@ class _PeerPages:
         self._liquidity = ui.clients.liquidity
 
     async def index(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         reply = await self._peers.ListPeers(
             pb.ListPeersRequest(tenant_id=session.scope, page=page_request(request))
         )
         return self._ui.page(request, session, "peers.html", reply=reply)
 
     async def new(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         assets = await list_assets(self._ui, session)
         return self._ui.page(request, session, "peer_new.html", form=Form(), assets=assets)
 
@@ -94,7 +94,7 @@ class _PeerPages:
         return self._ui.redirect(f"/peers/{made.id}", notice="peer-created")
 
     async def detail(self, request: Request, peer_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         return self._detail(request, session, await self._get(session, peer_id), {})
 
     async def update(self, request: Request, peer_id: str) -> Response:

@@ -68,6 +68,12 @@ def _add_error_pages(app: FastAPI, ui: Ui) -> None:
             request, status=status, title="Not found", text="There is no page at this address."
         )
 
+    async def failed(request: Request, _: Exception) -> Response:
+        title = "Something went wrong"
+        text = "The error is on our side, and it has been logged."
+        return ui.error_page(request, status=500, title=title, text=text)
+
+    app.add_exception_handler(Exception, failed)
     app.add_exception_handler(SignInRequiredError, sign_in_required)
     app.add_exception_handler(FormRefusedError, form_refused)
     app.add_exception_handler(ServiceError, refused)

@@ -46,7 +46,7 @@ def search_routes(ui: Ui) -> APIRouter:
 
     @router.get("/search")
     async def search(request: Request) -> Response:
-        session = ui.session(request)
+        session = await ui.session(request)
         form = Form({"q": request.query_params.get("q", "")})
         text = form.optional_text("q")
         found = [] if text is None or not form.ok else await _search(ui, session, text)

@@ -38,14 +38,14 @@ class _WalletAddressPages:
         self._addresses = ui.clients.wallet_addresses
 
     async def index(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         reply = await self._addresses.ListWalletAddresses(
             pb.ListWalletAddressesRequest(tenant_id=session.scope, page=page_request(request))
         )
         return self._ui.page(request, session, "wallet_addresses.html", reply=reply)
 
     async def new(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         assets = await list_assets(self._ui, session)
         return self._ui.page(
             request, session, "wallet_address_new.html", form=Form(), assets=assets
@@ -69,7 +69,7 @@ class _WalletAddressPages:
         return self._ui.redirect(f"/wallet-addresses/{made.id}", notice="wallet-address-created")
 
     async def detail(self, request: Request, address_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         return await self._detail(request, session, await self._get(session, address_id), {})
 
     async def update(self, request: Request, address_id: str) -> Response:

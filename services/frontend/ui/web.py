@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from rafiki.admin.v1 import tenant_service_pb2
 from rafiki.common.v1 import paging_pb2
 from servicekit.clock import Clock
-from servicekit.errors import Kind, ServiceError
+from servicekit.errors import Kind, NotFound, ServiceError
 from servicekit.ids import IdSource
 
 from services.frontend.clients import Clients
@@ -77,10 +78,15 @@ class Ui:
         style = (FOLDER / "static" / "admin.css").read_bytes()
         self._templates.globals["style_version"] = hashlib.sha256(style).hexdigest()[:12]
 
-    def session(self, request: Request) -> Session:
-        """Who is signed in; raises SignInRequiredError."""
+    async def session(self, request: Request) -> Session:
+        """Who is signed in; raises SignInRequiredError.
+
+        Once in a while the tenant is looked up again, so that a deleted one is out soon.
+        """
         session = self.any_session(request)
         if session is None or session.tenant_id is None:
+            raise SignInRequiredError
+        if self.sessions.is_stale(session) and not await self._exists(session.tenant_id):
             raise SignInRequiredError
         return session
 
@@ -90,7 +96,7 @@ class Ui:
 
     async def posted(self, request: Request) -> tuple[Session, Form]:
         """Who sent a form, and the form; raises SignInRequiredError and FormRefusedError."""
-        session = self.session(request)
+        session = await self.session(request)
         return session, await self.form(request, session)
 
     async def form(self, request: Request, session: Session) -> Form:
@@ -110,6 +116,15 @@ class Ui:
         if not hmac.compare_digest(token.encode(), session.csrf.encode()):
             raise FormRefusedError
         return Form(values)
+
+    async def _exists(self, tenant_id: str) -> bool:
+        try:
+            tenant = await self.clients.tenants.GetTenant(
+                tenant_service_pb2.GetTenantRequest(id=tenant_id)
+            )
+        except NotFound:
+            return False
+        return not tenant.HasField("deleted_at")
 
     def page(
         self, request: Request, session: Session, template: str, *, status: int = 200, **data: Any

@@ -25,7 +25,7 @@ class _EventPages:
         self._events = ui.clients.events
 
     async def index(self, request: Request) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         event_type = request.query_params.get("type", "")
         reply = await self._events.ListWebhookEvents(
             pb.ListWebhookEventsRequest(
@@ -44,7 +44,7 @@ class _EventPages:
         )
 
     async def detail(self, request: Request, event_id: str) -> Response:
-        session = self._ui.session(request)
+        session = await self._ui.session(request)
         return self._detail(request, session, await self._get(session, event_id), Form())
 
     async def replay(self, request: Request, event_id: str) -> Response:

@@ -2,13 +2,15 @@
 
 import json
 from http.cookies import SimpleCookie
+from typing import Any
 
 import pytest
 from rafiki.admin.v1 import asset_service_pb2, tenant_service_pb2
-from servicekit.errors import Unavailable
+from servicekit.errors import NotFound, Unavailable
 
-from services.frontend.ui.sessions import COOKIE, IDLE_S_MAX, LIFE_S_MAX, Sessions
+from services.frontend.ui.sessions import COOKIE, IDLE_S_MAX, LIFE_S_MAX, REFRESH_AFTER_S, Sessions
 from services.frontend.ui.web import local_path
+from tests.support import admin_messages as messages
 from tests.support.admin_edge import SECRETS, admin_edge
 from tests.support.admin_messages import OPERATOR, STRANGER, TENANT
 from tests.support.asgi import AsgiClient
@@ -154,6 +156,27 @@ async def test_an_idle_session_ends_and_a_used_one_lives_until_its_end(browser: 
 async def test_a_session_ends_when_it_is_not_used(browser: Browser) -> None:
     await browser.edge.clock.advance(IDLE_S_MAX + 1)
     assert (await browser.get("/assets")).status == 303
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        NotFound("UNKNOWN_TENANT", "unknown tenant"),
+        messages.tenant(deleted_at=messages.stamp()),
+    ],
+    ids=["unknown", "deleted"],
+)
+async def test_a_deleted_tenant_is_out_within_a_minute(browser: Browser, gone: Any) -> None:
+    browser.services.on("GetTenant", gone)
+    assert (await browser.get("/assets")).status == 200
+    await browser.edge.clock.advance(REFRESH_AFTER_S + 1)
+    assert (await browser.get("/assets")).status == 303
+
+
+async def test_a_lookup_that_fails_signs_nobody_out(browser: Browser) -> None:
+    browser.services.on("GetTenant", Unavailable("UNAVAILABLE", "away"))
+    await browser.edge.clock.advance(REFRESH_AFTER_S + 1)
+    assert (await browser.get("/assets")).status == 503
 
 
 def test_a_cookie_of_another_secret_or_a_changed_one_opens_nothing() -> None:
