@@ -238,7 +238,10 @@ def _account_in(account: ledger_pb2.Account) -> NewAccount:
     except ValueError:
         # The ledger answers InvalidCode to 0 and leaves the neighbours alone.
         return NewAccount(_id_in(account.id), account.ledger, 0, AccountFlags.NONE)
-    return new_account(code, account_id=_id_in(account.id), ledger=account.ledger, asset_id=0)
+    asset_id = _optional_id_in(account.asset_id)
+    return new_account(
+        code, account_id=_id_in(account.id), ledger=account.ledger, asset_id=asset_id
+    )
 
 
 def _account_out(account: Account) -> ledger_pb2.Account:
@@ -251,6 +254,7 @@ def _account_out(account: Account) -> ledger_pb2.Account:
         debits_pending=str(account.debits_pending),
         credits_posted=str(account.credits_posted),
         credits_pending=str(account.credits_pending),
+        asset_id=_id_out(account.user_data_128) if account.user_data_128 else None,
     )
 
 

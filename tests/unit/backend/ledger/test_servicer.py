@@ -20,6 +20,7 @@ from servicekit.health import HealthChecks
 from servicekit.ids import SystemIds
 
 from services.backend.ledger.batcher import BatchedLedger
+from services.backend.ledger.chart import AccountCode
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.interface import Chain
 from services.backend.ledger.memory import MemoryLedger
@@ -441,3 +442,26 @@ async def test_command_line_tools_find_the_service(channel: grpc.aio.Channel) ->
 def test_every_status_of_the_ledger_can_be_told() -> None:
     told = _TRANSFER_STATUSES.keys() | _UNREADABLE.keys() | {TransferStatus.UNKNOWN_ERROR}
     assert told == set(TransferStatus)
+
+
+async def test_an_account_keeps_its_asset_and_every_kind_has_a_name(stub: Stub) -> None:
+    asset_id = str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0001))
+    wanted = [
+        ledger_pb2.Account(
+            id=str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0100 + code)),
+            ledger=LEDGER,
+            kind=ledger_pb2.AccountKind.ValueType(code),
+            asset_id=asset_id,
+        )
+        for code in AccountCode
+    ]
+    request = ledger_service_pb2.CreateAccountsRequest(accounts=wanted)
+    created = await stub.CreateAccounts(request)
+    assert list(created.statuses) == [ledger_service_pb2.ACCOUNT_STATUS_CREATED] * len(wanted)
+    ids = ledger_service_pb2.LookupAccountsRequest(ids=[account.id for account in wanted])
+    found = (await stub.LookupAccounts(ids)).accounts
+    assert {account.asset_id for account in found} == {asset_id}
+    names = {ledger_pb2.AccountKind.Name(account.kind) for account in found}
+    assert names == {
+        name for name, _ in ledger_pb2.AccountKind.items() if "UNSPECIFIED" not in name
+    }

@@ -42,6 +42,8 @@ class _AccountKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountKi
     """How much an incoming payment may still receive."""
     ACCOUNT_KIND_SETTLEMENT: _AccountKind.ValueType  # 101
     """Money outside this ledger; its credits never exceed its debits."""
+    ACCOUNT_KIND_ALLOWANCE_POOL: _AccountKind.ValueType  # 102
+    """Where allowances come from and go to."""
 
 class AccountKind(_AccountKind, metaclass=_AccountKindEnumTypeWrapper):
     """What an account stands for; the numbers are the account codes in the ledger engine."""
@@ -62,6 +64,8 @@ ACCOUNT_KIND_ALLOWANCE: AccountKind.ValueType  # 6
 """How much an incoming payment may still receive."""
 ACCOUNT_KIND_SETTLEMENT: AccountKind.ValueType  # 101
 """Money outside this ledger; its credits never exceed its debits."""
+ACCOUNT_KIND_ALLOWANCE_POOL: AccountKind.ValueType  # 102
+"""Where allowances come from and go to."""
 Global___AccountKind: _TypeAlias = AccountKind  # noqa: Y015
 
 class _TransferKind:
@@ -197,6 +201,7 @@ class Account(_message.Message):
     DEBITS_PENDING_FIELD_NUMBER: _builtins.int
     CREDITS_POSTED_FIELD_NUMBER: _builtins.int
     CREDITS_PENDING_FIELD_NUMBER: _builtins.int
+    ASSET_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID; a settlement account's id is its ledger number as a UUID."""
     ledger: _builtins.int
@@ -211,6 +216,8 @@ class Account(_message.Message):
     """Sum of posted credits, a decimal string in the asset's units."""
     credits_pending: _builtins.str
     """Sum of pending credits, a decimal string in the asset's units."""
+    asset_id: _builtins.str
+    """UUID of the asset that it is kept in; part of the content that a repeated creation must have."""
     def __init__(
         self,
         *,
@@ -221,12 +228,15 @@ class Account(_message.Message):
         debits_pending: _builtins.str = ...,
         credits_posted: _builtins.str = ...,
         credits_pending: _builtins.str = ...,
+        asset_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "asset_id", b"asset_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits_pending", b"credits_pending", "credits_posted", b"credits_posted", "debits_pending", b"debits_pending", "debits_posted", b"debits_posted", "id", b"id", "kind", b"kind", "ledger", b"ledger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "asset_id", b"asset_id", "credits_pending", b"credits_pending", "credits_posted", b"credits_posted", "debits_pending", b"debits_pending", "debits_posted", b"debits_posted", "id", b"id", "kind", b"kind", "ledger", b"ledger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
+    _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
 
@@ -258,7 +268,7 @@ class Transfer(_message.Message):
     ledger: _builtins.int
     """Number of the asset's ledger. 0 on a post or void: inherited."""
     code: _builtins.int
-    """Transfer code: 1 transfer, 2 deposit, 3 withdrawal."""
+    """Transfer code: 1 transfer, 2 deposit, 3 withdrawal, 4 allowance (moves no money)."""
     kind: Global___TransferKind.ValueType
     """What it does."""
     pending_id: _builtins.str
