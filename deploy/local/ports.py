@@ -1,5 +1,6 @@
 """Which process listens where: everything follows from one number."""
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,9 +123,15 @@ class StackPorts:
             raise PortTakenError(_explain(self.base, taken))
 
 
-def free_stack_ports(nodes: int, *, first: int = 20_000, last: int = 60_000) -> StackPorts:
-    """The first range of ports that is free as a whole. Raises PortTakenError when none is."""
-    for base in range(first, last, PORTS_PER_NODE * nodes):
+def free_stack_ports(nodes: int, *, first: int = 20_000, last: int = 32_000) -> StackPorts:
+    """A range of ports that is free as a whole. Raises PortTakenError when none is.
+
+    Processes that look at the same time begin at different places. The system gives connections
+    their own ports above `last`.
+    """
+    bases = range(first, last, PORTS_PER_NODE * nodes)
+    begin = os.getpid() % len(bases)
+    for base in (*bases[begin:], *bases[:begin]):
         ports = StackPorts(base, nodes)
         if all(_is_free(port) for port in ports.uses()):
             return ports

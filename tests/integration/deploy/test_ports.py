@@ -20,6 +20,7 @@ def test_a_taken_port_is_named_with_its_use_and_a_remedy() -> None:
     ports = free_stack_ports(2)
     ports.require_free()
     with socket.socket() as taker:
+        taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed sessions don't count
         taker.bind(("127.0.0.1", ports.node(1).operator))
         taker.listen()
         with pytest.raises(PortTakenError) as refused:
