@@ -108,6 +108,9 @@ class FixedRates:
         price = self.prices.get((source.code, destination.code))
         return None if price is None else price.for_assets(source, destination)
 
+    async def get(self, tenant_id: UUID, source: Unit, destination: Unit) -> Ratio | None:
+        return self.cached(tenant_id, source, destination)
+
 
 class FixedPayables:
     """Incoming payments by id."""

@@ -1,6 +1,7 @@
 """Turns the source's amount into the destination's: amount x rate, rounded down."""
 
-from typing import Protocol
+import asyncio
+from typing import Final, Protocol
 from uuid import UUID
 
 from ilpkit.errors import PolicyRefusal
@@ -11,25 +12,36 @@ from ilpkit.money import U64_MAX, Asset, Ratio
 from services.backend.connector.context import PacketContext
 from services.backend.connector.pipeline import Next
 
+FIRST_RATE_WAIT_S: Final = 0.5
+"""Less than the margin by which a forwarded packet's expiry is reduced."""
 
-class CachedRates(Protocol):
-    """Rates that are known now."""
+
+class PacketRates(Protocol):
+    """Rates for packets."""
 
     def cached(self, tenant_id: UUID, source: Asset, destination: Asset) -> Ratio | None:
         """Destination units per source unit, without waiting."""
         ...
 
+    async def get(self, tenant_id: UUID, source: Asset, destination: Asset) -> Ratio | None:
+        """The same, fetched when it is not known."""
+        ...
 
-def convert(
-    rates: CachedRates, *, tenant_id: UUID, amount: int, source: Asset, destination: Asset
+
+async def convert(
+    rates: PacketRates, *, tenant_id: UUID, amount: int, source: Asset, destination: Asset
 ) -> int:
     """The destination amount, rounded down; raises PolicyRefusal when there is none.
+
+    Only the first packet of a pair waits for its rate; from then on it is known, and renewed aside.
 
     Zero stays zero; an amount that rounds down to zero is refused, since it would vanish.
     """
     if source == destination or amount == 0:
         return amount
     rate = rates.cached(tenant_id, source, destination)
+    if rate is None:
+        rate = await _first_rate(rates, tenant_id, source, destination)
     if rate is None:
         # Temporary: the rates service may answer the next time.
         raise PolicyRefusal(
@@ -45,16 +57,26 @@ def convert(
     return converted
 
 
+async def _first_rate(
+    rates: PacketRates, tenant_id: UUID, source: Asset, destination: Asset
+) -> Ratio | None:
+    try:
+        async with asyncio.timeout(FIRST_RATE_WAIT_S):
+            return await rates.get(tenant_id, source, destination)
+    except TimeoutError:
+        return None
+
+
 class ConvertAmount:
     """Fills in `destination_amount` for the next hop."""
 
-    def __init__(self, rates: CachedRates) -> None:
+    def __init__(self, rates: PacketRates) -> None:
         self._rates = rates
 
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
         """Convert, then go on."""
         assert context.peer is not None, "the route step found the next hop"
-        context.destination_amount = convert(
+        context.destination_amount = await convert(
             self._rates,
             tenant_id=context.peer.peer.tenant_id,
             amount=context.prepare.amount,

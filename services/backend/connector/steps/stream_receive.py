@@ -23,7 +23,7 @@ from services.backend.connector.context import PacketContext
 from services.backend.connector.payables import Payable
 from services.backend.connector.pipeline import Next
 from services.backend.connector.steps.balance import refusal
-from services.backend.connector.steps.convert_amount import CachedRates, convert
+from services.backend.connector.steps.convert_amount import PacketRates, convert
 from services.backend.connector.stream import StreamServer
 from services.backend.ledger.accounting import allowance_account_id, credit_id, transfer
 from services.backend.ledger.errors import TransferStatus
@@ -66,7 +66,7 @@ class StreamReceive:
         *,
         server: StreamServer,
         payables: Payables,
-        rates: CachedRates,
+        rates: PacketRates,
         ledger: PacketLedger,
         listener: CreditListener,
     ) -> None:
@@ -87,7 +87,7 @@ class StreamReceive:
         payable = await self._payables.find(connection.details.payment_tag or "")
         if payable is None or payable.tenant_id != context.local.tenant.id:
             raise RemoteProtocolError("no such payment", ilp_code=F02_UNREACHABLE)
-        amount = convert(
+        amount = await convert(
             self._rates,
             tenant_id=payable.tenant_id,
             amount=context.prepare.amount,
