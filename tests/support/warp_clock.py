@@ -11,19 +11,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class WarpClock:
     """A `servicekit.clock.Clock` that can be moved forward; sleepers whose end has come wake up."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead_s: float = 0.0) -> None:
         self._real = SystemClock()
-        self._ahead_s = 0.0
+        self.ahead_s = ahead_s
         self._sleepers: set[asyncio.Future[None]] = set()
 
     def now(self) -> datetime:
-        return self._real.now() + timedelta(seconds=self._ahead_s)
+        return self._real.now() + timedelta(seconds=self.ahead_s)
 
     def now_ms(self) -> int:
         return (self.now() - _EPOCH) // timedelta(milliseconds=1)
 
     def monotonic(self) -> float:
-        return self._real.monotonic() + self._ahead_s
+        return self._real.monotonic() + self.ahead_s
 
     async def sleep(self, seconds: float) -> None:
         end = self.monotonic() + seconds
@@ -38,7 +38,7 @@ class WarpClock:
 
     def jump(self, seconds: float) -> None:
         """Be that much later at once."""
-        self._ahead_s += seconds
+        self.ahead_s += seconds
         for jumped in self._sleepers:
             if not jumped.done():
                 jumped.set_result(None)

@@ -76,31 +76,42 @@ class TryAgain:
 Result = Completed | Failed | TryAgain
 
 
-def remaining(payment: OutgoingPayment, *, sent: int, received: int | None = None) -> Remaining:
+def remaining(
+    payment: OutgoingPayment, *, sent: int, reserved: int, received: int | None = None
+) -> Remaining:
     """What is left of a payment.
 
     Args:
         payment: as recorded.
         sent: what left the payment's account for packets, by the ledger.
+        reserved: what packets hold that an earlier attempt never heard of again, by the ledger.
         received: all that the receiver has got by now, by its own word; None while it is unknown.
     """
     quote = payment.quote
     unrecorded = max(sent - payment.sent_amount, 0)
     delivered = payment.delivered_amount + quote.min_rate.floor_mul(unrecorded)
-    if received is not None and unrecorded:
+    unsure = unrecorded + reserved
+    if received is not None and unsure:
         by_receiver = received - quote.received_before
-        by_rate = payment.delivered_amount + (quote.min_rate * RATE_GAIN_MAX).ceil_mul(unrecorded)
+        by_rate = payment.delivered_amount + (quote.min_rate * RATE_GAIN_MAX).ceil_mul(unsure)
         delivered = max(delivered, min(by_receiver, by_rate))
     return Remaining(
         deliver=max(quote.receive_amount.value - delivered, 0),
-        source_max=max(quote.source_amount - sent, 0),
+        source_max=max(quote.source_amount - sent - reserved, 0),
         delivered=delivered,
     )
 
 
-def settle(result: Result, *, least: int, attempts: int, attempts_max: int) -> Result:
-    """The last attempt's failure is the payment's; `least` is what was surely delivered."""
-    if isinstance(result, TryAgain) and not result.at_once and attempts >= attempts_max:
+def settle(
+    result: Result, *, least: int, reserved: int, attempts: int, attempts_max: int
+) -> Result:
+    """The last attempt's failure is the payment's; `least` is what was surely delivered.
+
+    As long as packets of a process that died hold money there is another attempt: the ledger frees
+    it within minutes.
+    """
+    waits = isinstance(result, TryAgain) and (result.at_once or reserved > 0)
+    if isinstance(result, TryAgain) and not waits and attempts >= attempts_max:
         return Failed(
             error=f"{Failure.RETRIES_EXHAUSTED}: {result.error}",
             delivered=least if result.delivered is None else result.delivered,

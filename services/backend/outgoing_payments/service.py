@@ -46,6 +46,8 @@ class PaymentView:
     asset: Asset
     sent: int
     """What was sent so far, in the wallet address's asset."""
+    reserved: int = 0
+    """What packets in flight hold, and what those of a process that died still hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,9 +265,14 @@ class OutgoingPaymentService:
         views = []
         for payment, wallet, asset in rows:
             account = accounts.get(payment.id.int)
-            sent = payment.sent_amount if account is None else account.debits_posted
             views.append(
-                PaymentView(payment=payment, wallet_address=wallet, asset=asset, sent=sent)
+                PaymentView(
+                    payment=payment,
+                    wallet_address=wallet,
+                    asset=asset,
+                    sent=payment.sent_amount if account is None else account.debits_posted,
+                    reserved=0 if account is None else account.debits_pending,
+                )
             )
         return views
 

@@ -46,6 +46,7 @@ from services.backend.outgoing_payments.service import (
     DUE_CHANNEL,
     OutgoingPaymentService,
     PaymentLedger,
+    PaymentView,
 )
 from services.backend.receivers.model import Receiver
 from services.backend.receivers.service import ReceiverService
@@ -203,10 +204,10 @@ class OutgoingPaymentWorker:
             # Its lease runs out.
             _log.warning("payment_not_read", payment_id=str(payment.id), error=str(error))
             return
-        left = remaining(payment, sent=view.sent)
+        left = remaining(payment, sent=view.sent, reserved=view.reserved)
         least, attempts = left.delivered, payment.attempts
         try:
-            result = await self._attempt(payment, view.asset, view.sent, left)
+            result = await self._attempt(view, payment, left)
         except asyncio.CancelledError:
             result = TryAgain(error="cancelled", delivered=None, at_once=True)
         except InvalidArgument as error:
@@ -216,7 +217,13 @@ class OutgoingPaymentWorker:
         except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=None)
-        result = settle(result, least=least, attempts=attempts, attempts_max=self._attempts_max)
+        result = settle(
+            result,
+            least=least,
+            reserved=view.reserved,
+            attempts=attempts,
+            attempts_max=self._attempts_max,
+        )
         try:
             await self._record(payment.id, attempts, view.asset, result)
         except ServiceError as error:
@@ -224,17 +231,22 @@ class OutgoingPaymentWorker:
             _log.warning("payment_not_recorded", payment_id=str(payment.id), error=str(error))
 
     async def _attempt(
-        self, payment: OutgoingPayment, asset: Asset, sent: int, left: Remaining
+        self, view: PaymentView, payment: OutgoingPayment, left: Remaining
     ) -> Result:
         if left.deliver == 0:
             return Completed(delivered=left.delivered)
-        if sent == 0 and payment.quote.expires_at <= self._clock.now():
+        if view.sent + view.reserved == 0 and payment.quote.expires_at <= self._clock.now():
             return Failed(error=Failure.QUOTE_EXPIRED, delivered=0)
         receiver = await self._receivers.get(payment.quote.receiver)
         if receiver.asset != payment.quote.receive_amount.asset:
             return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
-        left = remaining(payment, sent=sent, received=receiver.received_amount.value)
-        return await self._pay(payment, asset, receiver, left)
+        left = remaining(
+            payment,
+            sent=view.sent,
+            reserved=view.reserved,
+            received=receiver.received_amount.value,
+        )
+        return await self._pay(payment, view.asset, receiver, left)
 
     async def _pay(
         self, payment: OutgoingPayment, asset: Asset, receiver: Receiver, left: Remaining

@@ -84,7 +84,13 @@ async def new_node(
     key_file.write_bytes(pem)
     async with AsyncExitStack() as stack:
 
-        async def new(name: str = "bank", *, beside: Node | None = None, **settings: Any) -> Node:
+        async def new(
+            name: str = "bank",
+            *,
+            beside: Node | None = None,
+            own_clock: WarpClock | None = None,
+            **settings: Any,
+        ) -> Node:
             if beside is None:
                 edge = Edge()
                 await edge.start()
@@ -113,7 +119,7 @@ async def new_node(
                 "SIGNATURE_SECRET": WEBHOOK_SECRET,
                 **settings,
             }
-            node = Node(settings=BackendSettings(**values), clock=clock, edge=edge)
+            node = Node(settings=BackendSettings(**values), clock=own_clock or clock, edge=edge)
             await node.start()
             stack.push_async_callback(node.stop)
             return node
