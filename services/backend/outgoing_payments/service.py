@@ -294,7 +294,7 @@ class OutgoingPaymentService:
             grant_id=payment.grant_id,
             interval_start=payment.grant_interval_start,
             debit=payment.quote.debit_amount,
-            receive=payment.quote.receive_amount.value,
+            receive=payment.quote.receive_amount,
         )
 
 

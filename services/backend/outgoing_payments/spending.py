@@ -1,7 +1,9 @@
 """What has been spent under a grant: reserved in the payment's own transaction, in O(1).
 
 One row a grant and interval holds the totals. It is locked while a payment is checked against the
-limits and added, so that two payments at once can't both take the last of a limit.
+limits and added, so that two payments at once can't both take the last of a limit. A grant may pay
+receivers of several currencies: what was received is counted in that of its first payment, and a
+limit on it allows no other.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from ilpkit.openpayments.limits import (
     current_window,
 )
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import select, update
+from sqlalchemy import and_, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.backend.outgoing_payments.errors import limit_exceeded
@@ -47,7 +49,8 @@ async def reserve(
         raise limit_exceeded(str(refused)) from None
     start = WHOLE_LIFE if window is None else window.start
     row = await _locked_row(session, grant_id, start, payment)
-    spent = SpentTotals(debit=row["debit_spent"], receive=row["receive_spent"])
+    counts = _counts_receive(row, payment.receive_amount.asset)
+    spent = SpentTotals(debit=row["debit_spent"], receive=row["receive_spent"] if counts else 0)
     if limits is not None:
         try:
             check_spending(limits, payment=payment, spent=spent)
@@ -58,27 +61,29 @@ async def reserve(
         .where(table.c.grant_id == grant_id, table.c.interval_start == start)
         .values(
             debit_spent=spent.debit + payment.debit_amount.value,
-            receive_spent=spent.receive + payment.receive_amount.value,
+            receive_spent=row["receive_spent"] + (payment.receive_amount.value if counts else 0),
         )
     )
     before = SpentAmounts(
         debit=Amount(spent.debit, payment.debit_amount.asset),
-        receive=Amount(spent.receive, payment.receive_amount.asset),
+        receive=Amount(row["receive_spent"], _receive_asset(row)),
     )
     return start, before
 
 
 async def give_back(
-    session: WriteSession, *, grant_id: str, interval_start: datetime, debit: int, receive: int
+    session: WriteSession, *, grant_id: str, interval_start: datetime, debit: int, receive: Amount
 ) -> None:
     """Free what a payment reserved but did not spend."""
+    counts = and_(
+        table.c.receive_asset_code == receive.asset.code,
+        table.c.receive_asset_scale == receive.asset.scale,
+    )
+    left = case((counts, table.c.receive_spent - receive.value), else_=table.c.receive_spent)
     await session.execute(
         update(table)
         .where(table.c.grant_id == grant_id, table.c.interval_start == interval_start)
-        .values(
-            debit_spent=table.c.debit_spent - debit,
-            receive_spent=table.c.receive_spent - receive,
-        )
+        .values(debit_spent=table.c.debit_spent - debit, receive_spent=left)
     )
 
 
@@ -124,14 +129,16 @@ async def _locked_row(
     await session.execute(fresh.on_conflict_do_nothing())
     query = select(table).where(table.c.grant_id == grant_id, table.c.interval_start == start)
     row = (await session.execute(query.with_for_update())).one()
-    same_debit = (row.debit_asset_code, row.debit_asset_scale) == (
-        payment.debit_amount.asset.code,
-        payment.debit_amount.asset.scale,
-    )
-    same_receive = (row.receive_asset_code, row.receive_asset_scale) == (
-        payment.receive_amount.asset.code,
-        payment.receive_amount.asset.scale,
-    )
-    if not (same_debit and same_receive):
-        raise limit_exceeded("payments under one grant must all be in the same assets")
+    debit_asset = payment.debit_amount.asset
+    if (row.debit_asset_code, row.debit_asset_scale) != (debit_asset.code, debit_asset.scale):
+        raise limit_exceeded("payments under one grant must all be debited in the same asset")
     return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _receive_asset(row: Mapping[str, Any]) -> Asset:
+    return Asset(row["receive_asset_code"], row["receive_asset_scale"])
+
+
+def _counts_receive(row: Mapping[str, Any], asset: Asset) -> bool:
+    """Whether the row's receive total is in this asset."""
+    return _receive_asset(row) == asset

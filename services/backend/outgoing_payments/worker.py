@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 from ilpkit.ilp.packet import Prepare, Reply
+from ilpkit.money import Amount
 from ilpkit.stream.crypto import StreamKeys
 from ilpkit.stream.outcome import EndReason
 from ilpkit.stream.plan import FixedDelivery
@@ -363,14 +364,15 @@ class OutgoingPaymentWorker:
         """Free of the grant what the payment did not use; a completed debit stays as reserved."""
         if payment.grant_id is None or payment.grant_interval_start is None:
             return
-        completed = delivered >= payment.quote.receive_amount.value
+        receive = payment.quote.receive_amount
+        completed = delivered >= receive.value
         spent_debit = payment.quote.debit_amount if completed else sent
         await spending.give_back(
             session,
             grant_id=payment.grant_id,
             interval_start=payment.grant_interval_start,
             debit=payment.quote.debit_amount - spent_debit,
-            receive=max(payment.quote.receive_amount.value - delivered, 0),
+            receive=Amount(max(receive.value - delivered, 0), receive.asset),
         )
 
 
