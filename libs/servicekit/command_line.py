@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 from servicekit.clock import SystemClock
 from servicekit.ids import SystemIds
 from servicekit.lifecycle import EXIT_OK, EXIT_SETTINGS, Lifecycle, run
+from servicekit.logging import configure_logging
 from servicekit.processes import WORKER_INDEX_VARIABLE, WorkerProcesses, worker_ports
 from servicekit.settings import ServiceSettings, SettingsRefused
 
@@ -23,6 +24,7 @@ def run_service(
     migrate: Callable[[S], None],
     workers: Callable[[S], int],
     ports: Callable[[S], Mapping[str, int]],
+    log_level: Callable[[S], str],
 ) -> NoReturn:
     """Run a service until it is told to end.
 
@@ -33,6 +35,7 @@ def run_service(
         migrate: brings the database up to date.
         workers: how many processes serve; more than one get a parent that watches them.
         ports: the listening ports by their variables; worker i gets each port plus i.
+        log_level: what is logged; a level that there is not is refused as any other setting.
     """
     command = sys.argv[1:] or ["serve"]
     if command not in (["serve"], ["migrate"]):
@@ -40,7 +43,8 @@ def run_service(
         sys.exit(EXIT_SETTINGS)
     try:
         settings = settings_type.load()
-    except SettingsRefused as refused:
+        configure_logging(level=log_level(settings))
+    except (SettingsRefused, ValueError) as refused:
         sys.stderr.write(f"{refused}\n")
         sys.exit(EXIT_SETTINGS)
     if command == ["migrate"]:

@@ -1,67 +1,46 @@
-"""`python -m services.auth` serves; with `migrate` it brings the database up to date and ends."""
+"""`python -m services.auth [serve|migrate]`.
 
-import os
-import sys
-from typing import NoReturn
+The application is imported by the process that runs it: the parent of several workers only watches
+them, and starts sooner without it.
+"""
 
-import uvloop
-from servicekit.clock import SystemClock
-from servicekit.ids import SystemIds
-from servicekit.lifecycle import EXIT_OK, EXIT_SETTINGS, Lifecycle, run
-from servicekit.logging import configure_logging
-from servicekit.processes import WORKER_INDEX_VARIABLE, WorkerProcesses, worker_ports
-from servicekit.settings import SettingsRefused
+from typing import TYPE_CHECKING
 
-from services.auth.app import AuthApp
-from services.auth.migrations.run import upgrade
+from servicekit.command_line import run_service
+from servicekit.lifecycle import Lifecycle
+
 from services.auth.settings import AuthSettings
 
-_USAGE = "usage: python -m services.auth [migrate]\n"
+if TYPE_CHECKING:
+    from services.auth.app import Ports
 
 
-def main() -> NoReturn:
-    """Command line entry; exit codes as `servicekit.lifecycle` documents them."""
-    arguments = sys.argv[1:]
-    if arguments not in ([], ["migrate"]):
-        sys.stderr.write(_USAGE)
-        sys.exit(EXIT_SETTINGS)
-    try:
-        settings = AuthSettings.load()
-        configure_logging(level=settings.log_level)
-    except (SettingsRefused, ValueError) as refused:
-        sys.stderr.write(f"{refused}\n")
-        sys.exit(EXIT_SETTINGS)
-    if arguments:
-        upgrade(settings.database_url.get_secret_value())
-        sys.exit(EXIT_OK)
-    if settings.workers == 1 or WORKER_INDEX_VARIABLE in os.environ:
-        _serve(settings)
-    _watch(settings)
-
-
-def _watch(settings: AuthSettings) -> NoReturn:
-    """The parent of several workers; each reads its own ports from its environment."""
-    ports = {"AUTH_PORT": settings.auth_port, "GRPC_PORT": settings.grpc_port}
-    try:
-        environments = worker_ports(ports, settings.workers, step=1)
-    except ValueError as refused:
-        sys.stderr.write(f"{refused}\n")
-        sys.exit(EXIT_SETTINGS)
-    clock = SystemClock()
-    processes = WorkerProcesses(
-        command=(sys.executable, "-m", "services.auth"),
-        environments=environments,
-        clock=clock,
-        ids=SystemIds(clock),
+def main() -> None:
+    """Command line entry."""
+    run_service(
+        "services.auth",
+        AuthSettings,
+        start=_start,
+        migrate=_migrate,
+        workers=lambda settings: settings.workers,
+        ports=lambda settings: {
+            "AUTH_PORT": settings.auth_port,
+            "GRPC_PORT": settings.grpc_port,
+        },
+        log_level=lambda settings: settings.log_level,
     )
-    sys.exit(uvloop.run(processes.run()))
 
 
-def _serve(settings: AuthSettings) -> NoReturn:
-    async def start(lifecycle: Lifecycle) -> None:
-        await AuthApp(settings=settings).start(lifecycle)
+def _migrate(settings: AuthSettings) -> None:
+    from services.auth.migrations.run import upgrade  # noqa: PLC0415 - see the module's text
 
-    run(start)
+    upgrade(settings.database_url.get_secret_value())
+
+
+async def _start(settings: AuthSettings, lifecycle: Lifecycle) -> "Ports":
+    from services.auth.app import AuthApp  # noqa: PLC0415 - see the module's text
+
+    return await AuthApp(settings=settings).start(lifecycle)
 
 
 if __name__ == "__main__":

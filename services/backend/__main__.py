@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from servicekit.command_line import run_service
 from servicekit.lifecycle import Lifecycle
-from servicekit.logging import configure_logging
 
 from services.backend.settings import BackendSettings
 
@@ -28,6 +27,7 @@ def main() -> None:
             "GRPC_PORT": settings.grpc_port,
             "CONNECTOR_PORT": settings.connector_port,
         },
+        log_level=lambda settings: settings.log_level,
     )
 
 
@@ -40,7 +40,6 @@ def _migrate(settings: BackendSettings) -> None:
 async def _start(settings: BackendSettings, lifecycle: Lifecycle) -> "Ports":
     from services.backend.app import BackendApp  # noqa: PLC0415 - see the module's text
 
-    configure_logging(level=settings.log_level)
     return await BackendApp(settings=settings).start(lifecycle)
 
 
