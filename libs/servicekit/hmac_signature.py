@@ -22,8 +22,12 @@ class SignatureRefused(Exception):  # noqa: N818 - it reads as what happened
 
 
 def make_signature(value: Any, *, secret: str, version: int, now_ms: int) -> str:
-    """The header for a JSON value."""
-    return f"t={now_ms}, v{version}={_digest(secret, now_ms, rfc8785.dumps(value))}"
+    """The header for a JSON value; integers beyond a double's are read as JavaScript reads them."""
+    try:
+        canonical = rfc8785.dumps(value)
+    except rfc8785.IntegerDomainError:
+        canonical = _canonical(json.dumps(value).encode())
+    return f"t={now_ms}, v{version}={_digest(secret, now_ms, canonical)}"
 
 
 def verify_signature(

@@ -1,6 +1,7 @@
 """The loop that delivers an outbox: claim, deliver, settle; no transaction meets the network."""
 
 import asyncio
+import heapq
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ Deliver = Callable[[Delivery], Awaitable[int | None]]
 RetryDelay = Callable[[int], timedelta]
 """The wait after failed attempt n (from 1)."""
 
+RETRIES_REMEMBERED_MAX = 10_000
+"""Beyond them the idle poll finds what is due."""
 ERROR_BACKOFF = Backoff(first_ms=200, max_ms=10_000)
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +77,8 @@ class OutboxWorker:
         self._wake = asyncio.Event()
         self._in_flight: dict[asyncio.Task[Outcome], Delivery] = {}
         self._finished: list[Outcome] = []
-        self._next_retry: float | None = None
+        self._retries: list[float] = []
+        """When to look again: a heap of what failed attempts wait for."""
 
     def wake(self) -> None:
         """There may be something to claim; call it on the outbox's notification."""
@@ -106,8 +110,8 @@ class OutboxWorker:
         if free <= 0:
             return settled
         now = self._clock.monotonic()
-        if self._next_retry is not None and self._next_retry <= now:
-            self._next_retry = None
+        while self._retries and self._retries[0] <= now:
+            heapq.heappop(self._retries)
         claimed = await self._outbox.claim(
             self._database,
             count=free,
@@ -180,14 +184,15 @@ class OutboxWorker:
                 _log.warning("outbox_lease_lost", delivery=str(outcome.delivery.id))
             elif not outcome.delivered:
                 due = self._clock.monotonic() + outcome.retry_after.total_seconds()
-                self._next_retry = min(due, self._next_retry or due)
+                if len(self._retries) < RETRIES_REMEMBERED_MAX:
+                    heapq.heappush(self._retries, due)
         return True
 
     async def _wait(self) -> None:
         """Until a notification, a finished attempt, the next retry, or the idle poll."""
         wait_s = self._limits.idle_poll_s
-        if self._next_retry is not None:
-            wait_s = min(wait_s, max(0.0, self._next_retry - self._clock.monotonic()))
+        if self._retries:
+            wait_s = min(wait_s, max(0.0, self._retries[0] - self._clock.monotonic()))
         woken = asyncio.create_task(self._wake.wait())
         slept = asyncio.create_task(self._clock.sleep(wait_s))
         try:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, case, insert, select, update
 
 from services.backend.incoming_payments.model import IncomingPayment, InitiatedBy, State
 from services.backend.incoming_payments.tables import incoming_payments as table
@@ -58,11 +58,17 @@ async def page(
 async def finish(
     session: WriteSession, payment_id: UUID, *, state: State, received: int
 ) -> IncomingPayment | None:
-    """End an open payment; None when another has ended it first."""
+    """End an open payment; None when another has ended it first.
+
+    One that received all that it expected is COMPLETED, whatever it was ended for.
+    """
     statement = (
         update(table)
         .where(table.c.id == payment_id, table.c.state == State.PENDING)
-        .values(state=state, received_amount=received)
+        .values(
+            state=case((table.c.incoming_amount <= received, State.COMPLETED), else_=state),
+            received_amount=received,
+        )
         .returning(*table.c)
     )
     row = (await session.execute(statement)).one_or_none()

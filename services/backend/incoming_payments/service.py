@@ -194,8 +194,8 @@ class IncomingPaymentService:
             if ended is None:
                 return
             await session.notify(PAYMENT_CHANNEL, str(payment_id))
-            if state is State.COMPLETED or received > 0:
-                kind = "completed" if state is State.COMPLETED else "expired"
+            if ended.state is State.COMPLETED or received > 0:
+                kind = "completed" if ended.state is State.COMPLETED else "expired"
                 await self._events.incoming_payment(session, kind, ended, asset, received=received)
 
     async def cancel(

@@ -77,9 +77,15 @@ class IncomingPaymentWorker:
     async def _end_exhausted(self, payment_ids: list[UUID]) -> None:
         for payment_id in await self._books.exhausted(payment_ids):
             view = await self._payments.get(payment_id, tenant_id=None)
+            payment = view.payment
             # A cancelled payment's allowance is used up too, but it expires; it did not complete.
-            if view.payment.state is State.PENDING and view.payment.cancelled_at is None:
-                await self._payments.end(payment_id, view.asset, State.COMPLETED)
+            if payment.state is not State.PENDING or payment.cancelled_at is not None:
+                continue
+            # Whoever ends a payment takes its allowance away first: perhaps another process that
+            # lets it expire.
+            overdue = payment.expires_at <= self._clock.now()
+            state = State.EXPIRED if overdue else State.COMPLETED
+            await self._payments.end(payment_id, view.asset, state)
 
     async def _end_expired(self) -> None:
         while True:

@@ -182,7 +182,7 @@ async def test_one_key_is_delivered_in_order_also_through_failures(setup: Setup)
         await until(lambda: setup.recipient.names.count("other") == 1)
         for attempt in (1, 2):
             await until(lambda seen=attempt: ("first", seen) in setup.recipient.taken)  # type: ignore[misc]  # the default binds it
-            await until(lambda: worker._next_retry is not None)
+            await until(lambda: bool(worker._retries))
             await setup.clock.advance(10 * attempt)
         await setup.settled(dict.fromkeys(("first", "second", "third", "other"), DONE))
     order = [name for name in setup.recipient.names if name != "other"]
@@ -208,7 +208,7 @@ async def test_any_failure_counts_and_the_last_one_parks(
 
     setup.recipient.answers["x"] = fail
     async with setup.running() as worker:
-        await until(lambda: worker._next_retry is not None)
+        await until(lambda: bool(worker._retries))
         assert await setup.states() == {"x": OPEN}
         await setup.clock.advance(10)
         await setup.settled({"x": PARKED})
@@ -284,7 +284,7 @@ async def test_a_slow_delivery_is_cut_at_its_limit(setup: Setup) -> None:
     setup.recipient.answers["stuck"] = stuck
     limits = OutboxLimits(delivery_timeout_s=0.01, idle_poll_s=1000)
     async with setup.running(limits) as worker:
-        await until(lambda: worker._next_retry is not None)
+        await until(lambda: bool(worker._retries))
     assert (await setup.rows())["stuck"].last_error == "timed out"
 
 

@@ -31,6 +31,11 @@ def test_verifies_whatever_the_spelling_of_the_json() -> None:
     _verify(f"v0=ff, {header}, other=1", b'{"b":1,"a":"\xc3\xa9"}')
 
 
+def test_signs_integers_beyond_a_double_as_javascript_reads_them() -> None:
+    _verify(_sign({"n": 10**20 + 1, "m": 1}), b'{"n":100000000000000000001,"m":1}')
+    assert _sign({"n": 10**20 + 1}) == _sign({"n": 1e20})
+
+
 @pytest.mark.parametrize(
     ("change", "body"),
     [

@@ -32,11 +32,6 @@ class Posted:
         loaded: dict[str, Any] = json.loads(self.raw)
         return loaded
 
-    @property
-    def subject(self) -> tuple[str, str]:
-        """Type, and the payment that it is about."""
-        return self.body["type"], self.body["data"]["id"]
-
 
 class Outside:
     """Webhooks, rates and client keys over real HTTP; tests change what it answers."""
@@ -70,15 +65,21 @@ class Outside:
         return f"{self.origin}/client"
 
     def types_of(self, payment_id: str) -> list[str]:
-        """The events of a payment that were taken, in order."""
-        subjects = [posted.subject for posted in self.taken]
-        return [kind for kind, about in subjects if about == payment_id]
+        """The events of a payment, in order; one that was delivered again counts once."""
+        return [body["type"] for body in self._events() if body["data"]["id"] == payment_id]
 
     def event(self, kind: str, payment_id: str) -> dict[str, Any]:
         """The data of the one event of this kind about a payment."""
-        (found,) = (p for p in self.taken if p.subject == (kind, payment_id))
-        data: dict[str, Any] = found.body["data"]
+        (found,) = (
+            body["data"]
+            for body in self._events()
+            if (body["type"], body["data"]["id"]) == (kind, payment_id)
+        )
+        data: dict[str, Any] = found
         return data
+
+    def _events(self) -> list[dict[str, Any]]:
+        return list({posted.body["id"]: posted.body for posted in self.taken}.values())
 
     async def _webhook(self, request: web.Request) -> web.Response:
         posted = Posted(dict(request.headers), await request.read())
