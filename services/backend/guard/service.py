@@ -5,6 +5,7 @@ the refusal that the client gets. Order: shape of the request, access token, sig
 cheap and says most to a client comes first.
 """
 
+import json
 from typing import Final, Protocol
 from urllib.parse import parse_qs
 
@@ -218,5 +219,6 @@ def _verdict(active: ActiveToken, matched: Matched) -> Verdict:
         grant_id=active.grant_id,
         client=client,
         sees_all=wide is not None and wide in item.actions,
-        limits=None if limits is None else limits.to_json().decode(),
+        # Escaped, since it travels in a header: an asset code may be in any script.
+        limits=None if limits is None else json.dumps(json.loads(limits.to_json())),
     )
