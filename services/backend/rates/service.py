@@ -18,6 +18,8 @@ from services.backend.rates.model import RateSheet
 
 SHEETS_MAX: Final = 4096
 STALE_LIFETIMES_MAX: Final = 2
+RETRY_MS: Final = 1_000
+"""How long packets leave a rates service alone that failed."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +51,7 @@ class Rates:
         self._lifetime_ms = lifetime_ms
         self._sheets: dict[tuple[str, str], RateSheet] = {}
         self._loading: dict[tuple[str, str], asyncio.Task[RateSheet | None]] = {}
+        self._failed_at_ms: dict[tuple[str, str], int] = {}
 
     def cached(self, tenant_id: UUID, source: Asset, destination: Asset) -> Ratio | None:
         """The rate if it is known now, without waiting; sets a refresh off when it is old."""
@@ -60,7 +63,7 @@ class Rates:
         key = (url, source.code)
         sheet = self._sheets.get(key)
         age = None if sheet is None else self._clock.now_ms() - sheet.fetched_at_ms
-        if age is None or age >= self._lifetime_ms:
+        if (age is None or age >= self._lifetime_ms) and not self._failed_lately(key):
             self._load(key)
         if sheet is None or age is None or age >= STALE_LIFETIMES_MAX * self._lifetime_ms:
             return None
@@ -85,6 +88,10 @@ class Rates:
         sheet = None if url is None else self._sheets.get((url, source.code))
         return None if sheet is None else sheet.fetched_at_ms
 
+    def _failed_lately(self, key: tuple[str, str]) -> bool:
+        failed_at_ms = self._failed_at_ms.get(key)
+        return failed_at_ms is not None and self._clock.now_ms() - failed_at_ms < RETRY_MS
+
     def _load(self, key: tuple[str, str]) -> asyncio.Task[RateSheet | None]:
         """One fetch at a time for a key; everyone who asks meanwhile shares it."""
         task = self._loading.get(key)
@@ -100,7 +107,11 @@ class Rates:
             sheet = parse_sheet(await self._fetch(url, base), base, self._clock.now_ms())
         except (OSError, ValueError, ProtocolError, TimeoutError) as error:
             _log.warning("rates_unavailable", url=url, base=base, error=str(error))
+            if len(self._failed_at_ms) >= SHEETS_MAX:
+                self._failed_at_ms.clear()
+            self._failed_at_ms[key] = self._clock.now_ms()
             return None
+        self._failed_at_ms.pop(key, None)
         if len(self._sheets) >= SHEETS_MAX and key not in self._sheets:
             self._sheets.pop(next(iter(self._sheets)))
         self._sheets[key] = sheet
