@@ -21,6 +21,7 @@ from ilpkit.money import Ratio
 from ilpkit.stream.crypto import StreamKeys
 from ilpkit.stream.exchange import Exchange, Request
 from servicekit.clock import Clock
+from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
 from services.backend.connector.assembly import assemble
@@ -29,7 +30,7 @@ from services.backend.connector.service import Connector
 from services.backend.connector.steps.balance import Balance
 from services.backend.connector.steps.convert_amount import ConvertAmount
 from services.backend.connector.steps.error_to_reject import ErrorToReject
-from services.backend.connector.steps.forward import Forward
+from services.backend.connector.steps.forward import Forward, PeerLink
 from services.backend.connector.steps.ildcp import Ildcp
 from services.backend.connector.steps.max_packet_amount import MaxPacketAmount
 from services.backend.connector.steps.rate_limit import RateLimit
@@ -173,11 +174,15 @@ class PacketWorld:
         *,
         engine: LedgerEngine | None = None,
         clock: Clock | None = None,
+        ids: IdSource | None = None,
+        link: PeerLink | None = None,
         rate_limit: RateLimit | None = None,
+        first_ledger: int = 1,
     ) -> None:
+        self._first_ledger = first_ledger
         self.manual_clock = ManualClock()
         self.clock: Clock = clock or self.manual_clock
-        self.ids = SeededIds(self.clock)
+        self.ids = ids or SeededIds(self.clock)
         self.ledger = BatchedLedger(engine or MemoryLedger(clock=self.clock), clock=self.clock)
         self.directory = FixedDirectory()
         self.link = FakeLink()
@@ -211,7 +216,7 @@ class PacketWorld:
                 convert_amount=ConvertAmount(self.rates),
                 reduce_expiry=ReduceExpiry(),
                 balance=self.balance,
-                forward=Forward(self.link, clock=self.clock),
+                forward=Forward(link or self.link, clock=self.clock),
             ),
             directory=directory,
             clock=self.clock,
@@ -238,7 +243,7 @@ class PacketWorld:
             tenant_id=tenant_id,
             code=code,
             scale=scale,
-            ledger=len(self.directory.assets) + 1,
+            ledger=self._first_ledger + len(self.directory.assets),
             withdrawal_threshold=None,
             liquidity_threshold=None,
             created_at=self.clock.now(),
@@ -259,6 +264,7 @@ class PacketWorld:
         balance: int = 0,
         max_packet_amount: int | None = None,
         routes: Sequence[str] = (),
+        url: str | None = None,
     ) -> PeerEntry:
         peer = Peer(
             id=self.ids.uuid(),
@@ -266,7 +272,7 @@ class PacketWorld:
             asset_id=asset.id,
             static_ilp_address=address,
             name=None,
-            outgoing_endpoint=f"http://{address}/ilp",
+            outgoing_endpoint=url or f"http://{address}/ilp",
             outgoing_token=f"to-{address}",
             max_packet_amount=max_packet_amount,
             liquidity_threshold=None,
