@@ -422,7 +422,9 @@ async def collect(call: Any) -> list[int]:
 
 
 async def test_a_batch_that_can_t_be_read_ends_the_stream_with_its_reason(stub: Stub) -> None:
-    call = stub.TransferBatches(iter([batch(1), batch(2, single(2, PEER, ASSET, 1))]))
+    # Nothing more is written: a client that writes while it is refused may only see the reset.
+    call = stub.TransferBatches()
+    await call.write(batch(1))
     answer = await refused(collect(call))
     assert answer == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", "chains")
 
