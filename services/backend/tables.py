@@ -4,18 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from ilpkit.money import U64_MAX
-from sqlalchemy import Dialect, MetaData, Numeric
+from servicekit.tables import new_metadata
+from sqlalchemy import Dialect, Numeric
 from sqlalchemy.types import TypeDecorator
 
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-metadata = MetaData(naming_convention=NAMING_CONVENTION)
+metadata = new_metadata()
 
 
 class Units(TypeDecorator[int]):
