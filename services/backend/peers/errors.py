@@ -34,3 +34,8 @@ def invalid_token(field: str) -> InvalidArgument:
     return InvalidArgument(
         "INVALID_FIELD", f"{field} has 1 to 1024 visible ASCII characters", field=field
     )
+
+
+def invalid_mask(problem: str) -> InvalidArgument:
+    """A mask that names what can't change."""
+    return InvalidArgument("INVALID_FIELD", f"update_mask: {problem}", field="update_mask")

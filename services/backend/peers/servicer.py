@@ -1,7 +1,7 @@
 """PeerService over gRPC."""
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from grpc.aio import ServicerContext
@@ -15,7 +15,7 @@ from services.backend.assets.servicer import asset_message
 from services.backend.calls import Calls
 from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
-from services.backend.peers.errors import unknown_peer
+from services.backend.peers.errors import invalid_mask, unknown_peer
 from services.backend.peers.model import Peer
 from services.backend.peers.service import NewPeer, PeerService
 from services.backend.protos import optional, page_info, page_query, timestamp
@@ -23,6 +23,11 @@ from services.backend.scope import Scopes, parse_id
 from services.backend.unimplemented import unimplemented
 
 Context = ServicerContext[object, object]
+
+_PLAIN_FIELDS: Final = ("static_ilp_address", "name", "max_packet_amount", "liquidity_threshold")
+_CLEARABLE: Final = frozenset(
+    {"name", "max_packet_amount", "liquidity_threshold", "routes", "incoming_auth_tokens"}
+)
 
 
 class PeerServicer(PeerServiceServicer):
@@ -104,6 +109,7 @@ class PeerServicer(PeerServiceServicer):
         tokens = (
             list(request.incoming_auth_tokens.values)
             if request.HasField("incoming_auth_tokens")
+            or "incoming_auth_tokens" in request.update_mask.paths
             else None
         )
 
@@ -145,15 +151,29 @@ class PeerServicer(PeerServiceServicer):
 
 
 def _changes(request: pb.UpdatePeerRequest) -> dict[str, Any]:
-    names = ("static_ilp_address", "name", "max_packet_amount", "liquidity_threshold")
-    given = {name: optional(request, name) for name in names}
-    values = {name: value for name, value in given.items() if value is not None}
-    if request.HasField("outgoing"):
-        values["outgoing_endpoint"] = request.outgoing.endpoint
-        values["outgoing_token"] = request.outgoing.auth_token
-    if request.HasField("routes"):
-        values["routes"] = list(request.routes.prefixes)
-    return values
+    """The fields to set, named as in Peer: what is given, or exactly what the mask names."""
+    values: dict[str, Any] = {name: optional(request, name) for name in _PLAIN_FIELDS}
+    given = {name for name, value in values.items() if value is not None}
+    changed = given | {name for name in ("outgoing", "routes") if request.HasField(name)}
+    if request.HasField("update_mask"):
+        changed = _masked(set(request.update_mask.paths), given=changed)
+    fields: dict[str, Any] = {n: values[n] for n in _PLAIN_FIELDS if n in changed}
+    if "outgoing" in changed:
+        fields["outgoing_endpoint"] = request.outgoing.endpoint
+        fields["outgoing_token"] = request.outgoing.auth_token
+    if "routes" in changed:
+        fields["routes"] = list(request.routes.prefixes)
+    return fields
+
+
+def _masked(mask: set[str], *, given: set[str]) -> set[str]:
+    """What a mask changes; raises InvalidArgument where a name is unknown or can't be cleared."""
+    known = {*_PLAIN_FIELDS, "outgoing", "routes", "incoming_auth_tokens"}
+    if unknown := mask - known:
+        raise invalid_mask(f"{min(unknown)!r} is no field that can change")
+    if missing := mask - given - _CLEARABLE:
+        raise invalid_mask(f"{min(missing)!r} is named and not given, and can't be cleared")
+    return mask
 
 
 def _message(peer: Peer, asset: Asset) -> pb.Peer:

@@ -78,9 +78,11 @@ def moment(value: Timestamp) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(exact, f"{when:%d %b %Y, %H:%M:%S} UTC")
 
 
-def incoming_state(value: Any) -> str:
-    """The state of an incoming payment."""
-    return _name(payments.IncomingPaymentState.Name(value), "INCOMING_PAYMENT_STATE_")
+def incoming_state(payment: payments.IncomingPayment) -> str:
+    """The state of an incoming payment; one that was cancelled keeps its last state beside it."""
+    if payment.HasField("cancelled_at"):
+        return "Cancelled"
+    return _name(payments.IncomingPaymentState.Name(payment.state), "INCOMING_PAYMENT_STATE_")
 
 
 def outgoing_state(value: Any) -> str:
@@ -93,9 +95,11 @@ def wallet_status(value: Any) -> str:
     return _name(wallets.WalletAddressStatus.Name(value), "WALLET_ADDRESS_STATUS_")
 
 
-def delivery_state(value: Any) -> str:
-    """How far a delivery is."""
-    return _name(event_service_pb2.DeliveryState.Name(value), "DELIVERY_STATE_")
+def delivery_state(delivery: event_service_pb2.WebhookDelivery) -> str:
+    """How far a delivery is; one that waits for another attempt has failed so far."""
+    if delivery.state == event_service_pb2.DELIVERY_STATE_PENDING and delivery.attempts:
+        return "Failing"
+    return _name(event_service_pb2.DeliveryState.Name(delivery.state), "DELIVERY_STATE_")
 
 
 def fee_type(value: Any) -> str:

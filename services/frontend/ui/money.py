@@ -5,6 +5,8 @@ from typing import Final
 
 UINT64_MAX: Final = 2**64 - 1
 _DECIMAL: Final = re.compile(r"(\d{1,20})(?:\.(\d{1,255}))?", re.ASCII)
+# With thousands separated as pages show them.
+_GROUPED: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,255})?", re.ASCII)
 
 
 class AmountRefused(ValueError):  # noqa: N818 - it reads as what happened
@@ -23,11 +25,19 @@ def plain_units(units: int, scale: int) -> str:
 
 
 def parse_units(text: str, scale: int) -> int:
-    """A decimal as units of 10^-scale; raises AmountRefused."""
-    found = _DECIMAL.fullmatch(text.strip().replace(",", ""))
+    """A decimal as units of 10^-scale; raises AmountRefused.
+
+    Half of the world writes a comma before the decimals, the other half between the thousands, and
+    a wrong guess books a multiple of the amount. So a comma is read only where it can't be the
+    decimal one: what the pages themselves show can be pasted, `1,5` and `1,234` can't.
+    """
+    text = text.strip()
+    if _GROUPED.fullmatch(text) and (scale == 0 or "." in text or text.count(",") > 1):
+        text = text.replace(",", "")
+    found = _DECIMAL.fullmatch(text)
     if found is None:
         example = plain_units(125 * 10**scale // 10, scale)
-        raise AmountRefused(f"Enter an amount like {example}")
+        raise AmountRefused(f"Enter an amount like {example}, with a point before the decimals")
     whole, part = found[1], found[2] or ""
     if len(part) > scale:
         raise AmountRefused(f"Enter at most {scale} decimal places")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from google.protobuf.field_mask_pb2 import FieldMask
 from rafiki.admin.v1 import asset_service_pb2, liquidity_service_pb2
 from rafiki.admin.v1 import peer_service_pb2 as pb
 from rafiki.common.v1 import paging_pb2
@@ -12,6 +13,14 @@ from services.frontend.ui.sessions import Session
 from services.frontend.ui.web import Ui, page_request
 
 ASSETS_OFFERED_MAX: Final = 100
+# The fields of the form "General".
+_GENERAL_FIELDS: Final = (
+    "static_ilp_address",
+    "name",
+    "max_packet_amount",
+    "liquidity_threshold",
+    "routes",
+)
 
 
 def peer_routes(ui: Ui) -> APIRouter:
@@ -105,10 +114,12 @@ class _PeerPages:
             tenant_id=session.scope,
             id=peer.id,
             static_ilp_address=form.text("static_ilp_address"),
-            name=form.optional_text("name") or "",
+            name=form.optional_text("name"),
             max_packet_amount=form.optional_amount("max_packet_amount", scale),
             liquidity_threshold=form.optional_amount("liquidity_threshold", scale),
             routes=pb.PeerRoutes(prefixes=form.lines("routes")),
+            # The form shows each of them, so an empty limit or name was cleared.
+            update_mask=FieldMask(paths=_GENERAL_FIELDS),
             idempotency_key=form.key,
         )
         if await form.attempt(lambda: self._peers.UpdatePeer(message)) is None:

@@ -15,6 +15,8 @@ from servicekit.clock import Clock
 from servicekit.ids import IdSource
 
 COOKIE: Final = "rafiki_admin"
+NOTICE_COOKIE: Final = "rafiki_admin_notice"
+NOTICE_S_MAX: Final = 60
 IDLE_S_MAX: Final = 30 * 60
 LIFE_S_MAX: Final = 8 * 60 * 60
 # A cookie younger than this is not sent anew with each page.
@@ -77,7 +79,10 @@ class Sessions:
             body = self._fernet.decrypt_at_time(cookie.encode(), IDLE_S_MAX, now_ms // _MS)
         except InvalidToken:
             return None
-        tenant_id, is_operator, csrf, started_ms, sealed_ms = json.loads(body)
+        fields = json.loads(body)
+        if not isinstance(fields, list):
+            return None  # a notice is sealed with the same key
+        tenant_id, is_operator, csrf, started_ms, sealed_ms = fields
         if now_ms - started_ms > LIFE_S_MAX * _MS:
             return None
         return Session(
@@ -87,6 +92,25 @@ class Sessions:
             started_ms=started_ms,
             sealed_ms=sealed_ms,
         )
+
+    def seal_notice(self, notice: str) -> str:
+        """The value of the cookie that carries the name of a notice to the next page.
+
+        A query parameter would let any link make a page claim that something was done.
+        """
+        body = json.dumps({"notice": notice}).encode()
+        return self._fernet.encrypt_at_time(body, self._clock.now_ms() // _MS).decode()
+
+    def open_notice(self, cookie: str | None) -> str | None:
+        """The notice's name, None when the cookie is not one of ours or a minute old."""
+        if not cookie:
+            return None
+        try:
+            now_s = self._clock.now_ms() // _MS
+            body = json.loads(self._fernet.decrypt_at_time(cookie.encode(), NOTICE_S_MAX, now_s))
+        except InvalidToken:
+            return None
+        return body.get("notice") if isinstance(body, dict) else None
 
     def is_stale(self, session: Session) -> bool:
         """Whether the cookie should be sent anew, so that the session does not end in use."""

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -20,7 +20,14 @@ from services.frontend.clients import Clients
 from services.frontend.graphql.endpoint import BodyTooLargeError, read_body
 from services.frontend.ui import filters
 from services.frontend.ui.forms import Form
-from services.frontend.ui.sessions import COOKIE, LIFE_S_MAX, Session, Sessions
+from services.frontend.ui.sessions import (
+    COOKIE,
+    LIFE_S_MAX,
+    NOTICE_COOKIE,
+    NOTICE_S_MAX,
+    Session,
+    Sessions,
+)
 
 FOLDER: Final = Path(__file__).parent
 FIELDS_MAX: Final = 100
@@ -130,10 +137,11 @@ class Ui:
         self, request: Request, session: Session, template: str, *, status: int = 200, **data: Any
     ) -> Response:
         """A page for a session."""
+        notice = self.sessions.open_notice(request.cookies.get(NOTICE_COOKIE))
         content = self._templates.get_template(template).render(
             session=session,
             path=request.url.path,
-            notice=filters.NOTICES.get(request.query_params.get("notice", "")),
+            notice=filters.NOTICES.get(notice or ""),
             query=request.query_params,
             new_key=lambda: str(self.ids.uuid()),
             no_form=Form(),
@@ -142,6 +150,8 @@ class Ui:
         response = HTMLResponse(content, status_code=status, headers=dict(HEADERS))
         if self.sessions.is_stale(session):
             self.set_cookie(request, response, session)
+        if notice is not None:
+            response.delete_cookie(NOTICE_COOKIE, path="/")
         return response
 
     def error_page(self, request: Request, *, status: int, title: str, text: str) -> Response:
@@ -151,8 +161,18 @@ class Ui:
 
     def redirect(self, path: str, *, notice: str | None = None) -> Response:
         """Go on to a page, which a reload then shows again without sending anything."""
-        url = path if notice is None else f"{path}?notice={quote(notice)}"
-        return RedirectResponse(url, status_code=303, headers=dict(HEADERS))
+        response = RedirectResponse(path, status_code=303, headers=dict(HEADERS))
+        if notice is not None:
+            response.set_cookie(
+                NOTICE_COOKIE,
+                self.sessions.seal_notice(notice),
+                max_age=NOTICE_S_MAX,
+                httponly=True,
+                samesite="lax",
+                secure=self._cookie_secure,
+                path="/",
+            )
+        return response
 
     def set_cookie(self, request: Request, response: Response, session: Session) -> None:
         """Let the browser keep a session."""

@@ -67,5 +67,14 @@ class _EventPages:
     ) -> Response:
         status = 200 if form.ok else 422
         return self._ui.page(
-            request, session, "webhook_event.html", status=status, event=event, form=form
+            request,
+            session,
+            "webhook_event.html",
+            status=status,
+            event=event,
+            # What waits for an attempt is delivered by itself: asking again changes nothing.
+            replayable=not any(
+                delivery.state == pb.DELIVERY_STATE_PENDING for delivery in event.deliveries
+            ),
+            form=form,
         )

@@ -33,7 +33,14 @@ def test_what_is_shown_is_read_back_exactly(units: int, scale: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "scale", "units"), [("12", 2, 1_200), ("12.5", 2, 1_250), (" 1,000.05 ", 2, 100_005)]
+    ("text", "scale", "units"),
+    [
+        ("12", 2, 1_200),
+        ("12.5", 2, 1_250),
+        (" 1,000.05 ", 2, 100_005),
+        ("1,234,567", 2, 123_456_700),
+        ("1,234", 0, 1_234),
+    ],
 )
 def test_decimals_are_read_exactly(text: str, scale: int, units: int) -> None:
     assert parse_units(text, scale) == units
@@ -50,6 +57,15 @@ def test_decimals_are_read_exactly(text: str, scale: int, units: int) -> None:
         (".5", 2),
         ("1e3", 2),
         ("1.5", 0),
+        ("1,5", 2),
+        ("1,50", 2),
+        ("1,234", 2),
+        ("1,234", 3),
+        ("12,34,567", 2),
+        ("1,,000.00", 2),
+        ("1.000,50", 2),
+        (",5", 2),
+        ("1,5", 0),
         ("\u0661", 0),
         (str(UINT64_MAX + 1), 0),
         ("184467440737095516.16", 2),

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from rafiki.admin.v1 import (
     asset_service_pb2,
+    event_service_pb2,
     liquidity_service_pb2,
     payment_service_pb2,
     peer_service_pb2,
@@ -20,6 +21,7 @@ from servicekit.errors import (
     Unavailable,
 )
 
+from services.frontend.ui.filters import NOTICES
 from tests.support import admin_messages as messages
 from tests.support import admin_node as node
 from tests.support.admin_messages import uuid
@@ -141,11 +143,11 @@ async def test_an_asset_is_created_with_amounts_in_its_own_scale(browser: Browse
     response = await browser.send(
         "/assets/new", "/assets", code="USD", scale="2", liquidity_threshold="12.5"
     )
-    assert (response.status, response.headers["location"]) == (303, f"{USD}?notice=asset-created")
+    assert (response.status, response.headers["location"]) == (303, USD)
     request = browser.services.request("CreateAsset", asset_service_pb2.CreateAssetRequest)
     assert (request.code, request.scale, request.liquidity_threshold) == ("USD", 2, 1_250)
     assert not request.HasField("withdrawal_threshold")
-    assert "The asset was created" in (await browser.get(f"{USD}?notice=asset-created")).text
+    assert "The asset was created" in (await browser.get(USD)).text
 
 
 async def test_bad_input_comes_back_with_the_error_beside_its_field(browser: Browser) -> None:
@@ -208,7 +210,8 @@ async def test_liquidity_moves_once_under_the_forms_key(
     browser.services.on(rpc, Empty())
     response = await browser.send(page, f"{page}/{action}", amount="1,000.05")
     notice = {"deposit": "deposited", "withdraw": "withdrawn"}[action]
-    assert response.headers["location"] == f"{page}?notice={notice}"
+    assert response.headers["location"] == page
+    assert NOTICES[notice] in (await browser.get(page)).text
     (request,) = browser.services.requests(rpc)
     assert request.amount == 100_005
     assert request.id == request.idempotency_key != ""
@@ -254,7 +257,7 @@ async def test_deleting_needs_the_name_typed(
     assert "<details open>" in refused.text
     assert browser.services.requests(rpc) == []
     response = await browser.send(page, f"{page}/delete", confirmation=word)
-    assert response.headers["location"].startswith(list_page + "?notice=")
+    assert response.headers["location"] == list_page
     assert len(browser.services.requests(rpc)) == 1
 
 
@@ -276,7 +279,8 @@ async def test_a_peer_is_created_and_its_secrets_are_never_shown(browser: Browse
     assert "Enter a URL like" in wrong.text
     assert "outgoing-secret" not in wrong.text
     response = await browser.send("/peers/new", "/peers", **fields)
-    assert response.headers["location"].endswith("?notice=peer-created")
+    assert response.headers["location"].startswith("/peers/")
+    assert NOTICES["peer-created"] in (await browser.get(PEER)).text
     request = browser.services.request("CreatePeer", peer_service_pb2.CreatePeerRequest)
     assert list(request.incoming_auth_tokens) == ["one", "two"]
     assert (request.max_packet_amount, request.initial_liquidity) == (1_000, 100_000)
@@ -318,7 +322,7 @@ async def test_wallet_addresses_are_created_changed_and_emptied(browser: Browser
         address="https://cloud-nine.example/alice",
         public_name="Alice",
     )
-    assert made.headers["location"] == f"{ALICE}?notice=wallet-address-created"
+    assert made.headers["location"] == ALICE
     unknown = await browser.send(f"{WALLET}/new", WALLET, asset_id=uuid(99), address="a")
     assert "Choose one of the options" in unknown.text
     await browser.send(ALICE, ALICE, public_name="A", status="inactive")
@@ -371,7 +375,8 @@ async def test_a_payment_offers_what_its_state_allows(
     assert refused.text.count("Wrong state") == 1
     browser.services.on(rpc, replies.get(rpc, Empty()))
     response = await browser.send(page, f"{page}/{action}", reason="late")
-    assert response.headers["location"] == f"{page}?notice={notice}"
+    assert response.headers["location"] == page
+    assert NOTICES[notice] in (await browser.get(page)).text
     request = browser.services.requests(rpc)[-1]
     assert getattr(request, field) == page.rpartition("/")[2]
     if action == "cancel":
@@ -413,7 +418,7 @@ async def test_an_event_shows_its_data_and_deliveries_and_is_sent_again(browser:
     assert "answered 503" in page
     browser.services.on("ReplayWebhookEvent", messages.event(node.EVENT))
     response = await browser.send(EVENT, f"{EVENT}/replay")
-    assert response.headers["location"] == f"{EVENT}?notice=replayed"
+    assert response.headers["location"] == EVENT
     await browser.get("/webhook-events?type=outgoing_payment.created")
     assert list(browser.services.requests("ListWebhookEvents")[-1].types) == [
         "outgoing_payment.created"
@@ -480,3 +485,64 @@ async def test_a_payment_without_an_expected_amount_takes_any(browser: Browser) 
     payments = payment_service_pb2.ListPaymentsResponse()
     browser.services.on("ListPayments", payments)
     assert "No payment here" in (await browser.get("/payments")).text
+
+
+async def test_a_notice_is_shown_once_and_no_link_can_forge_it(browser: Browser) -> None:
+    browser.services.on("CreateAsset", messages.asset(node.USD))
+    assert NOTICES["funded"] not in (await browser.get(f"{FUNDING}?notice=funded")).text
+    await browser.send("/assets/new", "/assets", code="XYZ", scale="2")
+    assert NOTICES["asset-created"] in (await browser.get(USD)).text
+    assert NOTICES["asset-created"] not in (await browser.get(USD)).text
+    browser.http.cookies["rafiki_admin_notice"] = "forged"
+    assert (await browser.get(USD)).status == 200
+
+
+@pytest.mark.parametrize("page", [USD, PEER])
+@pytest.mark.parametrize("action", ["deposit", "withdraw"])
+@pytest.mark.parametrize("text", ["1,5", "1.000,50", "1,234", "1.005", "0", "", "-1"])
+async def test_an_amount_that_can_be_read_in_two_ways_moves_nothing(
+    browser: Browser, page: str, action: str, text: str
+) -> None:
+    response = await browser.send(page, f"{page}/{action}", amount=text)
+    assert response.status == 422
+    assert 'aria-invalid="true"' in response.text
+    assert f'id="{action}-amount-error"' in response.text
+    rpcs = [
+        f"{verb}{kind}Liquidity" for verb in ("Deposit", "Withdraw") for kind in ("Asset", "Peer")
+    ]
+    assert not any(browser.services.requests(rpc) for rpc in rpcs)
+
+
+async def test_an_emptied_limit_is_cleared(browser: Browser) -> None:
+    browser.services.on("UpdatePeer", messages.peer())
+    await browser.send(PEER, PEER, static_ilp_address="test.b", name="", max_packet_amount="")
+    (request,) = browser.services.requests("UpdatePeer")
+    assert {"name", "max_packet_amount", "liquidity_threshold"} < set(request.update_mask.paths)
+    assert not request.HasField("max_packet_amount")
+
+
+async def test_an_incoming_payment_shows_what_became_of_it(browser: Browser) -> None:
+    cancelled = messages.incoming_payment(node.INCOMING, cancelled_at=messages.stamp())
+    browser.services.on("GetIncomingPayment", cancelled)
+    page = (await browser.get(OPEN)).text
+    assert ">Cancelled</span>" in page
+    assert ">Pending</span>" not in page
+    browser.services.on(
+        "GetIncomingPayment",
+        messages.incoming_payment(node.INCOMING, approved_at=messages.stamp()),
+    )
+    page = (await browser.get(OPEN)).text
+    assert f'action="{OPEN}/cancel"' not in page
+    assert f'action="{OPEN}/approve"' not in page
+
+
+async def test_a_delivery_that_failed_and_waits_is_failing_and_needs_no_replay(
+    browser: Browser,
+) -> None:
+    waiting = event_service_pb2.WebhookDelivery(
+        id=uuid(1), state=event_service_pb2.DELIVERY_STATE_PENDING, attempts=3, status_code=503
+    )
+    browser.services.on("GetWebhookEvent", messages.event(node.EVENT, deliveries=[waiting]))
+    page = (await browser.get(EVENT)).text
+    assert ">Failing</span>" in page
+    assert f'action="{EVENT}/replay"' not in page

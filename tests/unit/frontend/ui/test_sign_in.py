@@ -112,9 +112,9 @@ async def test_signing_in_gives_a_new_token_and_signing_out_ends_the_session(
     page = await stranger.get("/")
     assert hidden(page, "csrf") != before
     response = await stranger.http.post_form("/logout", {"csrf": hidden(page, "csrf")})
-    assert response.headers["location"] == "/login?notice=signed-out"
+    assert response.headers["location"] == "/login"
+    assert "You are signed out" in (await stranger.get("/login")).text
     assert (await stranger.get("/")).status == 303
-    assert "You are signed out" in (await stranger.get("/login?notice=signed-out")).text
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "é"])

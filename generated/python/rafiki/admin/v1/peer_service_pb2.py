@@ -22,42 +22,43 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rafiki.admin.v1 import asset_service_pb2 as rafiki_dot_admin_dot_v1_dot_asset__service__pb2
 from rafiki.common.v1 import paging_pb2 as rafiki_dot_common_dot_v1_dot_paging__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rafiki/admin/v1/peer_service.proto\x12\x0frafiki.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#rafiki/admin/v1/asset_service.proto\x1a\x1drafiki/common/v1/paging.proto\"8\n\x10PeerHttpOutgoing\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\"\xfc\x02\n\x04Peer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12%\n\x05\x61sset\x18\x03 \x01(\x0b\x32\x16.rafiki.admin.v1.Asset\x12\x1a\n\x12static_ilp_address\x18\x04 \x01(\t\x12\x11\n\x04name\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x33\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoing\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x01\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x02\x88\x01\x01\x12\x11\n\tliquidity\x18\t \x01(\x04\x12\x0e\n\x06routes\x18\n \x03(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_threshold\"\xa5\x03\n\x11\x43reatePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x61sset_id\x18\x02 \x01(\t\x12\x1a\n\x12static_ilp_address\x18\x03 \x01(\t\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x14incoming_auth_tokens\x18\x05 \x03(\t\x12\x33\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoing\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x02\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x03\x88\x01\x01\x12\x1e\n\x11initial_liquidity\x18\t \x01(\x04H\x04\x88\x01\x01\x12\x0e\n\x06routes\x18\n \x03(\t\x12\x17\n\x0fidempotency_key\x18\x0b \x01(\tB\x0c\n\n_tenant_idB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\x14\n\x12_initial_liquidity\"B\n\x0eGetPeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\tB\x0c\n\n_tenant_id\"u\n\x1fGetPeerByAddressAndAssetRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\x12static_ilp_address\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"e\n\x10ListPeersRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12+\n\x04page\x18\x02 \x01(\x0b\x32\x1d.rafiki.common.v1.PageRequestB\x0c\n\n_tenant_id\"h\n\x11ListPeersResponse\x12$\n\x05peers\x18\x01 \x03(\x0b\x32\x15.rafiki.admin.v1.Peer\x12-\n\tpage_info\x18\x02 \x01(\x0b\x32\x1a.rafiki.common.v1.PageInfo\"\x1c\n\nAuthTokens\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1e\n\nPeerRoutes\x12\x10\n\x08prefixes\x18\x01 \x03(\t\"\xff\x03\n\x11UpdatePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x1f\n\x12static_ilp_address\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04name\x18\x04 \x01(\tH\x02\x88\x01\x01\x12>\n\x14incoming_auth_tokens\x18\x05 \x01(\x0b\x32\x1b.rafiki.admin.v1.AuthTokensH\x03\x88\x01\x01\x12\x38\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoingH\x04\x88\x01\x01\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x05\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x06\x88\x01\x01\x12\x30\n\x06routes\x18\t \x01(\x0b\x32\x1b.rafiki.admin.v1.PeerRoutesH\x07\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\n \x01(\tB\x0c\n\n_tenant_idB\x15\n\x13_static_ilp_addressB\x07\n\x05_nameB\x17\n\x15_incoming_auth_tokensB\x0b\n\t_outgoingB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\t\n\x07_routes\"^\n\x11\x44\x65letePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"\xcb\x02\n\x1e\x43reateOrUpdatePeerByUrlRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08peer_url\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x1e\n\x11max_packet_amount\x18\x05 \x01(\x04H\x02\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x06 \x01(\x04H\x03\x88\x01\x01\x12!\n\x14liquidity_to_deposit\x18\x07 \x01(\x04H\x04\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\tB\x0c\n\n_tenant_idB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\x17\n\x15_liquidity_to_deposit2\xc7\x04\n\x0bPeerService\x12G\n\nCreatePeer\x12\".rafiki.admin.v1.CreatePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x41\n\x07GetPeer\x12\x1f.rafiki.admin.v1.GetPeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x63\n\x18GetPeerByAddressAndAsset\x12\x30.rafiki.admin.v1.GetPeerByAddressAndAssetRequest\x1a\x15.rafiki.admin.v1.Peer\x12R\n\tListPeers\x12!.rafiki.admin.v1.ListPeersRequest\x1a\".rafiki.admin.v1.ListPeersResponse\x12G\n\nUpdatePeer\x12\".rafiki.admin.v1.UpdatePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12G\n\nDeletePeer\x12\".rafiki.admin.v1.DeletePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x61\n\x17\x43reateOrUpdatePeerByUrl\x12/.rafiki.admin.v1.CreateOrUpdatePeerByUrlRequest\x1a\x15.rafiki.admin.v1.Peerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rafiki/admin/v1/peer_service.proto\x12\x0frafiki.admin.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#rafiki/admin/v1/asset_service.proto\x1a\x1drafiki/common/v1/paging.proto\"8\n\x10PeerHttpOutgoing\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\"\xfc\x02\n\x04Peer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12%\n\x05\x61sset\x18\x03 \x01(\x0b\x32\x16.rafiki.admin.v1.Asset\x12\x1a\n\x12static_ilp_address\x18\x04 \x01(\t\x12\x11\n\x04name\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x33\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoing\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x01\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x02\x88\x01\x01\x12\x11\n\tliquidity\x18\t \x01(\x04\x12\x0e\n\x06routes\x18\n \x03(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_threshold\"\xa5\x03\n\x11\x43reatePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x61sset_id\x18\x02 \x01(\t\x12\x1a\n\x12static_ilp_address\x18\x03 \x01(\t\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x14incoming_auth_tokens\x18\x05 \x03(\t\x12\x33\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoing\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x02\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x03\x88\x01\x01\x12\x1e\n\x11initial_liquidity\x18\t \x01(\x04H\x04\x88\x01\x01\x12\x0e\n\x06routes\x18\n \x03(\t\x12\x17\n\x0fidempotency_key\x18\x0b \x01(\tB\x0c\n\n_tenant_idB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\x14\n\x12_initial_liquidity\"B\n\x0eGetPeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\tB\x0c\n\n_tenant_id\"u\n\x1fGetPeerByAddressAndAssetRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\x12static_ilp_address\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"e\n\x10ListPeersRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12+\n\x04page\x18\x02 \x01(\x0b\x32\x1d.rafiki.common.v1.PageRequestB\x0c\n\n_tenant_id\"h\n\x11ListPeersResponse\x12$\n\x05peers\x18\x01 \x03(\x0b\x32\x15.rafiki.admin.v1.Peer\x12-\n\tpage_info\x18\x02 \x01(\x0b\x32\x1a.rafiki.common.v1.PageInfo\"\x1c\n\nAuthTokens\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1e\n\nPeerRoutes\x12\x10\n\x08prefixes\x18\x01 \x03(\t\"\xc5\x04\n\x11UpdatePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x1f\n\x12static_ilp_address\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04name\x18\x04 \x01(\tH\x02\x88\x01\x01\x12>\n\x14incoming_auth_tokens\x18\x05 \x01(\x0b\x32\x1b.rafiki.admin.v1.AuthTokensH\x03\x88\x01\x01\x12\x38\n\x08outgoing\x18\x06 \x01(\x0b\x32!.rafiki.admin.v1.PeerHttpOutgoingH\x04\x88\x01\x01\x12\x1e\n\x11max_packet_amount\x18\x07 \x01(\x04H\x05\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x08 \x01(\x04H\x06\x88\x01\x01\x12\x30\n\x06routes\x18\t \x01(\x0b\x32\x1b.rafiki.admin.v1.PeerRoutesH\x07\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\n \x01(\t\x12\x34\n\x0bupdate_mask\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.FieldMaskH\x08\x88\x01\x01\x42\x0c\n\n_tenant_idB\x15\n\x13_static_ilp_addressB\x07\n\x05_nameB\x17\n\x15_incoming_auth_tokensB\x0b\n\t_outgoingB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\t\n\x07_routesB\x0e\n\x0c_update_mask\"^\n\x11\x44\x65letePeerRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"\xcb\x02\n\x1e\x43reateOrUpdatePeerByUrlRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08peer_url\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x11\n\x04name\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x1e\n\x11max_packet_amount\x18\x05 \x01(\x04H\x02\x88\x01\x01\x12 \n\x13liquidity_threshold\x18\x06 \x01(\x04H\x03\x88\x01\x01\x12!\n\x14liquidity_to_deposit\x18\x07 \x01(\x04H\x04\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\tB\x0c\n\n_tenant_idB\x07\n\x05_nameB\x14\n\x12_max_packet_amountB\x16\n\x14_liquidity_thresholdB\x17\n\x15_liquidity_to_deposit2\xc7\x04\n\x0bPeerService\x12G\n\nCreatePeer\x12\".rafiki.admin.v1.CreatePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x41\n\x07GetPeer\x12\x1f.rafiki.admin.v1.GetPeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x63\n\x18GetPeerByAddressAndAsset\x12\x30.rafiki.admin.v1.GetPeerByAddressAndAssetRequest\x1a\x15.rafiki.admin.v1.Peer\x12R\n\tListPeers\x12!.rafiki.admin.v1.ListPeersRequest\x1a\".rafiki.admin.v1.ListPeersResponse\x12G\n\nUpdatePeer\x12\".rafiki.admin.v1.UpdatePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12G\n\nDeletePeer\x12\".rafiki.admin.v1.DeletePeerRequest\x1a\x15.rafiki.admin.v1.Peer\x12\x61\n\x17\x43reateOrUpdatePeerByUrl\x12/.rafiki.admin.v1.CreateOrUpdatePeerByUrlRequest\x1a\x15.rafiki.admin.v1.Peerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.admin.v1.peer_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PEERHTTPOUTGOING']._serialized_start=156
-  _globals['_PEERHTTPOUTGOING']._serialized_end=212
-  _globals['_PEER']._serialized_start=215
-  _globals['_PEER']._serialized_end=595
-  _globals['_CREATEPEERREQUEST']._serialized_start=598
-  _globals['_CREATEPEERREQUEST']._serialized_end=1019
-  _globals['_GETPEERREQUEST']._serialized_start=1021
-  _globals['_GETPEERREQUEST']._serialized_end=1087
-  _globals['_GETPEERBYADDRESSANDASSETREQUEST']._serialized_start=1089
-  _globals['_GETPEERBYADDRESSANDASSETREQUEST']._serialized_end=1206
-  _globals['_LISTPEERSREQUEST']._serialized_start=1208
-  _globals['_LISTPEERSREQUEST']._serialized_end=1309
-  _globals['_LISTPEERSRESPONSE']._serialized_start=1311
-  _globals['_LISTPEERSRESPONSE']._serialized_end=1415
-  _globals['_AUTHTOKENS']._serialized_start=1417
-  _globals['_AUTHTOKENS']._serialized_end=1445
-  _globals['_PEERROUTES']._serialized_start=1447
-  _globals['_PEERROUTES']._serialized_end=1477
-  _globals['_UPDATEPEERREQUEST']._serialized_start=1480
-  _globals['_UPDATEPEERREQUEST']._serialized_end=1991
-  _globals['_DELETEPEERREQUEST']._serialized_start=1993
-  _globals['_DELETEPEERREQUEST']._serialized_end=2087
-  _globals['_CREATEORUPDATEPEERBYURLREQUEST']._serialized_start=2090
-  _globals['_CREATEORUPDATEPEERBYURLREQUEST']._serialized_end=2421
-  _globals['_PEERSERVICE']._serialized_start=2424
-  _globals['_PEERSERVICE']._serialized_end=3007
+  _globals['_PEERHTTPOUTGOING']._serialized_start=190
+  _globals['_PEERHTTPOUTGOING']._serialized_end=246
+  _globals['_PEER']._serialized_start=249
+  _globals['_PEER']._serialized_end=629
+  _globals['_CREATEPEERREQUEST']._serialized_start=632
+  _globals['_CREATEPEERREQUEST']._serialized_end=1053
+  _globals['_GETPEERREQUEST']._serialized_start=1055
+  _globals['_GETPEERREQUEST']._serialized_end=1121
+  _globals['_GETPEERBYADDRESSANDASSETREQUEST']._serialized_start=1123
+  _globals['_GETPEERBYADDRESSANDASSETREQUEST']._serialized_end=1240
+  _globals['_LISTPEERSREQUEST']._serialized_start=1242
+  _globals['_LISTPEERSREQUEST']._serialized_end=1343
+  _globals['_LISTPEERSRESPONSE']._serialized_start=1345
+  _globals['_LISTPEERSRESPONSE']._serialized_end=1449
+  _globals['_AUTHTOKENS']._serialized_start=1451
+  _globals['_AUTHTOKENS']._serialized_end=1479
+  _globals['_PEERROUTES']._serialized_start=1481
+  _globals['_PEERROUTES']._serialized_end=1511
+  _globals['_UPDATEPEERREQUEST']._serialized_start=1514
+  _globals['_UPDATEPEERREQUEST']._serialized_end=2095
+  _globals['_DELETEPEERREQUEST']._serialized_start=2097
+  _globals['_DELETEPEERREQUEST']._serialized_end=2191
+  _globals['_CREATEORUPDATEPEERBYURLREQUEST']._serialized_start=2194
+  _globals['_CREATEORUPDATEPEERBYURLREQUEST']._serialized_end=2525
+  _globals['_PEERSERVICE']._serialized_start=2528
+  _globals['_PEERSERVICE']._serialized_end=3111
 # @@protoc_insertion_point(module_scope)

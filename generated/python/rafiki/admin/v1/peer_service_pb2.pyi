@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -385,7 +386,9 @@ Global___PeerRoutes: _TypeAlias = PeerRoutes  # noqa: Y015
 
 @_typing.final
 class UpdatePeerRequest(_message.Message):
-    """Changes to a peer; what is absent stays."""
+    """Changes to a peer. Without a mask what is absent stays; with one, exactly the fields that it
+    names change, and a named optional limit that is absent is cleared.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -399,6 +402,7 @@ class UpdatePeerRequest(_message.Message):
     LIQUIDITY_THRESHOLD_FIELD_NUMBER: _builtins.int
     ROUTES_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
@@ -425,6 +429,10 @@ class UpdatePeerRequest(_message.Message):
     def routes(self) -> Global___PeerRoutes:
         """Routes that replace the present ones."""
 
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Names of the fields above that change."""
+
     def __init__(
         self,
         *,
@@ -438,10 +446,11 @@ class UpdatePeerRequest(_message.Message):
         liquidity_threshold: _builtins.int | None = ...,
         routes: Global___PeerRoutes | None = ...,
         idempotency_key: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_incoming_auth_tokens", b"_incoming_auth_tokens", "_liquidity_threshold", b"_liquidity_threshold", "_max_packet_amount", b"_max_packet_amount", "_name", b"_name", "_outgoing", b"_outgoing", "_routes", b"_routes", "_static_ilp_address", b"_static_ilp_address", "_tenant_id", b"_tenant_id", "incoming_auth_tokens", b"incoming_auth_tokens", "liquidity_threshold", b"liquidity_threshold", "max_packet_amount", b"max_packet_amount", "name", b"name", "outgoing", b"outgoing", "routes", b"routes", "static_ilp_address", b"static_ilp_address", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_incoming_auth_tokens", b"_incoming_auth_tokens", "_liquidity_threshold", b"_liquidity_threshold", "_max_packet_amount", b"_max_packet_amount", "_name", b"_name", "_outgoing", b"_outgoing", "_routes", b"_routes", "_static_ilp_address", b"_static_ilp_address", "_tenant_id", b"_tenant_id", "_update_mask", b"_update_mask", "incoming_auth_tokens", b"incoming_auth_tokens", "liquidity_threshold", b"liquidity_threshold", "max_packet_amount", b"max_packet_amount", "name", b"name", "outgoing", b"outgoing", "routes", b"routes", "static_ilp_address", b"static_ilp_address", "tenant_id", b"tenant_id", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_incoming_auth_tokens", b"_incoming_auth_tokens", "_liquidity_threshold", b"_liquidity_threshold", "_max_packet_amount", b"_max_packet_amount", "_name", b"_name", "_outgoing", b"_outgoing", "_routes", b"_routes", "_static_ilp_address", b"_static_ilp_address", "_tenant_id", b"_tenant_id", "id", b"id", "idempotency_key", b"idempotency_key", "incoming_auth_tokens", b"incoming_auth_tokens", "liquidity_threshold", b"liquidity_threshold", "max_packet_amount", b"max_packet_amount", "name", b"name", "outgoing", b"outgoing", "routes", b"routes", "static_ilp_address", b"static_ilp_address", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_incoming_auth_tokens", b"_incoming_auth_tokens", "_liquidity_threshold", b"_liquidity_threshold", "_max_packet_amount", b"_max_packet_amount", "_name", b"_name", "_outgoing", b"_outgoing", "_routes", b"_routes", "_static_ilp_address", b"_static_ilp_address", "_tenant_id", b"_tenant_id", "_update_mask", b"_update_mask", "id", b"id", "idempotency_key", b"idempotency_key", "incoming_auth_tokens", b"incoming_auth_tokens", "liquidity_threshold", b"liquidity_threshold", "max_packet_amount", b"max_packet_amount", "name", b"name", "outgoing", b"outgoing", "routes", b"routes", "static_ilp_address", b"static_ilp_address", "tenant_id", b"tenant_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__incoming_auth_tokens: _TypeAlias = _typing.Literal["incoming_auth_tokens"]  # noqa: Y015
     _WhichOneofArgType__incoming_auth_tokens: _TypeAlias = _typing.Literal["_incoming_auth_tokens", b"_incoming_auth_tokens"]  # noqa: Y015
@@ -459,6 +468,8 @@ class UpdatePeerRequest(_message.Message):
     _WhichOneofArgType__static_ilp_address: _TypeAlias = _typing.Literal["_static_ilp_address", b"_static_ilp_address"]  # noqa: Y015
     _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
     _WhichOneofArgType__tenant_id: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id"]  # noqa: Y015
+    _WhichOneofReturnType__update_mask: _TypeAlias = _typing.Literal["update_mask"]  # noqa: Y015
+    _WhichOneofArgType__update_mask: _TypeAlias = _typing.Literal["_update_mask", b"_update_mask"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__incoming_auth_tokens) -> _WhichOneofReturnType__incoming_auth_tokens | None: ...
     @_typing.overload
@@ -475,6 +486,8 @@ class UpdatePeerRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__static_ilp_address) -> _WhichOneofReturnType__static_ilp_address | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__update_mask) -> _WhichOneofReturnType__update_mask | None: ...
 
 Global___UpdatePeerRequest: _TypeAlias = UpdatePeerRequest  # noqa: Y015
 
