@@ -1,7 +1,8 @@
 """Customers' accounts in SQLite: balances are integers, and each entry is booked once."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,10 @@ CREATE TABLE IF NOT EXISTS entries (
     what TEXT NOT NULL,
     payment_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS debits (
+    payment_id TEXT PRIMARY KEY,
+    entry_id TEXT NOT NULL REFERENCES entries
 );
 """
 
@@ -51,6 +56,17 @@ class Entry:
     what: str
     payment_id: str
     at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debit:
+    """Money taken for a payment of which the node has not said yet whether it took it."""
+
+    payment_id: str
+    wallet_address_id: str
+    entry_id: str
+    amount: int
+    """What was taken, more than zero."""
 
 
 class Accounts:
@@ -112,18 +128,53 @@ class Accounts:
     ) -> bool:
         """Book an entry unless it is booked; whether it was new.
 
-        Raises UnknownAccountError or InsufficientFundsError, and then nothing is booked.
+        Money taken for a payment is an open debit from then on; see `open_debits`. Raises
+        UnknownAccountError or InsufficientFundsError, and then nothing is booked.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             new = self._insert(entry_id, wallet_address_id, amount, what, payment_id, at_ms)
             if new:
                 self._move(wallet_address_id, amount)
+                if amount < 0:
+                    self._db.execute("INSERT INTO debits VALUES (?, ?)", (payment_id, entry_id))
+            return new
+
+    def open_debits(self) -> list[Debit]:
+        """The debits whose payments are not known to be funded or given up, oldest first."""
+        query = (
+            "SELECT d.payment_id, e.wallet_address_id, d.entry_id, -e.amount"
+            " FROM debits d JOIN entries e ON e.id = d.entry_id ORDER BY d.rowid"
+        )
+        with closing(self._db.execute(query)) as rows:
+            return [
+                Debit(payment_id=row[0], wallet_address_id=row[1], entry_id=row[2], amount=row[3])
+                for row in rows
+            ]
+
+    def close_debit(self, debit: Debit) -> None:
+        """The node took the money."""
+        self._db.execute("DELETE FROM debits WHERE payment_id = ?", (debit.payment_id,))
+
+    def give_back(self, debit: Debit, *, what: str, at_ms: int) -> None:
+        """The node never took the money and never will: the customer gets it back, once."""
+        with self._transaction():
+            gone = self._db.execute("DELETE FROM debits WHERE payment_id = ?", (debit.payment_id,))
+            if gone.rowcount == 0:
+                return
+            entry_id = f"{debit.entry_id}/given-back"
+            owner = debit.wallet_address_id
+            self._insert(entry_id, owner, debit.amount, what, debit.payment_id, at_ms)
+            self._move(owner, debit.amount)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-        return new
 
     def _insert(self, *values: str | int) -> bool:
         cursor = self._db.execute(

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import aiohttp
 from servicekit.clock import Clock
+from servicekit.hmac_signature import make_signature
 
-from deploy.local.ase.signatures import sign
-
+SIGNATURE_VERSION: Final = 1
 TIMEOUT_S: Final = 10.0
 _DEPOSIT: Final = """
 mutation Deposit($input: DepositOutgoingPaymentLiquidityInput!) {
@@ -26,9 +26,16 @@ mutation Cancel($input: CancelOutgoingPaymentInput!) {
   cancelOutgoingPayment(input: $input) { payment { id } }
 }"""
 
+_STATE: Final = """
+query State($id: String!) { outgoingPayment(id: $id) { state } }"""
+
 
 class AdminApiError(RuntimeError):
-    """The node refused a call or did not answer; the call may be repeated."""
+    """The node did not answer, or not with what was asked for; the call may be repeated."""
+
+
+class AdminApiRefusedError(AdminApiError):
+    """The node understood and refused."""
 
 
 class AdminApi:
@@ -72,9 +79,22 @@ class AdminApi:
         """Give up an outgoing payment that is not funded."""
         await self._call(_CANCEL, {"id": payment_id, "reason": reason})
 
+    async def outgoing_payment_state(self, payment_id: str) -> str:
+        """FUNDING, SENDING, COMPLETED, FAILED or CANCELLED."""
+        data = await self._send(_STATE, {"id": payment_id})
+        payment = data.get("outgoingPayment")
+        if not isinstance(payment, dict):
+            raise AdminApiError(f"the node does not know its payment {payment_id}")
+        return str(payment["state"])
+
     async def _call(self, query: str, variables: dict[str, Any]) -> None:
-        body = {"query": query, "variables": {"input": variables}}
-        signature = sign(body, secret=self._secret, now_ms=self._clock.now_ms())
+        await self._send(query, {"input": variables})
+
+    async def _send(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = {"query": query, "variables": variables}
+        signature = make_signature(
+            body, secret=self._secret, version=SIGNATURE_VERSION, now_ms=self._clock.now_ms()
+        )
         headers = {
             "content-type": "application/json",
             "tenant-id": self._tenant_id,
@@ -90,5 +110,9 @@ class AdminApi:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise AdminApiError(f"the Admin API did not answer: {error!r}") from error
-        if not isinstance(answer, dict) or answer.get("errors") or not answer.get("data"):
-            raise AdminApiError(f"the Admin API refused: {answer}")
+        if isinstance(answer, dict) and answer.get("errors"):
+            raise AdminApiRefusedError(f"the Admin API refused: {answer['errors']}")
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
+            raise AdminApiError(f"the Admin API answered {answer!r}")
+        data: dict[str, Any] = answer["data"]
+        return data

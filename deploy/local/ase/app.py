@@ -3,6 +3,7 @@
 Handlers are coroutines without exception: the books belong to the event loop's thread.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,22 +14,27 @@ from urllib.parse import quote
 from uuid import UUID
 
 import aiohttp
+import structlog
 from fastapi import FastAPI, Form, Header, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 from servicekit.clock import Clock
+from servicekit.hmac_signature import SignatureRefused, verify_signature
 
 from deploy.local.ase.accounts import Accounts, UnknownAccountError
-from deploy.local.ase.admin_api import AdminApi, AdminApiError
+from deploy.local.ase.admin_api import SIGNATURE_VERSION, AdminApi, AdminApiError
 from deploy.local.ase.consent import InteractionError, Interactions, in_words
 from deploy.local.ase.settings import Settings
-from deploy.local.ase.signatures import is_signed
 from deploy.local.ase.webhooks import WebhookHandler
 from deploy.local.banks import RATES, money
 
+RECONCILE_EVERY_S: Final = 30.0
+SIGNATURE_AGE_MS_MAX: Final = 5 * 60_000
+"""Each attempt at a delivery is signed anew, so an older one is somebody's replay."""
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _SEE_OTHER: Final = 303
+_log = structlog.get_logger(__name__)
 _NONCE: Final = r"^[A-Za-z0-9._~-]{1,200}$"
 
 
@@ -68,9 +74,12 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as session:
-            app.state.bank = Bank(settings, session, clock)
+            bank = app.state.bank = Bank(settings, session, clock)
+            reconciling = asyncio.create_task(_reconcile_again_and_again(bank, clock))
             yield
-            app.state.bank.accounts.close()
+            reconciling.cancel()
+            await asyncio.wait([reconciling])
+            bank.accounts.close()
 
     app = FastAPI(title=settings.bank.name, lifespan=lifespan, openapi_url=None)
     templates = Jinja2Templates(directory=TEMPLATES)
@@ -79,13 +88,13 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
         units, settings.bank.asset_code, settings.bank.asset_scale
     )
     templates.env.filters["moment"] = _moment
-    _add_machine_routes(app, settings)
+    _add_machine_routes(app, settings, clock)
     _add_pages(app, templates)
     _add_consent(app, settings, templates)
     return app
 
 
-def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
+def _add_machine_routes(app: FastAPI, settings: Settings, clock: Clock) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -120,16 +129,25 @@ def _add_machine_routes(app: FastAPI, settings: Settings) -> None:
     async def webhooks(
         request: Request, rafiki_signature: Annotated[str, Header()] = ""
     ) -> dict[str, str]:
+        body = await request.body()
         try:
-            event = json.loads(await request.body())
-        except ValueError as error:
-            raise HTTPException(400, "the body is not JSON") from error
-        if not is_signed(event, rafiki_signature, secret=settings.webhook_secret):
-            raise HTTPException(401, "the signature is not right")
+            verify_signature(
+                rafiki_signature,
+                secret=settings.webhook_secret,
+                version=SIGNATURE_VERSION,
+                body=body,
+                now_ms=clock.now_ms(),
+                ttl_ms=SIGNATURE_AGE_MS_MAX,
+            )
+        except SignatureRefused as refused:
+            raise HTTPException(401, str(refused)) from refused
+        event = json.loads(body)
         try:
             await _bank(request).webhooks.handle(event)
         except (AdminApiError, UnknownAccountError) as error:
             raise HTTPException(503, str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"the event lacks what it should tell: {error!r}") from error
         return {"status": "done"}
 
 
@@ -204,6 +222,15 @@ def _failed(templates: Jinja2Templates, request: Request, error: InteractionErro
 def _subjects(asked: dict[str, Any]) -> list[dict[str, str]]:
     subjects: list[dict[str, str]] = (asked.get("subject") or {}).get("sub_ids", [])
     return subjects
+
+
+async def _reconcile_again_and_again(bank: Bank, clock: Clock) -> None:
+    while True:
+        try:
+            await bank.webhooks.reconcile()
+        except AdminApiError as error:
+            _log.warning("reconciling_waits", error=str(error))
+        await clock.sleep(RECONCILE_EVERY_S)
 
 
 def _bank(request: Request) -> Bank:

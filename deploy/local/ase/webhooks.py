@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from servicekit.clock import Clock
 
-from deploy.local.ase.accounts import Accounts, InsufficientFundsError
-from deploy.local.ase.admin_api import AdminApi
+from deploy.local.ase.accounts import Accounts, Debit, InsufficientFundsError
+from deploy.local.ase.admin_api import AdminApi, AdminApiRefusedError
 
 _REFUND_TYPES: Final = frozenset({"outgoing_payment.completed", "outgoing_payment.failed"})
 _CREDIT_TYPES: Final = frozenset({"incoming_payment.completed", "incoming_payment.expired"})
@@ -37,6 +37,15 @@ class WebhookHandler:
         elif kind in _CREDIT_TYPES:
             await self._credit(str(event["id"]), data)
 
+    async def reconcile(self) -> None:
+        """Finish what an outage cut off between taking a customer's money and the node's word.
+
+        A created event that failed too often is not delivered again, so nothing else would come
+        back to these payments. Raises AdminApiError; what is left then waits for the next time.
+        """
+        for debit in self._accounts.open_debits():
+            await self._hand_over(debit)
+
     async def _fund(self, event_id: str, data: dict[str, Any]) -> None:
         """Take the money first: what is sent must have been paid for."""
         payment_id = str(data["id"])
@@ -45,7 +54,22 @@ class WebhookHandler:
         except InsufficientFundsError:
             await self._admin_api.cancel_outgoing_payment(payment_id, reason="insufficient funds")
             return
-        await self._admin_api.deposit_outgoing_payment(payment_id, key=event_id)
+        for debit in self._accounts.open_debits():
+            if debit.payment_id == payment_id:
+                await self._hand_over(debit)
+
+    async def _hand_over(self, debit: Debit) -> None:
+        """Fund the payment; give the money back when it was cancelled meanwhile."""
+        try:
+            await self._admin_api.deposit_outgoing_payment(debit.payment_id, key=debit.entry_id)
+        except AdminApiRefusedError:
+            if await self._admin_api.outgoing_payment_state(debit.payment_id) != "CANCELLED":
+                raise
+            self._accounts.give_back(
+                debit, what="payment cancelled, money given back", at_ms=self._clock.now_ms()
+            )
+        else:
+            self._accounts.close_debit(debit)
 
     async def _refund(self, event_id: str, data: dict[str, Any]) -> None:
         left = int(data["balance"])

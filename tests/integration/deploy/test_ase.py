@@ -11,14 +11,16 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from aiohttp import web
+from servicekit.clock import SystemClock
+from servicekit.hmac_signature import make_signature, verify_signature
 
-from deploy.local.ase.signatures import is_signed, sign
 from deploy.local.environment import ROOT
 from deploy.local.node import answers
 from deploy.local.processes import Child
 from tests.support.postgres import free_port
 
 ACCOUNT, INTERACTION = str(uuid4()), str(uuid4())
+WEBHOOK_SECRET = "hook"
 CONSENT = {"interactId": INTERACTION, "nonce": "N"}
 
 
@@ -30,14 +32,25 @@ class Node:
     graphql: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     graphql_answer: dict[str, Any] = field(default_factory=lambda: {"data": {"ok": True}})
+    state: dict[str, Any] = field(
+        default_factory=lambda: {"data": {"outgoingPayment": {"state": "CANCELLED"}}}
+    )
 
     async def serve(self, request: web.Request) -> web.Response:
         if request.path == "/graphql":
             body = await request.json()
             assert request.headers["tenant-id"] == "tenant"
-            assert is_signed(body, request.headers["signature"], secret="api")
+            verify_signature(
+                request.headers["signature"],
+                secret="api",
+                version=1,
+                body=await request.read(),
+                now_ms=SystemClock().now_ms(),
+                ttl_ms=60_000,
+            )
             self.graphql.append(body)
-            return web.json_response(self.graphql_answer)
+            is_question = "State(" in body["query"]
+            return web.json_response(self.state if is_question else self.graphql_answer)
         if request.headers.get("x-idp-secret") != "idp" or INTERACTION not in request.path:
             body = {"error": {"code": "unknown_interaction", "description": "unknown <b>"}}
             return web.json_response(body, status=404)
@@ -52,6 +65,22 @@ class Node:
             "limits": limits,
         }
         return web.json_response({"grantId": "g", "state": "PENDING", "access": [item]})
+
+
+def signed(event: dict[str, Any], secret: str = WEBHOOK_SECRET, age_ms: int = 0) -> dict[str, str]:
+    """The header of a webhook that was signed so long ago."""
+    now_ms = SystemClock().now_ms() - age_ms
+    return {"rafiki-signature": make_signature(event, secret=secret, version=1, now_ms=now_ms)}
+
+
+def created(**changes: Any) -> dict[str, Any]:
+    """The event of a payment of 25.50 USD."""
+    data = {
+        "id": "payment-1",
+        "walletAddressId": ACCOUNT,
+        "debitAmount": {"value": "2550", "assetCode": "USD", "assetScale": 2},
+    }
+    return {"id": str(uuid4()), "type": "outgoing_payment.created", "data": data | changes}
 
 
 @pytest.fixture
@@ -115,21 +144,12 @@ async def test_a_signed_webhook_moves_money_and_shows_on_the_pages(
     bank: aiohttp.ClientSession, node: Node
 ) -> None:
     assert await open_account(bank) == 204
-    event = {
-        "id": str(uuid4()),
-        "type": "outgoing_payment.created",
-        "data": {
-            "id": "payment-1",
-            "walletAddressId": ACCOUNT,
-            "debitAmount": {"value": "2550", "assetCode": "USD", "assetScale": 2},
-        },
-    }
-    signature = {"rafiki-signature": sign(event, secret="hook", now_ms=1)}
+    event = created()
     for _ in range(2):
-        async with bank.post("/webhooks", json=event, headers=signature) as response:
+        async with bank.post("/webhooks", json=event, headers=signed(event)) as response:
             assert response.status == 200
     inputs = [call["variables"]["input"] for call in node.graphql]
-    assert inputs == [{"outgoingPaymentId": "payment-1", "idempotencyKey": event["id"]}] * 2
+    assert inputs == [{"outgoingPaymentId": "payment-1", "idempotencyKey": event["id"]}]
     status, page = await text(bank, "/")
     assert (status, "74.50 USD" in page, "Alice &lt;i&gt;" in page) == (200, True, True)
     status, page = await text(bank, f"/accounts/{ACCOUNT}")
@@ -147,15 +167,47 @@ async def test_a_node_that_refuses_gets_its_webhook_again(
         "type": "incoming_payment.completed",
         "data": {"id": "p", "walletAddressId": ACCOUNT, "receivedAmount": amount},
     }
-    headers = {"rafiki-signature": sign(event, secret="hook", now_ms=1)}
-    async with bank.post("/webhooks", json=event, headers=headers) as response:
+    async with bank.post("/webhooks", json=event, headers=signed(event)) as response:
         assert response.status == 503
+
+
+async def test_a_payment_cancelled_while_the_bank_was_down_is_given_back(
+    bank: aiohttp.ClientSession, node: Node
+) -> None:
+    await open_account(bank)
+    node.graphql_answer = {"errors": [{"message": "the payment is CANCELLED"}], "data": None}
+    event = created()
+    for _ in range(2):
+        async with bank.post("/webhooks", json=event, headers=signed(event)) as response:
+            assert response.status == 200
+    status, page = await text(bank, f"/accounts/{ACCOUNT}")
+    assert (status, "100.00 USD" in page, "money given back" in page) == (200, True, True)
+
+
+@pytest.mark.parametrize("number", [2**53, 2**60, -(2**60), 1e300, 10**30])
+async def test_metadata_beyond_a_double_is_no_obstacle(
+    bank: aiohttp.ClientSession, node: Node, number: float
+) -> None:
+    await open_account(bank)
+    event = created(metadata={"number": number})
+    async with bank.post("/webhooks", json=event, headers=signed(event)) as response:
+        assert response.status == 200
+    assert len(node.graphql) == 1
+
+
+@pytest.mark.parametrize("data", [None, {}, {"id": "p"}, {"id": "p", "debitAmount": "x"}])
+async def test_an_event_without_its_data_is_named_so(
+    bank: aiohttp.ClientSession, data: Any
+) -> None:
+    event = {"id": "e", "type": "outgoing_payment.created", "data": data}
+    async with bank.post("/webhooks", json=event, headers=signed(event)) as response:
+        assert response.status == 400
 
 
 async def test_strangers_move_nothing(bank: aiohttp.ClientSession, node: Node) -> None:
     assert await open_account(bank, "wrong") == 401
     event = {"id": "e", "type": "x", "data": {}}
-    for headers in ({}, {"rafiki-signature": sign(event, secret="wrong", now_ms=1)}):
+    for headers in ({}, signed(event, secret="wrong"), signed(event, age_ms=10 * 60_000)):
         async with bank.post("/webhooks", json=event, headers=headers) as response:
             assert response.status == 401
     assert node.graphql == []

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from deploy.local.ase.accounts import Accounts
-from deploy.local.ase.admin_api import AdminApiError
+from deploy.local.ase.admin_api import AdminApiError, AdminApiRefusedError
 from deploy.local.ase.webhooks import WebhookHandler
 from tests.support.clock import ManualClock
 
@@ -13,6 +13,7 @@ class FakeAdminApi:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, str]] = []
         self.broken = False
+        self.state = "FUNDING"
 
     async def deposit_outgoing_payment(self, payment_id: str, *, key: str) -> None:
         self._note("deposit", payment_id, key)
@@ -26,9 +27,15 @@ class FakeAdminApi:
     async def cancel_outgoing_payment(self, payment_id: str, *, reason: str) -> None:
         self._note("cancel", payment_id, reason)
 
+    async def outgoing_payment_state(self, payment_id: str) -> str:
+        assert payment_id == "p"
+        return self.state
+
     def _note(self, *call: str) -> None:
         if self.broken:
             raise AdminApiError("down")
+        if self.state != "FUNDING" and call[0] == "deposit":
+            raise AdminApiRefusedError(f"the payment is {self.state}")
         self.calls.append((call[0], call[1], call[2]))
 
 
@@ -67,8 +74,7 @@ async def test_a_created_payment_is_debited_and_funded_once(bank: Bank) -> None:
     for _ in range(2):
         await bank.get("outgoing_payment.created", debitAmount=amount(60))
     assert bank.balance == 40
-    # The repeat reaches the node under the same key, which makes it a no-op there.
-    assert set(bank.api.calls) == {("deposit", "p", "event-outgoing_payment.created")}
+    assert bank.api.calls == [("deposit", "p", "event-outgoing_payment.created")]
 
 
 async def test_a_payment_that_could_not_be_funded_is_debited_once_when_repeated(
@@ -115,3 +121,38 @@ async def test_other_events_ask_nothing_of_a_bank(bank: Bank) -> None:
         await bank.get(kind)
     await bank.get("incoming_payment.expired", receivedAmount=amount(0))
     assert (bank.balance, bank.api.calls) == (100, [])
+
+
+async def test_a_payment_cancelled_in_an_outage_is_given_back_without_another_event(
+    bank: Bank,
+) -> None:
+    bank.api.broken = True
+    with pytest.raises(AdminApiError):
+        await bank.get("outgoing_payment.created", debitAmount=amount(60))
+    with pytest.raises(AdminApiError):
+        await bank.handler.reconcile()
+    assert bank.balance == 40
+    bank.api.broken, bank.api.state = False, "CANCELLED"
+    for _ in range(2):
+        await bank.handler.reconcile()
+    assert bank.balance == 100
+    await bank.get("outgoing_payment.created", debitAmount=amount(60))
+    assert bank.balance == 100
+
+
+async def test_a_payment_whose_funding_was_cut_off_is_funded_by_reconciling(bank: Bank) -> None:
+    bank.api.broken = True
+    with pytest.raises(AdminApiError):
+        await bank.get("outgoing_payment.created", debitAmount=amount(60))
+    bank.api.broken = False
+    for _ in range(2):
+        await bank.handler.reconcile()
+    assert bank.balance == 40
+    assert bank.api.calls == [("deposit", "p", "event-outgoing_payment.created")]
+
+
+async def test_a_refusal_of_a_payment_that_goes_on_keeps_the_money(bank: Bank) -> None:
+    bank.api.state = "SENDING"
+    with pytest.raises(AdminApiRefusedError):
+        await bank.get("outgoing_payment.created", debitAmount=amount(60))
+    assert bank.balance == 40
