@@ -2,37 +2,41 @@
 
 `read()` gives a session on a connection that Postgres itself holds to reading, with no transaction
 around it. `write()` is one transaction: committed when its block ends, rolled back when it raises.
+`write_one()` runs a single statement that is its own transaction, in one round trip.
 """
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import CursorResult, Executable, ScalarResult, event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Executable, ScalarResult, text
 
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock, SystemClock
-from servicekit.database_errors import connecting, is_retriable, translated
-from servicekit.database_url import driver_url
+from servicekit.connections import Connection, ConnectionPool, Observe
+from servicekit.database_errors import is_retriable
 from servicekit.errors import Unavailable
 from servicekit.ids import IdSource, SystemIds
+from servicekit.statements import Compiler, Parameters, Prepared, Rows, prepared
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 AfterCommit = Callable[[], Awaitable[None] | None]
+Statement = Prepared | Executable
 T = TypeVar("T")
 
 NOTIFY_PAYLOAD_BYTES_MAX = 7_999
 """Postgres' own limit."""
-_NOTIFY = text(
-    "SELECT pg_notify(c, p) FROM unnest(CAST(:channels AS text[]), CAST(:payloads AS text[]))"
-    " AS n(c, p)"
+_NOTIFY = prepared(
+    text(
+        "SELECT pg_notify(c, p) FROM unnest(CAST(:channels AS text[]), CAST(:payloads AS text[]))"
+        " AS n(c, p)"
+    )
 )
-_ONE = text("SELECT 1")
+_ONE = prepared(text("SELECT 1"))
+_compiler = Compiler()
 _log = structlog.get_logger(__name__)
 
 
@@ -56,21 +60,35 @@ class DatabaseLimits:
 class ReadSession:
     """Statements that only read; each sees its own snapshot."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection) -> None:
+        self._open: Connection | None = connection
 
-    async def execute(
-        self, statement: Executable, parameters: Parameters = None
-    ) -> CursorResult[Any]:
-        """Run a statement and give its rows."""
-        return await self._connection.execute(statement, parameters)
+    @property
+    def _connection(self) -> Connection:
+        assert self._open is not None  # the block ended: the connection is somebody else's now
+        return self._open
 
-    async def scalar(self, statement: Executable, parameters: Parameters = None) -> Any:
+    def end(self) -> None:
+        """Let go of the connection; nothing can be run any more."""
+        self._open = None
+
+    async def execute(self, statement: Statement, parameters: Parameters = None) -> Rows:
+        """Run a statement and give its rows; for several sets of parameters it gives none."""
+        if isinstance(statement, Prepared) and (
+            parameters is None or isinstance(parameters, Mapping)
+        ):
+            return await self._connection.run(statement, statement.arguments(parameters))
+        plan, arguments = _compiled(statement, parameters)
+        if len(arguments) == 1:
+            return await self._connection.run(plan, arguments[0])
+        return await self._connection.run_many(plan, arguments)
+
+    async def scalar(self, statement: Statement, parameters: Parameters = None) -> Any:
         """The first column of the first row, or None."""
         return (await self.execute(statement, parameters)).scalar()
 
     async def scalars(
-        self, statement: Executable, parameters: Parameters = None
+        self, statement: Statement, parameters: Parameters = None
     ) -> ScalarResult[Any]:
         """The first column of each row."""
         return (await self.execute(statement, parameters)).scalars()
@@ -79,10 +97,17 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction. It can't be committed from here: the block that opened it does."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._after_commit: list[AfterCommit] = []
         self._notifications: dict[tuple[str, str], None] = {}
+        self._savepoints = 0
+
+    async def execute(self, statement: Statement, parameters: Parameters = None) -> Rows:
+        """Run a statement in the transaction, which begins with the first one."""
+        if not self._connection.in_transaction:
+            await self._connection.begin()
+        return await super().execute(statement, parameters)
 
     def after_commit(self, callback: AfterCommit) -> None:
         """Run this once the transaction is committed; its failure is logged, not raised."""
@@ -97,8 +122,17 @@ class WriteSession(ReadSession):
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that can fail (a unique constraint, say) without losing the transaction."""
-        async with self._connection.begin_nested():
+        if not self._connection.in_transaction:
+            await self._connection.begin()
+        self._savepoints += 1
+        name = f"part_{self._savepoints}"
+        await self._connection.command(f"SAVEPOINT {name}")
+        try:
             yield
+        except Exception:
+            await self._connection.command(f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        await self._connection.command(f"RELEASE SAVEPOINT {name}")
 
     async def before_commit(self) -> None:
         """Send the notifications, all in one statement."""
@@ -143,8 +177,9 @@ class Database:
         self._limits = limits or DatabaseLimits()
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
-        self._writer = _engine(url, self._limits, application_name, read_only=False)
-        self._reader = _engine(read_url or url, self._limits, application_name, read_only=True)
+        self._observers: list[Observe] = []
+        self._writers = self._pool(url, application_name, read_only=False)
+        self._readers = self._pool(read_url or url, application_name, read_only=True)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
@@ -154,11 +189,13 @@ class Database:
             Unavailable: Postgres does not answer, or not in time.
             ResourceExhausted: no connection became free in time.
         """
-        with translated():
-            async with AsyncExitStack() as stack:
-                with connecting():
-                    connection = await stack.enter_async_context(self._reader.connect())
-                yield ReadSession(connection)
+        connection = await self._readers.acquire()
+        session = ReadSession(connection)
+        try:
+            yield session
+        finally:
+            session.end()
+            await self._readers.release(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
@@ -169,14 +206,27 @@ class Database:
                 transaction may have been committed only when the connection broke at its end.
             ResourceExhausted: no connection became free in time.
         """
-        with translated():
-            async with AsyncExitStack() as stack:
-                with connecting():
-                    connection = await stack.enter_async_context(self._writer.begin())
-                session = WriteSession(connection)
-                yield session
-                await session.before_commit()
+        connection = await self._writers.acquire()
+        session = WriteSession(connection)
+        try:
+            yield session
+            await session.before_commit()
+            await connection.commit()
+        finally:
+            session.end()
+            await self._writers.release(connection)
         await session.committed()
+
+    async def write_one(
+        self, statement: Prepared, parameters: Mapping[str, Any] | None = None
+    ) -> Rows:
+        """Run one statement that is a transaction of its own; raises as `write` does."""
+        arguments = statement.arguments(parameters)
+        connection = await self._writers.acquire()
+        try:
+            return await connection.run(statement, arguments)
+        finally:
+            await self._writers.release(connection)
 
     async def write_retrying(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
         """Run `work` in a transaction, again when Postgres ended it for another one's sake.
@@ -201,50 +251,45 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections, also when the caller is being cancelled."""
-        await asyncio.shield(asyncio.gather(self._writer.dispose(), self._reader.dispose()))
+        await asyncio.shield(asyncio.gather(self._writers.close(), self._readers.close()))
 
     @contextmanager
     def count_statements(self) -> Iterator[list[str]]:
-        """Gather the text of each statement sent meanwhile; BEGIN and COMMIT are not among them."""
+        """Gather the text of each round trip meanwhile: statements, BEGIN and COMMIT alike."""
         seen: list[str] = []
-
-        def listener(*arguments: Any) -> None:
-            seen.append(arguments[2])
-
-        engines = (self._writer.sync_engine, self._reader.sync_engine)
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", listener)
+        observe = seen.append
+        self._observers.append(observe)
         try:
             yield seen
         finally:
-            for engine in engines:
-                event.remove(engine, "before_cursor_execute", listener)
+            self._observers.remove(observe)
+
+    def _pool(self, url: str, application_name: str, *, read_only: bool) -> ConnectionPool:
+        limits = self._limits
+        settings = {
+            "application_name": application_name,
+            "statement_timeout": str(limits.statement_timeout_ms),
+            "lock_timeout": str(limits.lock_timeout_ms),
+            "idle_in_transaction_session_timeout": str(limits.idle_in_transaction_timeout_ms),
+            "jit": "off",
+        }
+        if read_only:
+            settings["default_transaction_read_only"] = "on"
+        return ConnectionPool(
+            url,
+            connections_max=(
+                limits.read_connections_max if read_only else limits.write_connections_max
+            ),
+            checkout_timeout_s=limits.checkout_timeout_ms / 1000,
+            connect_timeout_s=limits.connect_timeout_ms / 1000,
+            statement_timeout_s=limits.statement_timeout_ms / 1000,
+            settings=settings,
+            observers=self._observers,
+        )
 
 
-def _engine(
-    url: str, limits: DatabaseLimits, application_name: str, *, read_only: bool
-) -> AsyncEngine:
-    settings = {
-        "application_name": application_name,
-        "statement_timeout": str(limits.statement_timeout_ms),
-        "lock_timeout": str(limits.lock_timeout_ms),
-        "idle_in_transaction_session_timeout": str(limits.idle_in_transaction_timeout_ms),
-        "jit": "off",
-    }
-    options: dict[str, Any] = {}
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
-        # No BEGIN and no ROLLBACK around a read: two round trips less.
-        options["isolation_level"] = "AUTOCOMMIT"
-    return create_async_engine(
-        driver_url(url),
-        pool_size=limits.read_connections_max if read_only else limits.write_connections_max,
-        max_overflow=0,
-        pool_timeout=limits.checkout_timeout_ms / 1000,
-        pool_use_lifo=True,
-        connect_args={
-            "timeout": limits.connect_timeout_ms / 1000,
-            "server_settings": settings,
-        },
-        **options,
-    )
+def _compiled(statement: Statement, parameters: Parameters) -> tuple[Prepared, list[list[Any]]]:
+    sets = [parameters] if isinstance(parameters, Mapping) else list(parameters or ())
+    if isinstance(statement, Prepared):
+        return statement, [statement.arguments(given) for given in sets]
+    return _compiler.compile(statement, sets)

@@ -1,4 +1,4 @@
-"""Database URLs as operators write them, for the driver."""
+"""Database URLs as operators write them, for the two libraries that open connections."""
 
 from sqlalchemy import URL, make_url
 
@@ -7,7 +7,7 @@ _DIALECTS = frozenset({"postgres", "postgresql", _DRIVER})
 
 
 def driver_url(url: str) -> URL:
-    """The URL for SQLAlchemy's asyncpg dialect; libpq's `sslmode` becomes its `ssl`.
+    """The URL for SQLAlchemy's engine, which migrations use; libpq's `sslmode` is its `ssl`.
 
     Raises:
         ValueError: it is not a Postgres URL. The text holds no part of the URL, so no password.
@@ -22,3 +22,9 @@ def driver_url(url: str) -> URL:
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
     return parsed.set(drivername=_DRIVER, query=query)
+
+
+def asyncpg_url(url: str) -> str:
+    """The URL for asyncpg itself, which reads what libpq reads; raises as `driver_url` does."""
+    driver_url(url)
+    return url.replace("+asyncpg", "", 1)

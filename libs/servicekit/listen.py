@@ -14,6 +14,7 @@ import structlog
 
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock
+from servicekit.database_url import asyncpg_url
 from servicekit.ids import IdSource
 
 OnNotify = Callable[[str, str], Awaitable[None]]
@@ -45,7 +46,7 @@ class Listener:
         ids: IdSource,
     ) -> None:
         """Handlers run one at a time, in order; equal waiting notifications are handled once."""
-        self._url = url.replace("+asyncpg", "", 1)
+        self._url = asyncpg_url(url)
         self._channels = tuple(channels)
         self._on_notify = on_notify
         self._on_reload = on_reload

@@ -1,6 +1,7 @@
 """Sessions against a real Postgres."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -135,7 +136,8 @@ async def test_statements_are_counted_while_asked(database: Database) -> None:
             await session.execute(_INSERT, {"id": 1})
         await _count(database)
     await _count(database)
-    assert statements == ["INSERT INTO things VALUES ($1)", "SELECT count(*) FROM things"]
+    insert, count = "INSERT INTO things VALUES ($1)", "SELECT count(*) FROM things"
+    assert statements == ["BEGIN", insert, "COMMIT", count]
 
 
 async def test_serialization_failures_are_tried_again_until_they_pass(database: Database) -> None:
@@ -194,7 +196,9 @@ async def test_no_free_connection_is_overload(database: Database) -> None:
     assert await _count(database) == 0
 
 
-async def test_a_broken_connection_is_unavailable_once(database: Database) -> None:
+async def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
+    database: Database,
+) -> None:
     await _count(database)
     async with database.write() as session:
         await session.execute(
@@ -203,7 +207,8 @@ async def test_a_broken_connection_is_unavailable_once(database: Database) -> No
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    with pytest.raises(Unavailable):
+    # The one who comes before the process has heard of the end may be told so, once.
+    with contextlib.suppress(Unavailable):
         await _count(database)
     assert await _count(database) == 0
     await database.check()

@@ -255,6 +255,7 @@ async def test_no_sql_but_the_ledgers_runs_for_a_packet(street: Street) -> None:
         for _ in range(5):
             assert isinstance(await street.send(request(street, exchange, 10)), Fulfill)
             assert isinstance(await street.send(street.prepare()), Fulfill)
+    statements = [s for s in statements if s not in {"BEGIN", "COMMIT"}]
     beside_the_packets = ("incoming_payments", "webhook", "outgoing_payments", "SELECT 1")
     assert [s for s in statements if not any(word in s for word in beside_the_packets)] == []
     # What looks at payments in the background does so once a while, not once a packet.
