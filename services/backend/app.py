@@ -31,6 +31,7 @@ from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 from servicekit.redis import Redis, ReplayGuard, build_redis
 from token_introspection import IntrospectionClient
 
+from services.backend.admin_sessions.service import AdminSessionService
 from services.backend.assets.service import AssetService
 from services.backend.calls import Calls
 from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
@@ -281,6 +282,9 @@ class BackendApp:
             node_key=public_jwk(self._private_key, kid=settings.key_id),
             directory=directory,
             tenants=tenants,
+            admin_sessions=AdminSessionService(
+                database=database, signatures=tenants, clock=clock, ids=ids
+            ),
             tenant_settings=tenant_settings,
             assets=AssetService(database=database, ledger=ledger, clock=clock, ids=ids),
             peers=peers,

@@ -16,6 +16,8 @@ from rafiki.admin.v1 import (
     payment_service_pb2_grpc,
     peer_service_pb2,
     peer_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
     wallet_address_service_pb2,
@@ -40,6 +42,8 @@ from servicekit.grpc_server import ServiceBinding
 from servicekit.ids import IdSource
 from servicekit.outbox import Outbox
 
+from services.backend.admin_sessions.service import AdminSessionService
+from services.backend.admin_sessions.servicer import SessionServicer
 from services.backend.assets.service import AssetService
 from services.backend.assets.servicer import AssetServicer
 from services.backend.calls import Calls
@@ -102,6 +106,7 @@ class Services:
     node_key: Mapping[str, str]
     directory: Directory
     tenants: TenantService
+    admin_sessions: AdminSessionService
     tenant_settings: TenantSettings
     assets: AssetService
     peers: PeerService
@@ -225,6 +230,12 @@ def _admin(services: Services) -> list[ServiceBinding]:
             tenant_service_pb2_grpc,
             "TenantService",
             TenantServicer(tenants=services.tenants, calls=services.calls),
+        ),
+        _bind(
+            session_service_pb2,
+            session_service_pb2_grpc,
+            "SessionService",
+            SessionServicer(sessions=services.admin_sessions),
         ),
         _bind(liquidity_service_pb2, liquidity_service_pb2_grpc, "LiquidityService", liquidity),
     ]

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from servicekit.settings import CommaList, ServiceSettings
 
 STREAM_SECRET_BYTES = 32
+ADMIN_API_SECRET_CHARACTERS_MIN = 16
 
 
 class BackendSettings(ServiceSettings):
@@ -88,7 +89,8 @@ class BackendSettings(ServiceSettings):
         alias="OPERATOR_TENANT_ID", description="UUID of the operator's own tenant"
     )
     admin_api_secret: SecretStr = Field(
-        alias="ADMIN_API_SECRET", description="secret that signs the operator's Admin API calls"
+        alias="ADMIN_API_SECRET",
+        description="secret of at least 16 characters that signs the operator's Admin API calls",
     )
     admin_api_signature_version: int = Field(
         1, alias="ADMIN_API_SIGNATURE_VERSION", description="version in the Admin API signature"
@@ -151,6 +153,13 @@ class BackendSettings(ServiceSettings):
     signature_version: int = Field(
         1, alias="SIGNATURE_VERSION", description="version in the webhook signature"
     )
+
+    @field_validator("admin_api_secret")
+    @classmethod
+    def _admin_api_secret_is_long(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < ADMIN_API_SECRET_CHARACTERS_MIN:
+            raise ValueError(f"give at least {ADMIN_API_SECRET_CHARACTERS_MIN} random characters")
+        return value
 
     @field_validator("stream_secret")
     @classmethod

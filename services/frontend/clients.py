@@ -12,6 +12,7 @@ from rafiki.admin.v1 import (
     liquidity_service_pb2,
     payment_service_pb2,
     peer_service_pb2,
+    session_service_pb2,
     tenant_service_pb2,
     wallet_address_service_pb2,
 )
@@ -20,6 +21,7 @@ from rafiki.admin.v1.event_service_pb2_grpc import EventServiceStub
 from rafiki.admin.v1.liquidity_service_pb2_grpc import LiquidityServiceStub
 from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceStub
 from rafiki.admin.v1.peer_service_pb2_grpc import PeerServiceStub
+from rafiki.admin.v1.session_service_pb2_grpc import SessionServiceStub
 from rafiki.admin.v1.tenant_service_pb2_grpc import TenantServiceStub
 from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminServiceStub
 from rafiki.grant.v1 import grant_admin_service_pb2
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from rafiki.admin.v1.liquidity_service_pb2_grpc import LiquidityServiceAsyncStub
     from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceAsyncStub
     from rafiki.admin.v1.peer_service_pb2_grpc import PeerServiceAsyncStub
+    from rafiki.admin.v1.session_service_pb2_grpc import SessionServiceAsyncStub
     from rafiki.admin.v1.tenant_service_pb2_grpc import TenantServiceAsyncStub
     from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminServiceAsyncStub
     from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceAsyncStub
@@ -49,6 +52,7 @@ _DESCRIPTORS: Final[tuple[ServiceDescriptor, ...]] = tuple(
         liquidity_service_pb2,
         payment_service_pb2,
         peer_service_pb2,
+        session_service_pb2,
         tenant_service_pb2,
         wallet_address_service_pb2,
         grant_admin_service_pb2,
@@ -57,7 +61,12 @@ _DESCRIPTORS: Final[tuple[ServiceDescriptor, ...]] = tuple(
     for descriptor in module.DESCRIPTOR.services_by_name.values()
 )
 # A signature counts once: a second try of a call that got through would be refused as a replay.
-_ONCE_ONLY: Final = frozenset({"rafiki.admin.v1.TenantService/VerifyApiSignature"})
+_ONCE_ONLY: Final = frozenset(
+    {
+        "rafiki.admin.v1.TenantService/VerifyApiSignature",
+        "rafiki.admin.v1.SessionService/StartSession",
+    }
+)
 # All others read, or carry an idempotency key that a retry repeats.
 IDEMPOTENT_METHODS: Final = (
     frozenset(
@@ -80,6 +89,7 @@ class Clients:
     liquidity: "LiquidityServiceAsyncStub"
     payments: "PaymentServiceAsyncStub"
     peers: "PeerServiceAsyncStub"
+    sessions: "SessionServiceAsyncStub"
     tenants: "TenantServiceAsyncStub"
     wallet_addresses: "WalletAddressAdminServiceAsyncStub"
 
@@ -94,6 +104,7 @@ def build_clients(*, backend: grpc.aio.Channel, auth: grpc.aio.Channel) -> Clien
         liquidity=LiquidityServiceStub(backend),
         payments=PaymentServiceStub(backend),
         peers=PeerServiceStub(backend),
+        sessions=SessionServiceStub(backend),
         tenants=TenantServiceStub(backend),
         wallet_addresses=WalletAddressAdminServiceStub(backend),
     )

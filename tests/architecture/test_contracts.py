@@ -7,13 +7,16 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 DESCRIPTORS = Path(__file__).resolve().parents[2] / "generated/envoy/descriptors.binpb"
 # They read, or are harmless when repeated because of what they name themselves by.
-READS = ("Get", "List", "Lookup", "Resolve", "Explain", "Introspect", "Pull", "Verify")
+READS = ("Get", "List", "Lookup", "Resolve", "Explain", "Introspect", "Pull", "Verify", "Check")
 BY_THEIR_OWN_IDS = {
     "LedgerService/CreateAccounts",
     "LedgerService/CreateTransfers",
     "LedgerService/TransferBatches",
     "ConnectorService/SendPacket",
     "ConnectorService/Packets",
+    # Each carries a signature that is good once, or a token that ends once.
+    "SessionService/StartSession",
+    "SessionService/EndSession",
 }
 
 

@@ -7,6 +7,7 @@ UNIMPLEMENTED, so that a test says all that it needs.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from rafiki.admin.v1 import (
     asset_service_pb2,
@@ -19,6 +20,8 @@ from rafiki.admin.v1 import (
     payment_service_pb2_grpc,
     peer_service_pb2,
     peer_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
     wallet_address_service_pb2,
@@ -39,6 +42,7 @@ _MODULES: tuple[tuple[Any, Any], ...] = (
     (liquidity_service_pb2, liquidity_service_pb2_grpc),
     (payment_service_pb2, payment_service_pb2_grpc),
     (peer_service_pb2, peer_service_pb2_grpc),
+    (session_service_pb2, session_service_pb2_grpc),
     (tenant_service_pb2, tenant_service_pb2_grpc),
     (wallet_address_service_pb2, wallet_address_service_pb2_grpc),
     (grant_admin_service_pb2, grant_admin_service_pb2_grpc),
@@ -58,7 +62,13 @@ class AdminServices:
         self._operator_id = operator_id
         self._secrets = secrets
         self._seen: set[str] = set()
-        self._replies: dict[str, Reply] = {"VerifyApiSignature": self._verify}
+        self._sessions: dict[str, str] = {}
+        self._replies: dict[str, Reply] = {
+            "VerifyApiSignature": self._verify,
+            "StartSession": self._start,
+            "CheckSession": self._check,
+            "EndSession": self._end,
+        }
 
     def on(self, rpc: str, reply: Reply) -> None:
         self._replies[rpc] = reply
@@ -136,3 +146,31 @@ class AdminServices:
         return tenant_service_pb2.VerifyApiSignatureResponse(
             tenant_id=request.tenant_id, is_operator=request.tenant_id == self._operator_id
         )
+
+    def _start(
+        self, request: session_service_pb2.StartSessionRequest
+    ) -> session_service_pb2.StartSessionResponse:
+        verified = self._verify(
+            tenant_service_pb2.VerifyApiSignatureRequest(
+                tenant_id=request.tenant_id, signature=request.signature, body=request.body
+            )
+        )
+        token = f"session-{len(self._seen)}"
+        self._sessions[token] = verified.tenant_id
+        return session_service_pb2.StartSessionResponse(
+            token=token, tenant_id=verified.tenant_id, is_operator=verified.is_operator
+        )
+
+    def _check(
+        self, request: session_service_pb2.CheckSessionRequest
+    ) -> session_service_pb2.CheckSessionResponse:
+        tenant_id = self._sessions.get(request.token)
+        if tenant_id is None:
+            raise Unauthenticated("CREDENTIALS_MISSING", "the session is over")
+        return session_service_pb2.CheckSessionResponse(
+            tenant_id=tenant_id, is_operator=tenant_id == self._operator_id
+        )
+
+    def _end(self, request: session_service_pb2.EndSessionRequest) -> Empty:
+        self._sessions.pop(request.token, None)
+        return Empty()

@@ -9,6 +9,7 @@ from ilpkit.openpayments.urls import is_http_url
 from services.backend.tenants.errors import invalid_field
 from services.backend.tenants.model import SettingKey
 
+SECRET_CHARACTERS_MIN: Final = 16
 SECRET_CHARACTERS_MAX: Final = 1024
 URL_CHARACTERS_MAX: Final = 2048
 NUMBER_DIGITS_MAX: Final = 9
@@ -17,8 +18,9 @@ _NUMBERS: Final = frozenset({SettingKey.WEBHOOK_TIMEOUT, SettingKey.WEBHOOK_MAX_
 
 def checked_secret(field: str, secret: str) -> str:
     """A secret that signs calls; raises InvalidArgument."""
-    if not 1 <= len(secret) <= SECRET_CHARACTERS_MAX:
-        raise invalid_field(field, f"has 1 to {SECRET_CHARACTERS_MAX} characters")
+    if not SECRET_CHARACTERS_MIN <= len(secret) <= SECRET_CHARACTERS_MAX:
+        rule = f"has {SECRET_CHARACTERS_MIN} to {SECRET_CHARACTERS_MAX} characters"
+        raise invalid_field(field, rule)
     return secret
 
 

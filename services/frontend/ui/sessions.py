@@ -1,6 +1,8 @@
-"""Who a browser is signed in as: an encrypted, authenticated cookie, and nothing kept here.
+"""A browser's cookie: encrypted and authenticated, and nothing of it is kept here.
 
-The API secret is checked once, at the sign-in, and is not in the cookie.
+It carries the token of a session that the backend keeps. The backend is asked at each page whose
+the token is, so that a session ends at once when its user signs out, the tenant's API secret
+changes, or the tenant is deleted. The API secret is used at the sign-in and is in no cookie.
 """
 
 import base64
@@ -29,17 +31,21 @@ _MS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A browser's session; one without a tenant only guards the sign-in form."""
+    """A browser's session; one without a token only guards the sign-in form."""
 
-    tenant_id: str | None
-    is_operator: bool
+    token: str | None
+    """Of the backend's session."""
     csrf: str
     started_ms: int
     sealed_ms: int
+    tenant_id: str | None = None
+    """Whose it is, once the backend has said so; never from the cookie."""
+    is_operator: bool = False
 
     @property
     def scope(self) -> str | None:
         """The `tenant_id` of calls; None means the operator, who sees all tenants."""
+        assert self.tenant_id is not None, "pages ask for the session before they call anything"
         return None if self.is_operator else self.tenant_id
 
 
@@ -53,12 +59,11 @@ class Sessions:
         self._clock = clock
         self._ids = ids
 
-    def start(self, *, tenant_id: str | None = None, is_operator: bool = False) -> Session:
+    def start(self, *, token: str | None = None) -> Session:
         """A new session with a CSRF token of its own."""
         now_ms = self._clock.now_ms()
         return Session(
-            tenant_id=tenant_id,
-            is_operator=is_operator,
+            token=token,
             csrf=base64.urlsafe_b64encode(self._ids.token(CSRF_BYTES)).decode(),
             started_ms=now_ms,
             sealed_ms=now_ms,
@@ -67,7 +72,7 @@ class Sessions:
     def seal(self, session: Session) -> str:
         """The cookie's value, valid from now on for `IDLE_S_MAX`."""
         now_ms = self._clock.now_ms()
-        body = [session.tenant_id, session.is_operator, session.csrf, session.started_ms, now_ms]
+        body = [session.token, session.csrf, session.started_ms, now_ms]
         return self._fernet.encrypt_at_time(json.dumps(body).encode(), now_ms // _MS).decode()
 
     def open(self, cookie: str | None) -> Session | None:
@@ -82,16 +87,10 @@ class Sessions:
         fields = json.loads(body)
         if not isinstance(fields, list):
             return None  # a notice is sealed with the same key
-        tenant_id, is_operator, csrf, started_ms, sealed_ms = fields
+        token, csrf, started_ms, sealed_ms = fields
         if now_ms - started_ms > LIFE_S_MAX * _MS:
             return None
-        return Session(
-            tenant_id=tenant_id,
-            is_operator=is_operator,
-            csrf=csrf,
-            started_ms=started_ms,
-            sealed_ms=sealed_ms,
-        )
+        return Session(token=token, csrf=csrf, started_ms=started_ms, sealed_ms=sealed_ms)
 
     def seal_notice(self, notice: str) -> str:
         """The value of the cookie that carries the name of a notice to the next page.

@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from rafiki.admin.v1 import tenant_service_pb2
+from rafiki.admin.v1 import session_service_pb2
 from servicekit.errors import Kind, ServiceError
 from servicekit.hmac_signature import make_signature
 
@@ -25,11 +25,14 @@ def sign_in_routes(ui: Ui) -> APIRouter:
 
     @router.get("/login")
     async def show(request: Request) -> Response:
-        session = ui.any_session(request)
-        if session is not None and session.tenant_id is not None:
-            return ui.redirect(local_path(request.query_params.get("next")))
-        session = session or ui.sessions.start()
-        return _form_page(ui, request, session, Form())
+        try:
+            await ui.session(request)
+        except SignInRequiredError:
+            session = ui.any_session(request)
+            if session is None or session.token is not None:
+                session = ui.sessions.start()
+            return _form_page(ui, request, session, Form())
+        return ui.redirect(local_path(request.query_params.get("next")))
 
     @router.post("/login")
     async def sign_in(request: Request) -> Response:
@@ -39,7 +42,7 @@ def sign_in_routes(ui: Ui) -> APIRouter:
         form = await ui.form(request, session)
         tenant_id, secret = form.text("tenant_id"), form.text("api_secret")
         if form.ok:
-            signed_in = await _verify(ui, form, tenant_id=tenant_id, secret=secret)
+            signed_in = await _start(ui, request, form, tenant_id=tenant_id, secret=secret)
             if signed_in is not None:
                 response = ui.redirect(local_path(form.values.get("next")))
                 ui.set_cookie(request, response, signed_in)
@@ -49,9 +52,12 @@ def sign_in_routes(ui: Ui) -> APIRouter:
     @router.post("/logout")
     async def sign_out(request: Request) -> Response:
         try:
-            await ui.posted(request)
+            session, _ = await ui.posted(request)
         except SignInRequiredError:
             return ui.redirect("/login")
+        await ui.clients.sessions.EndSession(
+            session_service_pb2.EndSessionRequest(token=session.token or "")
+        )
         response = ui.redirect("/login", notice="signed-out")
         ui.drop_cookie(response)
         return response
@@ -59,7 +65,9 @@ def sign_in_routes(ui: Ui) -> APIRouter:
     return router
 
 
-async def _verify(ui: Ui, form: Form, *, tenant_id: str, secret: str) -> Session | None:
+async def _start(
+    ui: Ui, request: Request, form: Form, *, tenant_id: str, secret: str
+) -> Session | None:
     """A session for credentials that sign, as an API call's would."""
     # Two probes in one millisecond must differ, or the second would count as a replay.
     probe = {"query": "{ whoami { id } }", "variables": {}, "nonce": str(ui.ids.uuid())}
@@ -67,9 +75,12 @@ async def _verify(ui: Ui, form: Form, *, tenant_id: str, secret: str) -> Session
         probe, secret=secret, version=ui.signature_version, now_ms=ui.clock.now_ms()
     )
     try:
-        reply = await ui.clients.tenants.VerifyApiSignature(
-            tenant_service_pb2.VerifyApiSignatureRequest(
-                tenant_id=tenant_id, signature=signature, body=json.dumps(probe).encode()
+        started = await ui.clients.sessions.StartSession(
+            session_service_pb2.StartSessionRequest(
+                tenant_id=tenant_id,
+                signature=signature,
+                body=json.dumps(probe).encode(),
+                source=_source(request),
             )
         )
     except ServiceError as error:
@@ -78,7 +89,13 @@ async def _verify(ui: Ui, form: Form, *, tenant_id: str, secret: str) -> Session
         else:
             form.absorb(error)
         return None
-    return ui.sessions.start(tenant_id=reply.tenant_id, is_operator=reply.is_operator)
+    return ui.sessions.start(token=started.token)
+
+
+def _source(request: Request) -> str:
+    """The browser's address: the last one, which our own Envoy adds; earlier ones are claims."""
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded or (request.client.host if request.client is not None else "")
 
 
 def _form_page(ui: Ui, request: Request, session: Session, form: Form) -> Response:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -10,10 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from rafiki.admin.v1 import tenant_service_pb2
+from rafiki.admin.v1 import session_service_pb2
 from rafiki.common.v1 import paging_pb2
 from servicekit.clock import Clock
-from servicekit.errors import Kind, NotFound, ServiceError
+from servicekit.errors import Kind, ServiceError, Unauthenticated
 from servicekit.ids import IdSource
 
 from services.frontend.clients import Clients
@@ -86,16 +87,17 @@ class Ui:
         self._templates.globals["style_version"] = hashlib.sha256(style).hexdigest()[:12]
 
     async def session(self, request: Request) -> Session:
-        """Who is signed in; raises SignInRequiredError.
-
-        Once in a while the tenant is looked up again, so that a deleted one is out soon.
-        """
+        """Who is signed in; raises SignInRequiredError."""
         session = self.any_session(request)
-        if session is None or session.tenant_id is None:
+        if session is None or session.token is None:
             raise SignInRequiredError
-        if self.sessions.is_stale(session) and not await self._exists(session.tenant_id):
-            raise SignInRequiredError
-        return session
+        try:
+            whose = await self.clients.sessions.CheckSession(
+                session_service_pb2.CheckSessionRequest(token=session.token)
+            )
+        except Unauthenticated:
+            raise SignInRequiredError from None
+        return replace(session, tenant_id=whose.tenant_id, is_operator=whose.is_operator)
 
     def any_session(self, request: Request) -> Session | None:
         """The session of a request, signed in or not."""
@@ -123,15 +125,6 @@ class Ui:
         if not hmac.compare_digest(token.encode(), session.csrf.encode()):
             raise FormRefusedError
         return Form(values)
-
-    async def _exists(self, tenant_id: str) -> bool:
-        try:
-            tenant = await self.clients.tenants.GetTenant(
-                tenant_service_pb2.GetTenantRequest(id=tenant_id)
-            )
-        except NotFound:
-            return False
-        return not tenant.HasField("deleted_at")
 
     def page(
         self, request: Request, session: Session, template: str, *, status: int = 200, **data: Any

@@ -21,6 +21,7 @@ from rafiki.admin.v1 import (
     payment_service_pb2_grpc,
     peer_service_pb2,
     peer_service_pb2_grpc,
+    session_service_pb2_grpc,
     tenant_service_pb2_grpc,
     wallet_address_service_pb2,
     wallet_address_service_pb2_grpc,
@@ -75,6 +76,7 @@ class World:
         self.wallets: Any = wallet_address_service_pb2_grpc.WalletAddressAdminServiceStub(channel)
         self.liquidity: Any = liquidity_service_pb2_grpc.LiquidityServiceStub(channel)
         self.payments: Any = payment_service_pb2_grpc.PaymentServiceStub(channel)
+        self.sessions: Any = session_service_pb2_grpc.SessionServiceStub(channel)
         self.tenants: Any = tenant_service_pb2_grpc.TenantServiceStub(channel)
         self.events: Any = event_service_pb2_grpc.EventServiceStub(channel)
         self.routing: Any = routing_service_pb2_grpc.RoutingServiceStub(channel)

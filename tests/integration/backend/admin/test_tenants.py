@@ -49,7 +49,7 @@ def _setting(name: str, value: str) -> pb.TenantSetting:
 
 
 async def _create(world: World, **fields: Any) -> Any:
-    defaults = {"api_secret": "tenant-secret", "idempotency_key": key()}
+    defaults = {"api_secret": "the-tenant-secret", "idempotency_key": key()}
     return await world.tenants.CreateTenant(pb.CreateTenantRequest(**(defaults | fields)))
 
 
@@ -194,14 +194,14 @@ async def test_a_signature_tells_who_calls_once(world: World) -> None:
     operator = await _verify(world, str(OPERATOR), ADMIN_SECRET)
     assert operator == pb.VerifyApiSignatureResponse(tenant_id=str(OPERATOR), is_operator=True)
     tenant = await _create(world)
-    signature = _signature("tenant-secret")
+    signature = _signature("the-tenant-secret")
     caller = await _verify(world, tenant.id, "", signature)
     assert caller == pb.VerifyApiSignatureResponse(tenant_id=tenant.id)
     for tenant_id, refused in (
         (tenant.id, signature),
         (tenant.id, _signature(ADMIN_SECRET)),
-        (UNKNOWN, _signature("tenant-secret")),
-        ("no-uuid", _signature("tenant-secret")),
+        (UNKNOWN, _signature("the-tenant-secret")),
+        ("no-uuid", _signature("the-tenant-secret")),
         (tenant.id, "t=1, v1=00"),
     ):
         with pytest.raises(Unauthenticated) as denied:
@@ -220,7 +220,7 @@ async def test_nothing_of_a_deleted_tenant_is_served(world: World) -> None:
     wallet = await world.wallet(asset.id, tenant_id=tenant.id)
     await _delete(world, tenant.id)
     with pytest.raises(Unauthenticated):
-        await _verify(world, tenant.id, "tenant-secret")
+        await _verify(world, tenant.id, "the-tenant-secret")
     with pytest.raises(NotFound):
         await world.routing.ListRoutes(request)
     with pytest.raises(NotFound):

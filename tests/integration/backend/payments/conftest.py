@@ -112,7 +112,7 @@ async def new_node(
                 "ILP_CONNECTOR_URL": f"http://{name}.test/ilp",
                 "STREAM_SECRET": base64.b64encode(bytes(32)).decode(),
                 "OPERATOR_TENANT_ID": TENANT,
-                "ADMIN_API_SECRET": "an-admin-secret",
+                "ADMIN_API_SECRET": "the-operator's-admin-secret",
                 "KEY_ID": "bank-key",
                 "PRIVATE_KEY_FILE": str(key_file),
                 "EXCHANGE_RATES_URL": f"{outside.origin}/rates",

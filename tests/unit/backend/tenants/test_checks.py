@@ -5,6 +5,7 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.tenants.checks import (
     SECRET_CHARACTERS_MAX,
+    SECRET_CHARACTERS_MIN,
     URL_CHARACTERS_MAX,
     checked_secret,
     checked_url,
@@ -55,7 +56,8 @@ def test_the_last_of_two_values_counts() -> None:
 
 def test_a_secret_has_its_bounds() -> None:
     assert checked_secret("api_secret", "s" * SECRET_CHARACTERS_MAX)
-    for secret in ("", "s" * (SECRET_CHARACTERS_MAX + 1)):
+    assert checked_secret("api_secret", "s" * SECRET_CHARACTERS_MIN)
+    for secret in ("", "s" * (SECRET_CHARACTERS_MIN - 1), "s" * (SECRET_CHARACTERS_MAX + 1)):
         with pytest.raises(InvalidArgument) as refused:
             checked_secret("api_secret", secret)
         assert refused.value.field == "api_secret"

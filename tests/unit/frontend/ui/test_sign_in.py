@@ -2,15 +2,14 @@
 
 import json
 from http.cookies import SimpleCookie
-from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from rafiki.admin.v1 import asset_service_pb2, tenant_service_pb2
-from servicekit.errors import NotFound, Unavailable
+from rafiki.admin.v1 import asset_service_pb2, session_service_pb2
+from servicekit.errors import ResourceExhausted, Unauthenticated, Unavailable
 
-from services.frontend.ui.sessions import COOKIE, IDLE_S_MAX, LIFE_S_MAX, REFRESH_AFTER_S, Sessions
+from services.frontend.ui.sessions import COOKIE, IDLE_S_MAX, LIFE_S_MAX, Sessions
 from services.frontend.ui.web import local_path
-from tests.support import admin_messages as messages
 from tests.support.admin_edge import SECRETS, admin_edge
 from tests.support.admin_messages import OPERATOR, STRANGER, TENANT
 from tests.support.asgi import AsgiClient
@@ -42,9 +41,7 @@ async def test_the_right_secret_signs_in_and_goes_on(stranger: Browser) -> None:
 
 async def test_the_probe_is_signed_and_the_secret_goes_nowhere(stranger: Browser) -> None:
     await stranger.sign_in()
-    request = stranger.services.request(
-        "VerifyApiSignature", tenant_service_pb2.VerifyApiSignatureRequest
-    )
+    request = stranger.services.request("StartSession", session_service_pb2.StartSessionRequest)
     assert request.tenant_id == OPERATOR
     assert "query" in json.loads(request.body)
     assert SECRETS[OPERATOR] not in str(request)
@@ -71,7 +68,7 @@ async def test_empty_fields_are_named_and_nothing_is_asked(stranger: Browser) ->
 
 
 async def test_a_backend_that_is_away_is_no_wrong_secret(stranger: Browser) -> None:
-    stranger.services.on("VerifyApiSignature", Unavailable("UNAVAILABLE", "no answer"))
+    stranger.services.on("StartSession", Unavailable("UNAVAILABLE", "no answer"))
     response = await stranger.sign_in()
     assert response.status == 422
     assert "No answer" in response.text
@@ -158,24 +155,50 @@ async def test_a_session_ends_when_it_is_not_used(browser: Browser) -> None:
     assert (await browser.get("/assets")).status == 303
 
 
-@pytest.mark.parametrize(
-    "gone",
-    [
-        NotFound("UNKNOWN_TENANT", "unknown tenant"),
-        messages.tenant(deleted_at=messages.stamp()),
-    ],
-    ids=["unknown", "deleted"],
-)
-async def test_a_deleted_tenant_is_out_within_a_minute(browser: Browser, gone: Any) -> None:
-    browser.services.on("GetTenant", gone)
+async def test_a_session_that_the_backend_ended_is_over_at_once(browser: Browser) -> None:
     assert (await browser.get("/assets")).status == 200
-    await browser.edge.clock.advance(REFRESH_AFTER_S + 1)
-    assert (await browser.get("/assets")).status == 303
+    over = Unauthenticated("CREDENTIALS_MISSING", "the session is over")
+    browser.services.on("CheckSession", over)
+    for path in ("/assets", "/login"):
+        response = await browser.get(path)
+        assert response.status == (200 if path == "/login" else 303)
+
+
+async def test_signing_out_ends_the_session_for_a_copied_cookie_too(browser: Browser) -> None:
+    copied = AsgiClient(browser.http.app)
+    copied.cookies = dict(browser.http.cookies)
+    assert (await copied.get("/assets")).status == 200
+    page = await browser.get("/")
+    await browser.http.post_form("/logout", {"csrf": hidden(page, "csrf")})
+    assert (await copied.get("/assets")).status == 303
+
+
+async def test_the_browsers_own_address_counts_for_the_limit(stranger: Browser) -> None:
+    await stranger.sign_in(secret="wrong")
+    (request,) = stranger.services.requests("StartSession")
+    assert request.source == "127.0.0.1"
+    page = await stranger.get("/login")
+    form = {"csrf": hidden(page, "csrf"), "key": hidden(page, "key")}
+    form |= {"tenant_id": OPERATOR, "api_secret": "x"}
+    body = urlencode(form).encode()
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-forwarded-for": "198.51.100.1, 203.0.113.7",
+    }
+    await stranger.http.send("POST", "/login", body, headers)
+    assert stranger.services.requests("StartSession")[-1].source == "203.0.113.7"
+
+
+async def test_too_many_failures_are_said(stranger: Browser) -> None:
+    refusal = ResourceExhausted("RATE_LIMITED", "too many sign-ins failed: wait a minute")
+    stranger.services.on("StartSession", refusal)
+    response = await stranger.sign_in()
+    assert response.status == 422
+    assert "Too many sign-ins failed" in response.text
 
 
 async def test_a_lookup_that_fails_signs_nobody_out(browser: Browser) -> None:
-    browser.services.on("GetTenant", Unavailable("UNAVAILABLE", "away"))
-    await browser.edge.clock.advance(REFRESH_AFTER_S + 1)
+    browser.services.on("CheckSession", Unavailable("UNAVAILABLE", "away"))
     assert (await browser.get("/assets")).status == 503
 
 
@@ -184,10 +207,12 @@ def test_a_cookie_of_another_secret_or_a_changed_one_opens_nothing() -> None:
     ids = SeededIds(clock)
     ours = Sessions(secret="ours" * 10, clock=clock, ids=ids)
     theirs = Sessions(secret="theirs" * 10, clock=clock, ids=ids)
-    cookie = ours.seal(ours.start(tenant_id=TENANT))
+    cookie = ours.seal(ours.start(token="secret-token"))
     opened = ours.open(cookie)
     assert opened is not None
-    assert (opened.tenant_id, opened.scope) == (TENANT, TENANT)
+    assert opened.token == "secret-token"
+    assert ours.open(ours.seal_notice("saved")) is None
+    assert ours.open_notice(cookie) is None
     assert theirs.open(cookie) is None
     assert ours.open(cookie[:-6] + "AAAA==") is None
     assert ours.open("") is None

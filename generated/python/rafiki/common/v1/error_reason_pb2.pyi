@@ -52,6 +52,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The HTTP message signature does not verify. Metadata: detail, signature_base."""
     ERROR_REASON_FORBIDDEN: _ErrorReason.ValueType  # 24
     """The caller's tenant may not do this."""
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 25
+    """Too many attempts. Metadata: limit."""
     ERROR_REASON_UNKNOWN_TENANT: _ErrorReason.ValueType  # 40
     """No such tenant. Metadata: id."""
     ERROR_REASON_UNKNOWN_ASSET: _ErrorReason.ValueType  # 41
@@ -166,6 +168,8 @@ ERROR_REASON_SIGNATURE_INVALID: ErrorReason.ValueType  # 23
 """The HTTP message signature does not verify. Metadata: detail, signature_base."""
 ERROR_REASON_FORBIDDEN: ErrorReason.ValueType  # 24
 """The caller's tenant may not do this."""
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 25
+"""Too many attempts. Metadata: limit."""
 ERROR_REASON_UNKNOWN_TENANT: ErrorReason.ValueType  # 40
 """No such tenant. Metadata: id."""
 ERROR_REASON_UNKNOWN_ASSET: ErrorReason.ValueType  # 41
