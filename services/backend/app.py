@@ -300,9 +300,10 @@ class BackendApp:
             liquidity=LiquidityService(
                 database=database,
                 ledger=ledger,
-                peers=peers,
                 incoming_payments=incoming,
                 outgoing_payments=outgoing,
+                clock=clock,
+                ids=ids,
             ),
             events=events,
             feed=EventFeed(database=database, clock=clock),

@@ -62,6 +62,7 @@ from services.backend.incoming_payments.servicer import (
 from services.backend.incoming_payments.worker import IncomingPaymentWorker
 from services.backend.ledger.interface import Ledger
 from services.backend.ledger.servicer import LedgerServicer
+from services.backend.liquidity.history import AccountHistory
 from services.backend.liquidity.service import LiquidityService
 from services.backend.liquidity.servicer import LiquidityServicer
 from services.backend.outgoing_payments.service import OutgoingPaymentService
@@ -192,7 +193,12 @@ def _admin(services: Services) -> list[ServiceBinding]:
         wallet_addresses=services.wallet_addresses, clock=services.clock, **shared
     )
     liquidity = LiquidityServicer(
-        liquidity=services.liquidity, outgoing_payments=services.outgoing, **shared
+        liquidity=services.liquidity,
+        history=AccountHistory(
+            database=services.database, ledger=services.ledger, clock=services.clock
+        ),
+        outgoing_payments=services.outgoing,
+        **shared,
     )
     events = EventServicer(
         feed=services.feed,

@@ -10,6 +10,7 @@ from servicekit.clock import Clock
 from services.backend.ledger.errors import AccountStatus
 from services.backend.ledger.evaluate import AccountState, Books, evaluate, release_expired
 from services.backend.ledger.model import (
+    NANOSECONDS_PER_MILLISECOND,
     Account,
     AccountResult,
     ChainResult,
@@ -21,7 +22,6 @@ from services.backend.ledger.model import (
 from services.backend.ledger.validation import check_account, check_history, check_lookup
 
 BATCH_TRANSFERS_MAX: Final = 8_000
-_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
 
 
 class MemoryLedger:
@@ -124,7 +124,7 @@ class MemoryLedger:
         return Account(*description, *balances, timestamp)
 
     def _now_ns(self) -> int:
-        return self._clock.now_ms() * _NANOSECONDS_PER_MILLISECOND
+        return self._clock.now_ms() * NANOSECONDS_PER_MILLISECOND
 
     def _expire(self) -> None:
         due = []

@@ -18,6 +18,7 @@ from services.backend.ledger.errors import AccountStatus, LedgerUnavailableError
 from services.backend.ledger.evaluate import evaluate, release_expired
 from services.backend.ledger.interface import Chain
 from services.backend.ledger.model import (
+    NANOSECONDS_PER_MILLISECOND,
     Account,
     AccountFlags,
     AccountResult,
@@ -60,7 +61,6 @@ BATCH_TRANSFERS_MAX: Final = 2_000
 READ_CONNECTIONS_MAX: Final = 4
 CONFLICT_ATTEMPTS_MAX: Final = 10
 DUE_TRANSFERS_MAX: Final = 1_000
-_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
 _TIMESTAMP_END: Final = 2**63 - 1
 
 
@@ -190,7 +190,7 @@ class PostgresLedger:
 
     def _now_ns(self) -> int | None:
         """Return the test's time, or None for the database's."""
-        return None if self._clock is None else self._clock.now_ms() * _NANOSECONDS_PER_MILLISECOND
+        return None if self._clock is None else self._clock.now_ms() * NANOSECONDS_PER_MILLISECOND
 
     async def _run(self, connection: Connection, chains: Sequence[Chain]) -> list[ChainResult]:
         """Run transactions until the batch is through."""

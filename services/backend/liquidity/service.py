@@ -1,26 +1,66 @@
-"""Money that enters and leaves the node: deposits and withdrawals against settlement."""
+"""Money that enters and leaves the node: deposits and withdrawals against settlement.
 
-from typing import Protocol
+Each is a row first and a transfer in the ledger then. The row says what was asked for, under the
+caller's id; whether it moved, is pending or was given up, only the ledger says. The transfer's id
+follows from the row, so that carrying it out again changes nothing.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final, Protocol
 from uuid import UUID
 
-from servicekit.database import Database
-from servicekit.errors import FailedPrecondition
+from servicekit.clock import Clock
+from servicekit.database import Database, WriteSession
+from servicekit.ids import IdSource
 
-from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.incoming_payments.model import State as IncomingState
 from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.ledger.accounting import deposit, partial_posting, voiding, withdrawal
+from services.backend.ledger.accounting import posting, voiding
 from services.backend.ledger.chart import balance
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
+from services.backend.ledger.model import (
+    AMOUNT_MAX,
+    NANOSECONDS_PER_MILLISECOND,
+    TIMEOUT_S_MAX,
+)
 from services.backend.ledger.outcome import carry_out
+from services.backend.liquidity import repository
+from services.backend.liquidity.errors import (
+    ambiguous_withdrawal,
+    id_used,
+    invalid_amount,
+    invalid_timeout,
+    moved_at_once,
+    not_ended,
+    nothing_to_withdraw,
+    still_pending,
+    unknown_withdrawal,
+)
+from services.backend.liquidity.model import (
+    Kind,
+    LiquidityTransfer,
+    TransferState,
+    state_of,
+    transfer_id_of,
+)
+from services.backend.liquidity.repository import HeldAccount, Holder
 from services.backend.outgoing_payments.model import State as OutgoingState
 from services.backend.outgoing_payments.service import OutgoingPaymentService
-from services.backend.peers.service import PeerService
+from services.backend.peers.errors import unknown_peer
 from services.backend.scope import Scope
-from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.errors import unknown_wallet_address
+from services.backend.webhooks import repository as events
+
+TRIES_CONSIDERED_MAX: Final = 1_000
+"""The newest tries of a withdrawal from a payment that post and void look at."""
+_UNKNOWN = {
+    Holder.ASSET: unknown_asset,
+    Holder.PEER: unknown_peer,
+    Holder.WALLET_ADDRESS: unknown_wallet_address,
+}
 
 
 class MoneyLedger(LedgerReader, LedgerWriter, Protocol):
@@ -28,134 +68,211 @@ class MoneyLedger(LedgerReader, LedgerWriter, Protocol):
 
 
 class LiquidityService:
-    """Each transfer's id is the caller's or follows from the payment: a repeat is a no-op."""
+    """A deposit or withdrawal is planned, then recorded with the call's key, then carried out."""
 
     def __init__(
         self,
         *,
         database: Database,
         ledger: MoneyLedger,
-        peers: PeerService,
         incoming_payments: IncomingPaymentService,
         outgoing_payments: OutgoingPaymentService,
+        clock: Clock,
+        ids: IdSource,
     ) -> None:
         self._database = database
         self._ledger = ledger
-        self._peers = peers
         self._incoming_payments = incoming_payments
         self._outgoing_payments = outgoing_payments
+        self._clock = clock
+        self._ids = ids
 
-    async def deposit_asset(
-        self, scope: Scope, asset_id: UUID, *, transfer_id: UUID, amount: int
-    ) -> None:
-        """Add to the node's liquidity in an asset."""
-        ledger = await self._asset_ledger(scope, asset_id)
-        await self._deposit(transfer_id.int, asset_id, ledger, amount)
+    async def deposit(
+        self, scope: Scope, holder: Holder, account_id: UUID, *, chosen_id: UUID, amount: int
+    ) -> LiquidityTransfer:
+        """Plan a deposit to an asset or peer under the caller's id."""
+        account = await self._account(scope, holder, account_id)
+        if account.deleted:
+            raise _UNKNOWN[holder](account_id)
+        return await self._chosen(scope, Kind.DEPOSIT, account, chosen_id, amount, timeout_s=0)
 
-    async def deposit_peer(
-        self, scope: Scope, peer_id: UUID, *, transfer_id: UUID, amount: int
-    ) -> None:
-        """Add to a peer's liquidity."""
-        peer, asset = await self._peers.get(scope, peer_id)
-        await self._deposit(transfer_id.int, peer.id, asset.ledger, amount)
+    async def withdraw(
+        self,
+        scope: Scope,
+        holder: Holder,
+        account_id: UUID,
+        *,
+        chosen_id: UUID,
+        amount: int | None,
+        timeout_s: int,
+    ) -> LiquidityTransfer:
+        """Plan a withdrawal under the caller's id; None as the amount takes all that is there.
 
-    async def withdraw_asset(
-        self, scope: Scope, asset_id: UUID, *, transfer_id: UUID, amount: int, timeout_s: int
-    ) -> None:
-        """Take from the node's liquidity in an asset."""
-        ledger = await self._asset_ledger(scope, asset_id)
-        await self._withdraw(transfer_id.int, asset_id, ledger, amount, timeout_s)
-
-    async def withdraw_peer(
-        self, scope: Scope, peer_id: UUID, *, transfer_id: UUID, amount: int, timeout_s: int
-    ) -> None:
-        """Take from a peer's liquidity."""
-        peer, asset = await self._peers.get(scope, peer_id)
-        await self._withdraw(transfer_id.int, peer.id, asset.ledger, amount, timeout_s)
+        Also from what is deleted: money that was on its way then can still be taken out.
+        """
+        account = await self._account(scope, holder, account_id)
+        if amount is None:
+            amount = await self._balance(account_id)
+        return await self._chosen(
+            scope, Kind.WITHDRAWAL, account, chosen_id, amount, timeout_s=timeout_s
+        )
 
     async def withdraw_incoming_payment(
         self, scope: Scope, payment_id: UUID, *, timeout_s: int
-    ) -> None:
-        """Take all that an ended payment received."""
+    ) -> LiquidityTransfer:
+        """Plan to take all that an ended payment received."""
         view = await self._incoming_payments.get(payment_id, tenant_id=scope.filter)
         if view.payment.state is IncomingState.PENDING:
-            raise _not_ended(view.payment.state)
-        transfer_id = derive_id("incoming payment withdrawal", payment_id.int)
-        await self._withdraw(transfer_id, payment_id, view.asset.ledger, view.received, timeout_s)
+            raise not_ended(view.payment.state)
+        tenant_id, ledger = view.payment.tenant_id, view.asset.ledger
+        return await self._from_payment(payment_id, tenant_id, ledger, timeout_s)
 
     async def withdraw_outgoing_payment(
         self, scope: Scope, payment_id: UUID, *, timeout_s: int
-    ) -> None:
-        """Take all that an ended payment left over."""
+    ) -> LiquidityTransfer:
+        """Plan to take all that an ended payment left over."""
         view = await self._outgoing_payments.get(payment_id, tenant_id=scope.filter)
         if view.payment.state in {OutgoingState.FUNDING, OutgoingState.SENDING}:
-            raise _not_ended(view.payment.state)
-        transfer_id = derive_id("outgoing payment withdrawal", payment_id.int)
-        if transfer_id in await self._ledger.lookup_transfers([transfer_id]):
-            return
-        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
-        left = 0 if account is None else balance(account)
-        await self._withdraw(transfer_id, payment_id, view.asset.ledger, left, timeout_s)
+            raise not_ended(view.payment.state)
+        tenant_id, ledger = view.payment.tenant_id, view.asset.ledger
+        return await self._from_payment(payment_id, tenant_id, ledger, timeout_s)
 
-    async def withdraw_wallet_address(
-        self, scope: Scope, wallet_address_id: UUID, *, transfer_id: UUID, timeout_s: int
-    ) -> None:
-        """Take all that a wallet address received without a payment."""
+    async def record(self, session: WriteSession, planned: LiquidityTransfer) -> LiquidityTransfer:
+        """Write what was planned; raises AlreadyExists when its id was used for something else.
+
+        Of two calls at once under one id, the second finds the row of the first and shares its
+        transfer, so that no more than one moves.
+        """
+        await repository.add(session, planned)
+        written = await repository.get(session, planned.transfer_id)
+        assert written is not None, "it is in this transaction"
+        if not written.asks_the_same(planned):
+            raise id_used(planned.id)
+        return written
+
+    async def carry_out(self, transfer_id: UUID) -> None:
+        """Move or reserve what was recorded; a repeat changes nothing."""
         async with self._database.read() as session:
-            wallet = await wallet_addresses.get(session, wallet_address_id, scope.filter)
-            if wallet is None:
-                raise unknown_wallet_address(wallet_address_id)
-            asset = (await assets.by_ids(session, [wallet.asset_id]))[wallet.asset_id]
-        if transfer_id.int in await self._ledger.lookup_transfers([transfer_id.int]):
-            return
-        account = (await self._ledger.lookup_accounts([wallet.id.int])).get(wallet.id.int)
-        left = 0 if account is None else balance(account)
-        await self._withdraw(transfer_id.int, wallet.id, asset.ledger, left, timeout_s)
+            recorded = await repository.get(session, transfer_id)
+        assert recorded is not None, "its call was answered, so it was recorded"
+        await carry_out(self._ledger, recorded.plan)
 
-    async def post_withdrawal(self, withdrawal_id: UUID) -> None:
+    async def post_withdrawal(self, scope: Scope, withdrawal_id: UUID) -> None:
         """Finish a withdrawal in two phases."""
-        await carry_out(self._ledger, partial_posting(withdrawal_id.int))
+        await carry_out(self._ledger, posting(await self._reserved(scope, withdrawal_id)))
 
-    async def void_withdrawal(self, withdrawal_id: UUID) -> None:
+    async def void_withdrawal(self, scope: Scope, withdrawal_id: UUID) -> None:
         """Give a withdrawal in two phases up."""
-        await carry_out(self._ledger, voiding([withdrawal_id.int]))
+        await carry_out(self._ledger, voiding(await self._reserved(scope, withdrawal_id)))
 
-    async def _asset_ledger(self, scope: Scope, asset_id: UUID) -> int:
+    async def _account(self, scope: Scope, holder: Holder, account_id: UUID) -> HeldAccount:
         async with self._database.read() as session:
-            asset = await assets.get(session, asset_id, scope.filter)
-        if asset is None:
-            raise unknown_asset(asset_id)
-        return asset.ledger
+            found = await repository.find_account(session, holder, account_id, scope.filter)
+        if found is None:
+            raise _UNKNOWN[holder](account_id)
+        return found
 
-    async def _deposit(self, transfer_id: int, account_id: UUID, ledger: int, amount: int) -> None:
-        plan = deposit(
-            transfer_id=transfer_id,
-            account_id=account_id.int,
-            ledger=ledger,
-            amount=amount,
-            cause_id=account_id.int,
+    async def _balance(self, account_id: UUID) -> int:
+        account = (await self._ledger.lookup_accounts([account_id.int])).get(account_id.int)
+        left = 0 if account is None else balance(account)
+        if left == 0:
+            raise nothing_to_withdraw(account_id)
+        return left
+
+    async def _chosen(
+        self,
+        scope: Scope,
+        kind: Kind,
+        account: HeldAccount,
+        chosen_id: UUID,
+        amount: int,
+        *,
+        timeout_s: int,
+    ) -> LiquidityTransfer:
+        transfer_id = transfer_id_of(scope.owner, chosen_id)
+        if await self._ledger.lookup_transfers([transfer_id.int]):
+            raise id_used(chosen_id)
+        return _checked(
+            LiquidityTransfer(
+                transfer_id=transfer_id,
+                tenant_id=scope.owner,
+                id=chosen_id,
+                kind=kind,
+                account_id=account.id,
+                ledger=account.ledger,
+                amount=amount,
+                timeout_s=timeout_s,
+                created_at=self._clock.now(),
+            )
         )
-        await carry_out(self._ledger, plan)
 
-    async def _withdraw(
-        self, transfer_id: int, account_id: UUID, ledger: int, amount: int, timeout_s: int
-    ) -> None:
-        if amount == 0:
-            return  # nothing to take is no failure: the account is as empty as was asked for
-        plan = withdrawal(
-            transfer_id=transfer_id,
-            account_id=account_id.int,
-            ledger=ledger,
-            amount=amount,
-            timeout_s=timeout_s,
-            cause_id=account_id.int,
+    async def _from_payment(
+        self, payment_id: UUID, tenant_id: UUID, ledger: int, timeout_s: int
+    ) -> LiquidityTransfer:
+        """All that a payment holds, as a new transfer: earlier ones may have been given up.
+
+        Each call's transfer is its own, and the ledger lets no more out than there is; so of two
+        calls at once only one succeeds.
+        """
+        async with self._database.read() as session:
+            withdrawal_id = await events.latest_about(session, payment_id) or payment_id
+            earlier = await repository.withdrawals(session, withdrawal_id, tenant_id)
+        states = await self._states(earlier)
+        if TransferState.PENDING in states.values():
+            raise still_pending(withdrawal_id)
+        return _checked(
+            LiquidityTransfer(
+                transfer_id=UUID(int=derive_id("payment withdrawal", self._ids.uuid().int)),
+                tenant_id=tenant_id,
+                id=withdrawal_id,
+                kind=Kind.WITHDRAWAL,
+                account_id=payment_id,
+                ledger=ledger,
+                amount=await self._balance(payment_id),
+                timeout_s=timeout_s,
+                created_at=self._clock.now(),
+            )
         )
-        await carry_out(self._ledger, plan)
+
+    async def _reserved(self, scope: Scope, withdrawal_id: UUID) -> tuple[int, ...]:
+        """The pending transfers of a withdrawal; raises NotFound for what is none of the scope.
+
+        A withdrawal from a payment that was tried several times is known by one id: then what is
+        pending is meant, else the last try that reached the ledger.
+        """
+        async with self._database.read() as session:
+            found = await repository.withdrawals(session, withdrawal_id, scope.owner)
+            if not found and scope.sees_all:
+                found = await repository.withdrawals(session, withdrawal_id, None)
+        if len({each.tenant_id for each in found}) > 1:
+            raise ambiguous_withdrawal()
+        states = await self._states(found)
+        known = [each for each in found if each.transfer_id in states]
+        pending = [each for each in known if states[each.transfer_id] is TransferState.PENDING]
+        if not known:
+            raise unknown_withdrawal(withdrawal_id)
+        meant = (pending or known)[0]
+        if meant.timeout_s == 0:
+            raise moved_at_once(withdrawal_id)
+        return meant.plan.pending_ids
+
+    async def _states(self, transfers: Sequence[LiquidityTransfer]) -> dict[UUID, TransferState]:
+        """What became of those that reached the ledger, by their ids there."""
+        ids = [each.transfer_id.int for each in transfers[:TRIES_CONSIDERED_MAX]]
+        ends = {at: (posting([at]).chain[0].id, voiding([at]).chain[0].id) for at in ids}
+        found = await self._ledger.lookup_transfers([*ids, *chain.from_iterable(ends.values())])
+        now_ns = self._clock.now_ms() * NANOSECONDS_PER_MILLISECOND
+        states = {}
+        for at in ids:
+            if at in found:
+                end = next((found[end_id] for end_id in ends[at] if end_id in found), None)
+                states[UUID(int=at)] = state_of(found[at], end, now_ns=now_ns)
+        return states
 
 
-def _not_ended(state: str) -> FailedPrecondition:
-    return FailedPrecondition(
-        "WRONG_STATE",
-        f"the payment is {state}: only an ended one can be withdrawn",
-        metadata={"state": str(state)},
-    )
+def _checked(planned: LiquidityTransfer) -> LiquidityTransfer:
+    if not 1 <= planned.amount <= AMOUNT_MAX:
+        raise invalid_amount()
+    if planned.timeout_s > TIMEOUT_S_MAX:
+        raise invalid_timeout()
+    return planned

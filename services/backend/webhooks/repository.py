@@ -63,6 +63,15 @@ async def get(session: ReadSession, event_id: UUID, tenant_id: UUID | None) -> E
     return None if row is None else _event(row)
 
 
+async def latest_about(session: ReadSession, resource_id: UUID) -> UUID | None:
+    """The id of the newest event about a payment or account."""
+    query = select(webhook_events.c.id).where(webhook_events.c.resource_id == resource_id)
+    found: UUID | None = await session.scalar(
+        query.order_by(webhook_events.c.position.desc()).limit(1)
+    )
+    return found
+
+
 async def page(
     session: ReadSession, query: PageQuery, *, tenant_id: UUID | None, types: Sequence[str]
 ) -> Page[Event]:

@@ -7,7 +7,6 @@ from typing import Final
 import strawberry
 from rafiki.admin.v1 import event_service_pb2, wallet_address_service_pb2
 from rafiki.admin.v1 import liquidity_service_pb2 as pb
-from rafiki.ledger.v1 import ledger_service_pb2
 from servicekit.errors import InvalidArgument
 
 from services.frontend.graphql.common import (
@@ -318,7 +317,7 @@ class WithdrawalMutation:
                 tenant_id=scope, id=input.wallet_address_id
             )
         )
-        await clients.liquidity.WithdrawWalletAddress(
+        withdrawal = await clients.liquidity.WithdrawWalletAddress(
             pb.WithdrawWalletAddressRequest(
                 tenant_id=scope,
                 id=input.id,
@@ -327,13 +326,10 @@ class WithdrawalMutation:
                 idempotency_key=input.idempotency_key,
             )
         )
-        found = await clients.ledger.LookupTransfers(
-            ledger_service_pb2.LookupTransfersRequest(ids=[input.id])
-        )
         return WalletAddressWithdrawalMutationResponse(
             withdrawal=WalletAddressWithdrawal(
-                id=strawberry.ID(input.id),
-                amount=UInt64(sum(transfer.amount for transfer in found.transfers)),
+                id=strawberry.ID(withdrawal.id),
+                amount=UInt64(withdrawal.amount),
                 wallet_address=wallet_address_node(address),
             )
         )

@@ -363,6 +363,7 @@ async def test_liquidity_moves_under_the_callers_key(
     [
         (FailedPrecondition("INSUFFICIENT_BALANCE", "too little"), "FORBIDDEN"),
         (FailedPrecondition("TRANSFER_RESOLVED", "posted"), "CONFLICT"),
+        (FailedPrecondition("NOTHING_TO_WITHDRAW", "empty"), "FORBIDDEN"),
         (NotFound("UNKNOWN_TRANSFER", "unknown"), "NOT_FOUND"),
         (InvalidArgument("INVALID_AMOUNT", "zero"), "BAD_USER_INPUT"),
     ],

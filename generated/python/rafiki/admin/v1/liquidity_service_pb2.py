@@ -23,35 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rafiki/admin/v1/liquidity_service.proto\x12\x0frafiki.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\"\x8b\x01\n\x1c\x44\x65positAssetLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"\x89\x01\n\x1b\x44\x65positPeerLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07peer_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"\xb8\x01\n&DepositOutgoingPaymentLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13outgoing_payment_id\x18\x02 \x01(\t\x12\x1d\n\x10\x64\x61ta_to_transmit\x18\x03 \x01(\x0cH\x01\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_idB\x13\n\x11_data_to_transmit\"\xa5\x01\n\x1dWithdrawAssetLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\tB\x0c\n\n_tenant_id\"\xa3\x01\n\x1cWithdrawPeerLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07peer_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\tB\x0c\n\n_tenant_id\"\x95\x01\n\x1eWithdrawIncomingPaymentRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13incoming_payment_id\x18\x02 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x03 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_id\"\x95\x01\n\x1eWithdrawOutgoingPaymentRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13outgoing_payment_id\x18\x02 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x03 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_id\"\x9d\x01\n\x1cWithdrawWalletAddressRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x19\n\x11wallet_address_id\x18\x03 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x04 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"m\n\x15PostWithdrawalRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\rwithdrawal_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"m\n\x15VoidWithdrawalRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\rwithdrawal_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id2\xd2\x07\n\x10LiquidityService\x12^\n\x15\x44\x65positAssetLiquidity\x12-.rafiki.admin.v1.DepositAssetLiquidityRequest\x1a\x16.google.protobuf.Empty\x12\\\n\x14\x44\x65positPeerLiquidity\x12,.rafiki.admin.v1.DepositPeerLiquidityRequest\x1a\x16.google.protobuf.Empty\x12r\n\x1f\x44\x65positOutgoingPaymentLiquidity\x12\x37.rafiki.admin.v1.DepositOutgoingPaymentLiquidityRequest\x1a\x16.google.protobuf.Empty\x12`\n\x16WithdrawAssetLiquidity\x12..rafiki.admin.v1.WithdrawAssetLiquidityRequest\x1a\x16.google.protobuf.Empty\x12^\n\x15WithdrawPeerLiquidity\x12-.rafiki.admin.v1.WithdrawPeerLiquidityRequest\x1a\x16.google.protobuf.Empty\x12\x62\n\x17WithdrawIncomingPayment\x12/.rafiki.admin.v1.WithdrawIncomingPaymentRequest\x1a\x16.google.protobuf.Empty\x12\x62\n\x17WithdrawOutgoingPayment\x12/.rafiki.admin.v1.WithdrawOutgoingPaymentRequest\x1a\x16.google.protobuf.Empty\x12^\n\x15WithdrawWalletAddress\x12-.rafiki.admin.v1.WithdrawWalletAddressRequest\x1a\x16.google.protobuf.Empty\x12P\n\x0ePostWithdrawal\x12&.rafiki.admin.v1.PostWithdrawalRequest\x1a\x16.google.protobuf.Empty\x12P\n\x0eVoidWithdrawal\x12&.rafiki.admin.v1.VoidWithdrawalRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rafiki/admin/v1/liquidity_service.proto\x12\x0frafiki.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x1c\x44\x65positAssetLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"\x89\x01\n\x1b\x44\x65positPeerLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07peer_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"\xb8\x01\n&DepositOutgoingPaymentLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13outgoing_payment_id\x18\x02 \x01(\t\x12\x1d\n\x10\x64\x61ta_to_transmit\x18\x03 \x01(\x0cH\x01\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_idB\x13\n\x11_data_to_transmit\"\xa5\x01\n\x1dWithdrawAssetLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\tB\x0c\n\n_tenant_id\"\xa3\x01\n\x1cWithdrawPeerLiquidityRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07peer_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\tB\x0c\n\n_tenant_id\"\x95\x01\n\x1eWithdrawIncomingPaymentRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13incoming_payment_id\x18\x02 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x03 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_id\"\x95\x01\n\x1eWithdrawOutgoingPaymentRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x13outgoing_payment_id\x18\x02 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x03 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\tB\x0c\n\n_tenant_id\"\x9d\x01\n\x1cWithdrawWalletAddressRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x19\n\x11wallet_address_id\x18\x03 \x01(\t\x12\x17\n\x0ftimeout_seconds\x18\x04 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x0c\n\n_tenant_id\"\xb4\x01\n\x11LiquidityTransfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x17\n\x0ftimeout_seconds\x18\x05 \x01(\r\x12\x13\n\x0btransfer_id\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x15PostWithdrawalRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\rwithdrawal_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"m\n\x15VoidWithdrawalRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\rwithdrawal_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id\"i\n\x1eListAccountingTransfersRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\rB\x0c\n\n_tenant_id\"\xd9\x02\n\x12\x41\x63\x63ountingTransfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x18\n\x10\x64\x65\x62it_account_id\x18\x02 \x01(\t\x12\x19\n\x11\x63redit_account_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x04\x12\x35\n\x04type\x18\x05 \x01(\x0e\x32\'.rafiki.admin.v1.AccountingTransferType\x12\x0e\n\x06ledger\x18\x06 \x01(\r\x12\x37\n\x05state\x18\x07 \x01(\x0e\x32(.rafiki.admin.v1.AccountingTransferState\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\r\n\x0b_expires_at\"Y\n\x1fListAccountingTransfersResponse\x12\x36\n\ttransfers\x18\x01 \x03(\x0b\x32#.rafiki.admin.v1.AccountingTransfer*\xb8\x01\n\x16\x41\x63\x63ountingTransferType\x12(\n$ACCOUNTING_TRANSFER_TYPE_UNSPECIFIED\x10\x00\x12%\n!ACCOUNTING_TRANSFER_TYPE_TRANSFER\x10\x01\x12$\n ACCOUNTING_TRANSFER_TYPE_DEPOSIT\x10\x02\x12\'\n#ACCOUNTING_TRANSFER_TYPE_WITHDRAWAL\x10\x03*\xb7\x01\n\x17\x41\x63\x63ountingTransferState\x12)\n%ACCOUNTING_TRANSFER_STATE_UNSPECIFIED\x10\x00\x12%\n!ACCOUNTING_TRANSFER_STATE_PENDING\x10\x01\x12$\n ACCOUNTING_TRANSFER_STATE_POSTED\x10\x02\x12$\n ACCOUNTING_TRANSFER_STATE_VOIDED\x10\x03\x32\xa4\t\n\x10LiquidityService\x12j\n\x15\x44\x65positAssetLiquidity\x12-.rafiki.admin.v1.DepositAssetLiquidityRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12h\n\x14\x44\x65positPeerLiquidity\x12,.rafiki.admin.v1.DepositPeerLiquidityRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12r\n\x1f\x44\x65positOutgoingPaymentLiquidity\x12\x37.rafiki.admin.v1.DepositOutgoingPaymentLiquidityRequest\x1a\x16.google.protobuf.Empty\x12l\n\x16WithdrawAssetLiquidity\x12..rafiki.admin.v1.WithdrawAssetLiquidityRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12j\n\x15WithdrawPeerLiquidity\x12-.rafiki.admin.v1.WithdrawPeerLiquidityRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12n\n\x17WithdrawIncomingPayment\x12/.rafiki.admin.v1.WithdrawIncomingPaymentRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12n\n\x17WithdrawOutgoingPayment\x12/.rafiki.admin.v1.WithdrawOutgoingPaymentRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12j\n\x15WithdrawWalletAddress\x12-.rafiki.admin.v1.WithdrawWalletAddressRequest\x1a\".rafiki.admin.v1.LiquidityTransfer\x12P\n\x0ePostWithdrawal\x12&.rafiki.admin.v1.PostWithdrawalRequest\x1a\x16.google.protobuf.Empty\x12P\n\x0eVoidWithdrawal\x12&.rafiki.admin.v1.VoidWithdrawalRequest\x1a\x16.google.protobuf.Empty\x12|\n\x17ListAccountingTransfers\x12/.rafiki.admin.v1.ListAccountingTransfersRequest\x1a\x30.rafiki.admin.v1.ListAccountingTransfersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.admin.v1.liquidity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEPOSITASSETLIQUIDITYREQUEST']._serialized_start=90
-  _globals['_DEPOSITASSETLIQUIDITYREQUEST']._serialized_end=229
-  _globals['_DEPOSITPEERLIQUIDITYREQUEST']._serialized_start=232
-  _globals['_DEPOSITPEERLIQUIDITYREQUEST']._serialized_end=369
-  _globals['_DEPOSITOUTGOINGPAYMENTLIQUIDITYREQUEST']._serialized_start=372
-  _globals['_DEPOSITOUTGOINGPAYMENTLIQUIDITYREQUEST']._serialized_end=556
-  _globals['_WITHDRAWASSETLIQUIDITYREQUEST']._serialized_start=559
-  _globals['_WITHDRAWASSETLIQUIDITYREQUEST']._serialized_end=724
-  _globals['_WITHDRAWPEERLIQUIDITYREQUEST']._serialized_start=727
-  _globals['_WITHDRAWPEERLIQUIDITYREQUEST']._serialized_end=890
-  _globals['_WITHDRAWINCOMINGPAYMENTREQUEST']._serialized_start=893
-  _globals['_WITHDRAWINCOMINGPAYMENTREQUEST']._serialized_end=1042
-  _globals['_WITHDRAWOUTGOINGPAYMENTREQUEST']._serialized_start=1045
-  _globals['_WITHDRAWOUTGOINGPAYMENTREQUEST']._serialized_end=1194
-  _globals['_WITHDRAWWALLETADDRESSREQUEST']._serialized_start=1197
-  _globals['_WITHDRAWWALLETADDRESSREQUEST']._serialized_end=1354
-  _globals['_POSTWITHDRAWALREQUEST']._serialized_start=1356
-  _globals['_POSTWITHDRAWALREQUEST']._serialized_end=1465
-  _globals['_VOIDWITHDRAWALREQUEST']._serialized_start=1467
-  _globals['_VOIDWITHDRAWALREQUEST']._serialized_end=1576
-  _globals['_LIQUIDITYSERVICE']._serialized_start=1579
-  _globals['_LIQUIDITYSERVICE']._serialized_end=2557
+  _globals['_ACCOUNTINGTRANSFERTYPE']._serialized_start=2341
+  _globals['_ACCOUNTINGTRANSFERTYPE']._serialized_end=2525
+  _globals['_ACCOUNTINGTRANSFERSTATE']._serialized_start=2528
+  _globals['_ACCOUNTINGTRANSFERSTATE']._serialized_end=2711
+  _globals['_DEPOSITASSETLIQUIDITYREQUEST']._serialized_start=123
+  _globals['_DEPOSITASSETLIQUIDITYREQUEST']._serialized_end=262
+  _globals['_DEPOSITPEERLIQUIDITYREQUEST']._serialized_start=265
+  _globals['_DEPOSITPEERLIQUIDITYREQUEST']._serialized_end=402
+  _globals['_DEPOSITOUTGOINGPAYMENTLIQUIDITYREQUEST']._serialized_start=405
+  _globals['_DEPOSITOUTGOINGPAYMENTLIQUIDITYREQUEST']._serialized_end=589
+  _globals['_WITHDRAWASSETLIQUIDITYREQUEST']._serialized_start=592
+  _globals['_WITHDRAWASSETLIQUIDITYREQUEST']._serialized_end=757
+  _globals['_WITHDRAWPEERLIQUIDITYREQUEST']._serialized_start=760
+  _globals['_WITHDRAWPEERLIQUIDITYREQUEST']._serialized_end=923
+  _globals['_WITHDRAWINCOMINGPAYMENTREQUEST']._serialized_start=926
+  _globals['_WITHDRAWINCOMINGPAYMENTREQUEST']._serialized_end=1075
+  _globals['_WITHDRAWOUTGOINGPAYMENTREQUEST']._serialized_start=1078
+  _globals['_WITHDRAWOUTGOINGPAYMENTREQUEST']._serialized_end=1227
+  _globals['_WITHDRAWWALLETADDRESSREQUEST']._serialized_start=1230
+  _globals['_WITHDRAWWALLETADDRESSREQUEST']._serialized_end=1387
+  _globals['_LIQUIDITYTRANSFER']._serialized_start=1390
+  _globals['_LIQUIDITYTRANSFER']._serialized_end=1570
+  _globals['_POSTWITHDRAWALREQUEST']._serialized_start=1572
+  _globals['_POSTWITHDRAWALREQUEST']._serialized_end=1681
+  _globals['_VOIDWITHDRAWALREQUEST']._serialized_start=1683
+  _globals['_VOIDWITHDRAWALREQUEST']._serialized_end=1792
+  _globals['_LISTACCOUNTINGTRANSFERSREQUEST']._serialized_start=1794
+  _globals['_LISTACCOUNTINGTRANSFERSREQUEST']._serialized_end=1899
+  _globals['_ACCOUNTINGTRANSFER']._serialized_start=1902
+  _globals['_ACCOUNTINGTRANSFER']._serialized_end=2247
+  _globals['_LISTACCOUNTINGTRANSFERSRESPONSE']._serialized_start=2249
+  _globals['_LISTACCOUNTINGTRANSFERSRESPONSE']._serialized_end=2338
+  _globals['_LIQUIDITYSERVICE']._serialized_start=2714
+  _globals['_LIQUIDITYSERVICE']._serialized_end=3902
 # @@protoc_insertion_point(module_scope)

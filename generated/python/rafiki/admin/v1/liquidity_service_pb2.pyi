@@ -3,18 +3,78 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _AccountingTransferType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountingTransferTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountingTransferType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNTING_TRANSFER_TYPE_UNSPECIFIED: _AccountingTransferType.ValueType  # 0
+    """Never sent."""
+    ACCOUNTING_TRANSFER_TYPE_TRANSFER: _AccountingTransferType.ValueType  # 1
+    """Moves money between accounts of the node."""
+    ACCOUNTING_TRANSFER_TYPE_DEPOSIT: _AccountingTransferType.ValueType  # 2
+    """Brings money in."""
+    ACCOUNTING_TRANSFER_TYPE_WITHDRAWAL: _AccountingTransferType.ValueType  # 3
+    """Takes money out."""
+
+class AccountingTransferType(_AccountingTransferType, metaclass=_AccountingTransferTypeEnumTypeWrapper):
+    """What a transfer is for."""
+
+ACCOUNTING_TRANSFER_TYPE_UNSPECIFIED: AccountingTransferType.ValueType  # 0
+"""Never sent."""
+ACCOUNTING_TRANSFER_TYPE_TRANSFER: AccountingTransferType.ValueType  # 1
+"""Moves money between accounts of the node."""
+ACCOUNTING_TRANSFER_TYPE_DEPOSIT: AccountingTransferType.ValueType  # 2
+"""Brings money in."""
+ACCOUNTING_TRANSFER_TYPE_WITHDRAWAL: AccountingTransferType.ValueType  # 3
+"""Takes money out."""
+Global___AccountingTransferType: _TypeAlias = AccountingTransferType  # noqa: Y015
+
+class _AccountingTransferState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountingTransferStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountingTransferState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNTING_TRANSFER_STATE_UNSPECIFIED: _AccountingTransferState.ValueType  # 0
+    """Never sent."""
+    ACCOUNTING_TRANSFER_STATE_PENDING: _AccountingTransferState.ValueType  # 1
+    """Reserved, and neither posted nor voided nor timed out."""
+    ACCOUNTING_TRANSFER_STATE_POSTED: _AccountingTransferState.ValueType  # 2
+    """Moved."""
+    ACCOUNTING_TRANSFER_STATE_VOIDED: _AccountingTransferState.ValueType  # 3
+    """Released without moving: voided or timed out."""
+
+class AccountingTransferState(_AccountingTransferState, metaclass=_AccountingTransferStateEnumTypeWrapper):
+    """What became of a transfer."""
+
+ACCOUNTING_TRANSFER_STATE_UNSPECIFIED: AccountingTransferState.ValueType  # 0
+"""Never sent."""
+ACCOUNTING_TRANSFER_STATE_PENDING: AccountingTransferState.ValueType  # 1
+"""Reserved, and neither posted nor voided nor timed out."""
+ACCOUNTING_TRANSFER_STATE_POSTED: AccountingTransferState.ValueType  # 2
+"""Moved."""
+ACCOUNTING_TRANSFER_STATE_VOIDED: AccountingTransferState.ValueType  # 3
+"""Released without moving: voided or timed out."""
+Global___AccountingTransferState: _TypeAlias = AccountingTransferState  # noqa: Y015
 
 @_typing.final
 class DepositAssetLiquidityRequest(_message.Message):
@@ -30,7 +90,7 @@ class DepositAssetLiquidityRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
-    """UUID of the transfer."""
+    """UUID that the caller gives it; each tenant's ids are a space of their own."""
     asset_id: _builtins.str
     """UUID of the asset."""
     amount: _builtins.int
@@ -70,7 +130,7 @@ class DepositPeerLiquidityRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
-    """UUID of the transfer."""
+    """UUID that the caller gives it; each tenant's ids are a space of their own."""
     peer_id: _builtins.str
     """UUID of the peer."""
     amount: _builtins.int
@@ -152,7 +212,7 @@ class WithdrawAssetLiquidityRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
-    """UUID of the transfer."""
+    """UUID that the caller gives it; each tenant's ids are a space of their own."""
     asset_id: _builtins.str
     """UUID of the asset."""
     amount: _builtins.int
@@ -196,7 +256,7 @@ class WithdrawPeerLiquidityRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
-    """UUID of the transfer."""
+    """UUID that the caller gives it; each tenant's ids are a space of their own."""
     peer_id: _builtins.str
     """UUID of the peer."""
     amount: _builtins.int
@@ -311,7 +371,7 @@ class WithdrawWalletAddressRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     id: _builtins.str
-    """UUID of the transfer."""
+    """UUID that the caller gives it; each tenant's ids are a space of their own."""
     wallet_address_id: _builtins.str
     """UUID of the wallet address."""
     timeout_seconds: _builtins.int
@@ -338,6 +398,54 @@ class WithdrawWalletAddressRequest(_message.Message):
 Global___WithdrawWalletAddressRequest: _TypeAlias = WithdrawWalletAddressRequest  # noqa: Y015
 
 @_typing.final
+class LiquidityTransfer(_message.Message):
+    """A deposit or withdrawal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The id that the caller gave it. A withdrawal from a payment has the id of the event that told of the payment's end."""
+    tenant_id: _builtins.str
+    """Tenant whose id it is."""
+    account_id: _builtins.str
+    """UUID of the account that it credits or debits: an asset's, peer's, payment's or wallet address's."""
+    amount: _builtins.int
+    """Amount in the asset's units."""
+    timeout_seconds: _builtins.int
+    """0 when it moved at once; else it is pending until it is posted, voided or this has passed."""
+    transfer_id: _builtins.str
+    """UUID of its transfer in the ledger; a new attempt after a void or time-out has a new one."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        timeout_seconds: _builtins.int = ...,
+        transfer_id: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount", b"amount", "created_at", b"created_at", "id", b"id", "tenant_id", b"tenant_id", "timeout_seconds", b"timeout_seconds", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiquidityTransfer: _TypeAlias = LiquidityTransfer  # noqa: Y015
+
+@_typing.final
 class PostWithdrawalRequest(_message.Message):
     """Which withdrawal."""
 
@@ -349,7 +457,7 @@ class PostWithdrawalRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     withdrawal_id: _builtins.str
-    """UUID of the withdrawal."""
+    """The withdrawal's id."""
     idempotency_key: _builtins.str
     """Idempotency key: a repeat with the same input answers the first reply."""
     def __init__(
@@ -381,7 +489,7 @@ class VoidWithdrawalRequest(_message.Message):
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     withdrawal_id: _builtins.str
-    """UUID of the withdrawal."""
+    """The withdrawal's id."""
     idempotency_key: _builtins.str
     """Idempotency key: a repeat with the same input answers the first reply."""
     def __init__(
@@ -400,3 +508,119 @@ class VoidWithdrawalRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
 
 Global___VoidWithdrawalRequest: _TypeAlias = VoidWithdrawalRequest  # noqa: Y015
+
+@_typing.final
+class ListAccountingTransfersRequest(_message.Message):
+    """Whose transfers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Tenant that acts; absent means the operator."""
+    account_id: _builtins.str
+    """UUID of the account; a settlement account's is its ledger's number as a UUID."""
+    limit: _builtins.int
+    """How many at most, 1 to 100; 20 when 0."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str | None = ...,
+        account_id: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "account_id", b"account_id", "limit", b"limit", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
+    _WhichOneofArgType__tenant_id: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
+
+Global___ListAccountingTransfersRequest: _TypeAlias = ListAccountingTransfersRequest  # noqa: Y015
+
+@_typing.final
+class AccountingTransfer(_message.Message):
+    """A movement between two accounts, as it stands now; a reservation and its end are one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    DEBIT_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The caller's id of a deposit or withdrawal, else the ledger's id."""
+    debit_account_id: _builtins.str
+    """UUID of the account that is debited."""
+    credit_account_id: _builtins.str
+    """UUID of the account that is credited."""
+    amount: _builtins.int
+    """Amount in the asset's units; of a reservation that was posted in part, what was posted."""
+    type: Global___AccountingTransferType.ValueType
+    """What it is for."""
+    ledger: _builtins.int
+    """Number of the asset's ledger."""
+    state: Global___AccountingTransferState.ValueType
+    """What became of it."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the ledger applied it."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When a reservation times out or timed out by itself; absent when it never does."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        debit_account_id: _builtins.str = ...,
+        credit_account_id: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        type: Global___AccountingTransferType.ValueType = ...,
+        ledger: _builtins.int = ...,
+        state: Global___AccountingTransferState.ValueType = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "created_at", b"created_at", "expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "amount", b"amount", "created_at", b"created_at", "credit_account_id", b"credit_account_id", "debit_account_id", b"debit_account_id", "expires_at", b"expires_at", "id", b"id", "ledger", b"ledger", "state", b"state", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expires_at: _TypeAlias = _typing.Literal["expires_at"]  # noqa: Y015
+    _WhichOneofArgType__expires_at: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at) -> _WhichOneofReturnType__expires_at | None: ...
+
+Global___AccountingTransfer: _TypeAlias = AccountingTransfer  # noqa: Y015
+
+@_typing.final
+class ListAccountingTransfersResponse(_message.Message):
+    """An account's transfers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountingTransfer]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        transfers: _abc.Iterable[Global___AccountingTransfer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccountingTransfersResponse: _TypeAlias = ListAccountingTransfersResponse  # noqa: Y015

@@ -39,12 +39,12 @@ class LiquidityServiceStub:
         self.DepositAssetLiquidity = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/DepositAssetLiquidity',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositAssetLiquidityRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.DepositPeerLiquidity = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/DepositPeerLiquidity',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositPeerLiquidityRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.DepositOutgoingPaymentLiquidity = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/DepositOutgoingPaymentLiquidity',
@@ -54,27 +54,27 @@ class LiquidityServiceStub:
         self.WithdrawAssetLiquidity = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/WithdrawAssetLiquidity',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawAssetLiquidityRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.WithdrawPeerLiquidity = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/WithdrawPeerLiquidity',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawPeerLiquidityRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.WithdrawIncomingPayment = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/WithdrawIncomingPayment',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawIncomingPaymentRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.WithdrawOutgoingPayment = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/WithdrawOutgoingPayment',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawOutgoingPaymentRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.WithdrawWalletAddress = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/WithdrawWalletAddress',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawWalletAddressRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
                 _registered_method=True)
         self.PostWithdrawal = channel.unary_unary(
                 '/rafiki.admin.v1.LiquidityService/PostWithdrawal',
@@ -85,6 +85,11 @@ class LiquidityServiceStub:
                 '/rafiki.admin.v1.LiquidityService/VoidWithdrawal',
                 request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.VoidWithdrawalRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ListAccountingTransfers = channel.unary_unary(
+                '/rafiki.admin.v1.LiquidityService/ListAccountingTransfers',
+                request_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersRequest.SerializeToString,
+                response_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersResponse.FromString,
                 _registered_method=True)
 
 
@@ -149,14 +154,21 @@ class LiquidityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PostWithdrawal(self, request, context):
-        """Finishes a withdrawal in two phases.
+        """Finishes a withdrawal in two phases; only the tenant's own, for the operator everyone's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VoidWithdrawal(self, request, context):
-        """Gives a withdrawal in two phases up.
+        """Gives a withdrawal in two phases up; only the tenant's own, for the operator everyone's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccountingTransfers(self, request, context):
+        """The newest transfers of an account that the tenant owns; the operator may name any account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,12 +180,12 @@ def add_LiquidityServiceServicer_to_server(servicer, server):
             'DepositAssetLiquidity': grpc.unary_unary_rpc_method_handler(
                     servicer.DepositAssetLiquidity,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositAssetLiquidityRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'DepositPeerLiquidity': grpc.unary_unary_rpc_method_handler(
                     servicer.DepositPeerLiquidity,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositPeerLiquidityRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'DepositOutgoingPaymentLiquidity': grpc.unary_unary_rpc_method_handler(
                     servicer.DepositOutgoingPaymentLiquidity,
@@ -183,27 +195,27 @@ def add_LiquidityServiceServicer_to_server(servicer, server):
             'WithdrawAssetLiquidity': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawAssetLiquidity,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawAssetLiquidityRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'WithdrawPeerLiquidity': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawPeerLiquidity,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawPeerLiquidityRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'WithdrawIncomingPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawIncomingPayment,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawIncomingPaymentRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'WithdrawOutgoingPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawOutgoingPayment,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawOutgoingPaymentRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'WithdrawWalletAddress': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawWalletAddress,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawWalletAddressRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.SerializeToString,
             ),
             'PostWithdrawal': grpc.unary_unary_rpc_method_handler(
                     servicer.PostWithdrawal,
@@ -214,6 +226,11 @@ def add_LiquidityServiceServicer_to_server(servicer, server):
                     servicer.VoidWithdrawal,
                     request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.VoidWithdrawalRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListAccountingTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccountingTransfers,
+                    request_deserializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersRequest.FromString,
+                    response_serializer=rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -243,7 +260,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/DepositAssetLiquidity',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositAssetLiquidityRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -270,7 +287,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/DepositPeerLiquidity',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.DepositPeerLiquidityRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -324,7 +341,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/WithdrawAssetLiquidity',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawAssetLiquidityRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -351,7 +368,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/WithdrawPeerLiquidity',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawPeerLiquidityRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -378,7 +395,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/WithdrawIncomingPayment',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawIncomingPaymentRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -405,7 +422,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/WithdrawOutgoingPayment',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawOutgoingPaymentRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -432,7 +449,7 @@ class LiquidityService:
             target,
             '/rafiki.admin.v1.LiquidityService/WithdrawWalletAddress',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.WithdrawWalletAddressRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.LiquidityTransfer.FromString,
             options,
             channel_credentials,
             insecure,
@@ -487,6 +504,33 @@ class LiquidityService:
             '/rafiki.admin.v1.LiquidityService/VoidWithdrawal',
             rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.VoidWithdrawalRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccountingTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rafiki.admin.v1.LiquidityService/ListAccountingTransfers',
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersRequest.SerializeToString,
+            rafiki_dot_admin_dot_v1_dot_liquidity__service__pb2.ListAccountingTransfersResponse.FromString,
             options,
             channel_credentials,
             insecure,

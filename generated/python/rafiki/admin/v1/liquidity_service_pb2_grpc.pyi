@@ -34,52 +34,56 @@ class LiquidityServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LiquidityServiceAsyncStub: ...
-    DepositAssetLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositAssetLiquidityRequest, _empty_pb2.Empty]
+    DepositAssetLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositAssetLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Adds to the node's liquidity in an asset."""
-    DepositPeerLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositPeerLiquidityRequest, _empty_pb2.Empty]
+    DepositPeerLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositPeerLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Adds to a peer's liquidity."""
     DepositOutgoingPaymentLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositOutgoingPaymentLiquidityRequest, _empty_pb2.Empty]
     """Funds an outgoing payment with its whole debit amount; it is sent from then on."""
-    WithdrawAssetLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawAssetLiquidityRequest, _empty_pb2.Empty]
+    WithdrawAssetLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawAssetLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes from the node's liquidity in an asset."""
-    WithdrawPeerLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawPeerLiquidityRequest, _empty_pb2.Empty]
+    WithdrawPeerLiquidity: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawPeerLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes from a peer's liquidity."""
-    WithdrawIncomingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _empty_pb2.Empty]
+    WithdrawIncomingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes what a completed or expired incoming payment received."""
-    WithdrawOutgoingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _empty_pb2.Empty]
+    WithdrawOutgoingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes what a completed or failed outgoing payment left over."""
-    WithdrawWalletAddress: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _empty_pb2.Empty]
+    WithdrawWalletAddress: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes what a wallet address received without a payment."""
     PostWithdrawal: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.PostWithdrawalRequest, _empty_pb2.Empty]
-    """Finishes a withdrawal in two phases."""
+    """Finishes a withdrawal in two phases; only the tenant's own, for the operator everyone's."""
     VoidWithdrawal: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.VoidWithdrawalRequest, _empty_pb2.Empty]
-    """Gives a withdrawal in two phases up."""
+    """Gives a withdrawal in two phases up; only the tenant's own, for the operator everyone's."""
+    ListAccountingTransfers: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.ListAccountingTransfersRequest, _liquidity_service_pb2.ListAccountingTransfersResponse]
+    """The newest transfers of an account that the tenant owns; the operator may name any account."""
 
 @_typing.type_check_only
 class LiquidityServiceAsyncStub(LiquidityServiceStub):
     """Money that enters and leaves the node: deposits and withdrawals against settlement."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    DepositAssetLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositAssetLiquidityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    DepositAssetLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositAssetLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Adds to the node's liquidity in an asset."""
-    DepositPeerLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositPeerLiquidityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    DepositPeerLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositPeerLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Adds to a peer's liquidity."""
     DepositOutgoingPaymentLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.DepositOutgoingPaymentLiquidityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Funds an outgoing payment with its whole debit amount; it is sent from then on."""
-    WithdrawAssetLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawAssetLiquidityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    WithdrawAssetLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawAssetLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes from the node's liquidity in an asset."""
-    WithdrawPeerLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawPeerLiquidityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    WithdrawPeerLiquidity: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawPeerLiquidityRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes from a peer's liquidity."""
-    WithdrawIncomingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    WithdrawIncomingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes what a completed or expired incoming payment received."""
-    WithdrawOutgoingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    WithdrawOutgoingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes what a completed or failed outgoing payment left over."""
-    WithdrawWalletAddress: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    WithdrawWalletAddress: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes what a wallet address received without a payment."""
     PostWithdrawal: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.PostWithdrawalRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Finishes a withdrawal in two phases."""
+    """Finishes a withdrawal in two phases; only the tenant's own, for the operator everyone's."""
     VoidWithdrawal: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.VoidWithdrawalRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Gives a withdrawal in two phases up."""
+    """Gives a withdrawal in two phases up; only the tenant's own, for the operator everyone's."""
+    ListAccountingTransfers: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.ListAccountingTransfersRequest, _liquidity_service_pb2.ListAccountingTransfersResponse]  # type: ignore[assignment]
+    """The newest transfers of an account that the tenant owns; the operator may name any account."""
 
 class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Money that enters and leaves the node: deposits and withdrawals against settlement."""
@@ -89,7 +93,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.DepositAssetLiquidityRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Adds to the node's liquidity in an asset."""
 
     @_abc_1.abstractmethod
@@ -97,7 +101,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.DepositPeerLiquidityRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Adds to a peer's liquidity."""
 
     @_abc_1.abstractmethod
@@ -113,7 +117,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.WithdrawAssetLiquidityRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Takes from the node's liquidity in an asset."""
 
     @_abc_1.abstractmethod
@@ -121,7 +125,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.WithdrawPeerLiquidityRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Takes from a peer's liquidity."""
 
     @_abc_1.abstractmethod
@@ -129,7 +133,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.WithdrawIncomingPaymentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Takes what a completed or expired incoming payment received."""
 
     @_abc_1.abstractmethod
@@ -137,7 +141,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.WithdrawOutgoingPaymentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Takes what a completed or failed outgoing payment left over."""
 
     @_abc_1.abstractmethod
@@ -145,7 +149,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _liquidity_service_pb2.WithdrawWalletAddressRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+    ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
         """Takes what a wallet address received without a payment."""
 
     @_abc_1.abstractmethod
@@ -154,7 +158,7 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _liquidity_service_pb2.PostWithdrawalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Finishes a withdrawal in two phases."""
+        """Finishes a withdrawal in two phases; only the tenant's own, for the operator everyone's."""
 
     @_abc_1.abstractmethod
     def VoidWithdrawal(
@@ -162,6 +166,14 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _liquidity_service_pb2.VoidWithdrawalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Gives a withdrawal in two phases up."""
+        """Gives a withdrawal in two phases up; only the tenant's own, for the operator everyone's."""
+
+    @_abc_1.abstractmethod
+    def ListAccountingTransfers(
+        self,
+        request: _liquidity_service_pb2.ListAccountingTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_liquidity_service_pb2.ListAccountingTransfersResponse, _abc.Awaitable[_liquidity_service_pb2.ListAccountingTransfersResponse]]:
+        """The newest transfers of an account that the tenant owns; the operator may name any account."""
 
 def add_LiquidityServiceServicer_to_server(servicer: LiquidityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -114,6 +114,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The pending transfer was posted, voided or timed out before. Metadata: state."""
     ERROR_REASON_UNKNOWN_ACCOUNT: _ErrorReason.ValueType  # 95
     """No such ledger account. Metadata: account."""
+    ERROR_REASON_NOTHING_TO_WITHDRAW: _ErrorReason.ValueType  # 96
+    """The account has nothing that could be withdrawn. Metadata: account."""
+    ERROR_REASON_HOLDS_MONEY: _ErrorReason.ValueType  # 97
+    """An asset or peer that is to be deleted holds money. Metadata: id, balance, pending."""
+    ERROR_REASON_DEPOSIT_TOO_LARGE: _ErrorReason.ValueType  # 98
+    """A deposit would bring an asset's money on this node above what an amount can say. Metadata: maximum."""
     ERROR_REASON_GNAP_INVALID_REQUEST: _ErrorReason.ValueType  # 110
     """GNAP invalid_request."""
     ERROR_REASON_GNAP_INVALID_CLIENT: _ErrorReason.ValueType  # 111
@@ -230,6 +236,12 @@ ERROR_REASON_TRANSFER_RESOLVED: ErrorReason.ValueType  # 94
 """The pending transfer was posted, voided or timed out before. Metadata: state."""
 ERROR_REASON_UNKNOWN_ACCOUNT: ErrorReason.ValueType  # 95
 """No such ledger account. Metadata: account."""
+ERROR_REASON_NOTHING_TO_WITHDRAW: ErrorReason.ValueType  # 96
+"""The account has nothing that could be withdrawn. Metadata: account."""
+ERROR_REASON_HOLDS_MONEY: ErrorReason.ValueType  # 97
+"""An asset or peer that is to be deleted holds money. Metadata: id, balance, pending."""
+ERROR_REASON_DEPOSIT_TOO_LARGE: ErrorReason.ValueType  # 98
+"""A deposit would bring an asset's money on this node above what an amount can say. Metadata: maximum."""
 ERROR_REASON_GNAP_INVALID_REQUEST: ErrorReason.ValueType  # 110
 """GNAP invalid_request."""
 ERROR_REASON_GNAP_INVALID_CLIENT: ErrorReason.ValueType  # 111
