@@ -1,0 +1,330 @@
+"""Deposits and withdrawals through the Admin contract, and what accounts show of them."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from rafiki.admin.v1 import asset_service_pb2, event_service_pb2, tenant_service_pb2
+from rafiki.admin.v1 import liquidity_service_pb2 as pb
+from rafiki.admin.v1 import payment_service_pb2 as payments
+from servicekit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServiceError,
+)
+
+from services.backend.ledger.ids import derive_id
+from tests.integration.backend.admin.conftest import World, eventually, key, usd
+
+PENDING = pb.ACCOUNTING_TRANSFER_STATE_PENDING
+POSTED = pb.ACCOUNTING_TRANSFER_STATE_POSTED
+VOIDED = pb.ACCOUNTING_TRANSFER_STATE_VOIDED
+AN_HOUR_S = 3_600
+
+
+@dataclass
+class Bank:
+    """A tenant with an asset of its own, or the operator."""
+
+    world: World
+    tenant_id: str | None
+    asset_id: str = ""
+
+    async def open(self) -> "Bank":
+        asset = await self.world.asset("USD", tenant_id=self.tenant_id)
+        self.asset_id = asset.id
+        return self
+
+    async def balance(self) -> int:
+        return await self.balance_of(self.asset_id)
+
+    async def balance_of(self, asset_id: str) -> int:
+        request = asset_service_pb2.GetAssetRequest(id=asset_id, tenant_id=self.tenant_id)
+        liquidity: int = (await self.world.assets.GetAsset(request)).liquidity
+        return liquidity
+
+    async def deposit(self, amount: int, *, chosen_id: str | None = None, **fields: Any) -> Any:
+        return await self.world.liquidity.DepositAssetLiquidity(
+            pb.DepositAssetLiquidityRequest(
+                tenant_id=self.tenant_id,
+                id=chosen_id or str(uuid4()),
+                amount=amount,
+                **({"asset_id": self.asset_id, "idempotency_key": key()} | fields),
+            )
+        )
+
+    async def withdraw(
+        self, amount: int, *, chosen_id: str | None = None, timeout_s: int = 0, **fields: Any
+    ) -> Any:
+        return await self.world.liquidity.WithdrawAssetLiquidity(
+            pb.WithdrawAssetLiquidityRequest(
+                tenant_id=self.tenant_id,
+                id=chosen_id or str(uuid4()),
+                amount=amount,
+                timeout_seconds=timeout_s,
+                **({"asset_id": self.asset_id, "idempotency_key": key()} | fields),
+            )
+        )
+
+    async def post(self, withdrawal_id: str) -> None:
+        await self.world.liquidity.PostWithdrawal(
+            pb.PostWithdrawalRequest(
+                tenant_id=self.tenant_id, withdrawal_id=withdrawal_id, idempotency_key=key()
+            )
+        )
+
+    async def void(self, withdrawal_id: str) -> None:
+        await self.world.liquidity.VoidWithdrawal(
+            pb.VoidWithdrawalRequest(
+                tenant_id=self.tenant_id, withdrawal_id=withdrawal_id, idempotency_key=key()
+            )
+        )
+
+    async def transfers(self, account_id: str | None = None, **fields: Any) -> list[Any]:
+        request = pb.ListAccountingTransfersRequest(
+            tenant_id=self.tenant_id, account_id=account_id or self.asset_id, **fields
+        )
+        return list((await self.world.liquidity.ListAccountingTransfers(request)).transfers)
+
+
+async def _tenant(world: World) -> Bank:
+    made = await world.tenants.CreateTenant(
+        tenant_service_pb2.CreateTenantRequest(api_secret="tenant-secret", idempotency_key=key())
+    )
+    return await Bank(world, made.id).open()
+
+
+@pytest.fixture
+async def operator(world: World) -> Bank:
+    return await Bank(world, None).open()
+
+
+async def _refusal(call: Any, kind: type[ServiceError]) -> str:
+    with pytest.raises(kind) as refused:
+        await call
+    return refused.value.reason
+
+
+async def test_the_same_id_is_another_one_for_each_tenant(world: World, operator: Bank) -> None:
+    banks = [operator, await _tenant(world), await _tenant(world)]
+    chosen_id = str(uuid4())
+    transfer_ids = set()
+    for amount, bank in enumerate(banks, 10):
+        reply = await bank.deposit(amount, chosen_id=chosen_id)
+        transfer_ids.add(reply.transfer_id)
+        assert (reply.id, reply.account_id, reply.amount) == (chosen_id, bank.asset_id, amount)
+        assert await bank.balance() == amount
+    assert len(transfer_ids) == len(banks)
+
+
+async def test_an_id_is_good_for_one_deposit_or_withdrawal(operator: Bank) -> None:
+    chosen_id, again = str(uuid4()), key()
+    first = await operator.deposit(10, chosen_id=chosen_id, idempotency_key=again)
+    assert await operator.deposit(10, chosen_id=chosen_id, idempotency_key=again) == first
+    for repeat in (operator.deposit, operator.withdraw):
+        assert await _refusal(repeat(10, chosen_id=chosen_id), AlreadyExists) == "TRANSFER_EXISTS"
+    assert await operator.balance() == 10
+
+
+async def test_an_id_that_the_node_will_need_can_not_be_taken(world: World, operator: Bank) -> None:
+    """Deposits under each id that an outgoing payment's transfers get; then it is funded."""
+    tenant = await _tenant(world)
+    wallet = await world.wallet(tenant.asset_id, tenant_id=tenant.tenant_id)
+    other = await _tenant(world)
+    receiver = await world.payments.CreateIncomingPayment(
+        payments.CreateIncomingPaymentRequest(
+            tenant_id=tenant.tenant_id,
+            wallet_address_id=wallet.id,
+            incoming_amount=usd(100),
+            idempotency_key=key(),
+        )
+    )
+    quote = await world.payments.CreateQuote(
+        payments.CreateQuoteRequest(
+            tenant_id=tenant.tenant_id,
+            wallet_address_id=wallet.id,
+            receiver=receiver.url,
+            idempotency_key=key(),
+        )
+    )
+    payment_id = UUID(quote.id).int
+    for name in ("outgoing payment deposit", "outgoing payment withdrawal"):
+        await other.deposit(1, chosen_id=str(UUID(int=derive_id(name, payment_id))))
+    paid = await world.payments.CreateOutgoingPayment(
+        payments.CreateOutgoingPaymentRequest(
+            tenant_id=tenant.tenant_id,
+            wallet_address_id=wallet.id,
+            quote_id=quote.id,
+            idempotency_key=key(),
+        )
+    )
+    await world.fund(paid.id)
+
+    await _completed(world, receiver.id)
+    taken = await world.liquidity.WithdrawIncomingPayment(
+        pb.WithdrawIncomingPaymentRequest(
+            incoming_payment_id=receiver.id, idempotency_key=key(), timeout_seconds=AN_HOUR_S
+        )
+    )
+    assert (taken.tenant_id, taken.amount) == (tenant.tenant_id, 100)
+
+
+async def _received(world: World, bank: Bank, amount: int) -> Any:
+    """A completed incoming payment that holds an amount."""
+    wallet = await world.wallet(bank.asset_id, tenant_id=bank.tenant_id)
+    receiver = await world.payments.CreateIncomingPayment(
+        payments.CreateIncomingPaymentRequest(
+            wallet_address_id=wallet.id, incoming_amount=usd(amount), idempotency_key=key()
+        )
+    )
+    quote = await world.payments.CreateQuote(
+        payments.CreateQuoteRequest(
+            wallet_address_id=wallet.id, receiver=receiver.url, idempotency_key=key()
+        )
+    )
+    paid = await world.payments.CreateOutgoingPayment(
+        payments.CreateOutgoingPaymentRequest(
+            wallet_address_id=wallet.id, quote_id=quote.id, idempotency_key=key()
+        )
+    )
+    await world.fund(paid.id)
+
+    return await _completed(world, receiver.id)
+
+
+async def _completed(world: World, incoming_payment_id: str) -> Any:
+    async def read() -> Any:
+        return await world.payments.GetIncomingPayment(
+            payments.GetIncomingPaymentRequest(id=incoming_payment_id)
+        )
+
+    completed = payments.INCOMING_PAYMENT_STATE_COMPLETED
+    return await eventually(read, lambda payment: payment.state == completed)
+
+
+async def test_a_payments_withdrawal_that_was_given_up_can_be_made_again(
+    world: World, operator: Bank
+) -> None:
+    payment = await _received(world, operator, 100)
+
+    async def withdraw(timeout_s: int, again: str | None = None) -> Any:
+        return await world.liquidity.WithdrawIncomingPayment(
+            pb.WithdrawIncomingPaymentRequest(
+                incoming_payment_id=payment.id,
+                timeout_seconds=timeout_s,
+                idempotency_key=again or key(),
+            )
+        )
+
+    first = await withdraw(AN_HOUR_S)
+    assert await _refusal(withdraw(0), FailedPrecondition) == "WRONG_STATE"
+    await operator.void(first.id)
+    assert await _refusal(operator.post(first.id), FailedPrecondition) == "TRANSFER_RESOLVED"
+    again = key()
+    second = await withdraw(AN_HOUR_S, again)
+    assert (second.id, second.amount) == (first.id, 100)
+    assert second.transfer_id != first.transfer_id
+    await operator.post(second.id)
+    assert await withdraw(AN_HOUR_S, again) == second
+    assert await _refusal(withdraw(0), FailedPrecondition) == "NOTHING_TO_WITHDRAW"
+    assert await _refusal(operator.void(first.id), FailedPrecondition) == "TRANSFER_RESOLVED"
+    out = [t for t in await operator.transfers(payment.id) if t.debit_account_id == payment.id]
+    assert [(t.id, t.state) for t in out] == [(first.id, POSTED), (first.id, VOIDED)]
+
+
+async def test_a_withdrawal_from_a_payment_has_the_id_of_the_event_that_told_of_it(
+    world: World, operator: Bank
+) -> None:
+    payment = await _received(world, operator, 5)
+    reply = await world.liquidity.WithdrawIncomingPayment(
+        pb.WithdrawIncomingPaymentRequest(incoming_payment_id=payment.id, idempotency_key=key())
+    )
+    told = await eventually(lambda: _event_ids(world, "incoming_payment.completed"), bool)
+    assert reply.id in told
+
+
+async def _event_ids(world: World, event_type: str) -> list[str]:
+    page = await world.events.ListWebhookEvents(
+        event_service_pb2.ListWebhookEventsRequest(types=[event_type])
+    )
+    return [event.id for event in page.events]
+
+
+async def test_only_ones_own_withdrawals_are_resolved_and_the_operator_resolves_all(
+    world: World, operator: Bank
+) -> None:
+    tenant, other = await _tenant(world), await _tenant(world)
+    await tenant.deposit(100)
+    await other.deposit(100)
+    deposit = await tenant.deposit(1)
+    for name in (deposit.id, deposit.transfer_id):
+        for resolve in (tenant.post, tenant.void, operator.post, operator.void):
+            assert await _refusal(resolve(name), NotFound) == "UNKNOWN_TRANSFER"
+    made = await tenant.withdraw(60, timeout_s=AN_HOUR_S)
+    for resolve in (other.post, other.void):
+        for name in (made.id, made.transfer_id):
+            assert await _refusal(resolve(name), NotFound) == "UNKNOWN_TRANSFER"
+    await other.withdraw(1, chosen_id=made.id, timeout_s=AN_HOUR_S)
+    assert await _refusal(operator.post(made.id), InvalidArgument) == "INVALID_FIELD"
+    await other.post(made.id)
+    assert await tenant.balance() == 41
+    await tenant.void(made.id)
+    assert await tenant.balance() == 101
+    second = await tenant.withdraw(1, timeout_s=AN_HOUR_S)
+    await operator.post(second.id)
+    assert (await tenant.transfers())[0].state == POSTED
+
+
+async def test_a_withdrawal_at_once_is_not_there_to_be_resolved(operator: Bank) -> None:
+    await operator.deposit(10)
+    made = await operator.withdraw(4)
+    for resolve in (operator.post, operator.void):
+        assert await _refusal(resolve(made.id), FailedPrecondition) == "TRANSFER_RESOLVED"
+
+
+@pytest.mark.parametrize(
+    ("amount", "timeout_s", "reason"), [(0, 0, "INVALID_AMOUNT"), (1, 2**31, "INVALID_FIELD")]
+)
+async def test_what_can_be_no_withdrawal_is_refused(
+    operator: Bank, amount: int, timeout_s: int, reason: str
+) -> None:
+    await operator.deposit(10)
+    refused = _refusal(operator.withdraw(amount, timeout_s=timeout_s), InvalidArgument)
+    assert await refused == reason
+
+
+async def test_accounts_show_transfers_under_callers_ids_in_their_state(operator: Bank) -> None:
+    ids = [str(uuid4()) for _ in range(4)]
+    await operator.deposit(100, chosen_id=ids[0])
+    for at, amount in enumerate((10, 20, 30), 1):
+        await operator.withdraw(amount, chosen_id=ids[at], timeout_s=AN_HOUR_S)
+    await operator.post(ids[1])
+    await operator.void(ids[2])
+    shown = await operator.transfers()
+    assert [(t.id, t.amount, t.state) for t in shown] == [
+        (ids[3], 30, PENDING),
+        (ids[2], 20, VOIDED),
+        (ids[1], 10, POSTED),
+        (ids[0], 100, POSTED),
+    ]
+    assert [t.HasField("expires_at") for t in shown] == [True, True, True, False]
+    assert len(await operator.transfers(limit=2)) == 2
+
+
+async def test_an_account_is_shown_to_its_tenant_and_the_operator(
+    world: World, operator: Bank
+) -> None:
+    tenant, other = await _tenant(world), await _tenant(world)
+    await tenant.deposit(5)
+    wallet = await world.wallet(tenant.asset_id, tenant_id=tenant.tenant_id)
+    for account_id in (tenant.asset_id, wallet.id):
+        await tenant.transfers(account_id)
+        await operator.transfers(account_id)
+        assert await _refusal(other.transfers(account_id), NotFound) == "UNKNOWN_ACCOUNT"
+    for stranger in (str(uuid4()), "no-uuid", str(UUID(int=1))):
+        assert await _refusal(tenant.transfers(stranger), NotFound) == "UNKNOWN_ACCOUNT"
+    with pytest.raises(InvalidArgument):
+        await operator.transfers(limit=101)
