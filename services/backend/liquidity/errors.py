@@ -5,7 +5,6 @@ from uuid import UUID
 from servicekit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
 from services.backend.ledger.model import AMOUNT_MAX, TIMEOUT_S_MAX
-from services.backend.liquidity.model import TRANSFERS_SHOWN_MAX
 
 
 def invalid_amount() -> InvalidArgument:
@@ -24,11 +23,9 @@ def invalid_timeout() -> InvalidArgument:
     )
 
 
-def invalid_limit() -> InvalidArgument:
+def invalid_limit(limit_max: int) -> InvalidArgument:
     """A page of transfers that is too large."""
-    return InvalidArgument(
-        "INVALID_FIELD", f"limit lies between 1 and {TRANSFERS_SHOWN_MAX}", field="limit"
-    )
+    return InvalidArgument("INVALID_FIELD", f"limit lies between 1 and {limit_max}", field="limit")
 
 
 def id_used(chosen_id: UUID) -> AlreadyExists:

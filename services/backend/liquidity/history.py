@@ -16,14 +16,14 @@ from services.backend.ledger.model import (
 from services.backend.liquidity import repository
 from services.backend.liquidity.errors import invalid_limit, unknown_account
 from services.backend.liquidity.model import (
-    TRANSFERS_SHOWN_DEFAULT,
-    TRANSFERS_SHOWN_MAX,
     AccountingTransfer,
     expiry_ns,
     state_of,
 )
 from services.backend.scope import Scope
 
+TRANSFERS_SHOWN_DEFAULT: Final = 20
+TRANSFERS_SHOWN_MAX: Final = 100
 RECORDS_A_READ: Final = 500
 READS_MAX: Final = 20
 _ENDS: Final = {TransferKind.POST, TransferKind.VOID}
@@ -47,7 +47,7 @@ class AccountHistory:
         The ledger knows no tenants: an account is its row's tenant's. The operator may name any.
         """
         if not 0 <= limit <= TRANSFERS_SHOWN_MAX:
-            raise invalid_limit()
+            raise invalid_limit(TRANSFERS_SHOWN_MAX)
         async with self._database.read() as session:
             owner = None if scope.sees_all else await repository.owner(session, account_id)
         if not scope.sees_all and owner != scope.owner:

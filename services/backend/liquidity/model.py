@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 from services.backend.ledger.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferKind, TransferRecord
-
-TRANSFERS_SHOWN_DEFAULT: Final = 20
-TRANSFERS_SHOWN_MAX: Final = 100
 
 
 class Kind(StrEnum):

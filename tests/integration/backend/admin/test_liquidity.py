@@ -92,7 +92,9 @@ class Bank:
 
 async def _tenant(world: World) -> Bank:
     made = await world.tenants.CreateTenant(
-        tenant_service_pb2.CreateTenantRequest(api_secret="tenant-secret", idempotency_key=key())
+        tenant_service_pb2.CreateTenantRequest(
+            api_secret="a-secret-of-the-tenant", idempotency_key=key()
+        )
     )
     return await Bank(world, made.id).open()
 
