@@ -63,6 +63,8 @@ from services.backend.incoming_payments.worker import IncomingPaymentWorker
 from services.backend.ledger.interface import Ledger
 from services.backend.ledger_engine import open_ledger
 from services.backend.liquidity.service import LiquidityService
+from services.backend.outgoing_payments.books import OutgoingBooks
+from services.backend.outgoing_payments.paying import Paying
 from services.backend.outgoing_payments.service import DUE_CHANNEL, OutgoingPaymentService
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
 from services.backend.peers.service import PeerService
@@ -245,7 +247,12 @@ class BackendApp:
             slippage=_slippage(settings.slippage),
         )
         outgoing = OutgoingPaymentService(
-            database=database, ledger=ledger, events=events, clock=clock
+            database=database,
+            ledger=ledger,
+            books=OutgoingBooks(ledger),
+            receivers=receivers,
+            events=events,
+            clock=clock,
         )
         peers = PeerService(database=database, ledger=ledger, clock=clock, ids=ids)
         stream = StreamServer(secret=settings.stream_secret_bytes, directory=directory, ids=ids)
@@ -405,14 +412,18 @@ class BackendApp:
     def _outgoing_worker(self, stores: _Stores, services: Services) -> OutgoingPaymentWorker:
         return OutgoingPaymentWorker(
             database=stores.database,
-            ledger=stores.ledger,
+            books=OutgoingBooks(stores.ledger),
             payments=services.outgoing,
-            receivers=services.receivers,
+            paying=Paying(
+                ledger=stores.ledger,
+                receivers=services.receivers,
+                local_credit=services.incoming_worker,
+                clock=self._clock,
+                ids=self._ids,
+            ),
             connector=services.connector,
-            local_credit=services.incoming_worker,
             events=services.events,
             clock=self._clock,
-            ids=self._ids,
             in_flight_max=self._settings.outgoing_payments_in_flight_max,
             attempts_max=self._settings.max_outgoing_payment_retry_attempts,
         )

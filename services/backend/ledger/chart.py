@@ -40,6 +40,7 @@ class TransferCode(IntEnum):
     DEPOSIT = 2
     WITHDRAWAL = 3
     ALLOWANCE = 4  # moves no money, only an incoming payment's allowance
+    PACKET = 5  # reserved for a packet on its way to a peer, and what becomes of it
 
 
 _NO_OVERDRAFT = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS

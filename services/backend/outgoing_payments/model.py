@@ -1,14 +1,19 @@
 """An outgoing payment: a quote that was accepted.
 
-| state     | fund    | all sent  | try failed | failed for good | cancel    |
-|-----------|---------|-----------|------------|-----------------|-----------|
-| FUNDING   | SENDING | -         | -          | -               | CANCELLED |
-| SENDING   | no-op   | COMPLETED | SENDING    | FAILED          | refused   |
-| COMPLETED | no-op   | -         | -          | -               | refused   |
-| FAILED    | no-op   | -         | -          | -               | refused   |
-| CANCELLED | refused | -         | -          | -               | no-op     |
+| state     | fund in time | fund too late | all sent  | try failed | failed for good | cancel    |
+|-----------|--------------|---------------|-----------|------------|-----------------|-----------|
+| FUNDING   | SENDING      | FAILED        | -         | -          | -               | CANCELLED |
+| SENDING   | no-op        | no-op         | COMPLETED | SENDING    | FAILED          | refused   |
+| COMPLETED | no-op        | no-op         | -         | -          | -               | refused   |
+| FAILED    | no-op        | no-op         | -         | -          | -               | refused   |
+| CANCELLED | refused      | refused       | -         | -          | -               | no-op     |
 
-A try that failed and may be repeated is due again later.
+A try that failed and may be repeated is due again later. A payment leaves SENDING when none of its
+packets is pending in the ledger. What moves on its account afterwards is told by another event of
+the kind that told of its end.
+
+A quote is a promise until it expires: to be accepted and funded within that time. From then on the
+payment is held to the quote's rate, and fails only if packets bring less than its least rate.
 """
 
 from dataclasses import dataclass
@@ -51,6 +56,9 @@ class OutgoingPayment:
     delivered_amount: int
     """What arrived as far as the receiver confirmed it, in the receiver's asset."""
     attempts: int
+    """Failed ones, in this state."""
+    claims: int
+    """How often a worker took it; the number that a worker got is its right to write."""
     due_at: datetime | None
     lease_until: datetime | None
     created_at: datetime

@@ -100,12 +100,12 @@ async def claim(
 ) -> list[OutgoingPayment]:
     """Take due payments for a while, the longest due first; each is taken by one process only.
 
-    The number of the attempt is the proof of having taken it: see `extend_leases`.
+    The number of claims that a payment then has is the proof of having taken it: see
+    `extend_leases` and `change_claimed`.
     """
     due = (
         select(table.c.id)
         .where(
-            table.c.state == State.SENDING,
             table.c.due_at <= now,
             or_(table.c.lease_until.is_(None), table.c.lease_until < now),
             table.c.id.not_in(except_for),
@@ -120,32 +120,51 @@ async def claim(
     await session.execute(
         update(table)
         .where(table.c.id.in_(ids))
-        .values(lease_until=now + lease, attempts=table.c.attempts + 1, updated_at=now)
+        .values(lease_until=now + lease, claims=table.c.claims + 1, updated_at=now)
     )
     rows = await session.execute(_joined().where(table.c.id.in_(ids)))
     return [_payment(row) for row in rows.all()]
 
 
 async def extend_leases(
-    session: WriteSession, attempts: Mapping[UUID, int], until: datetime
+    session: WriteSession, claims: Mapping[UUID, int], until: datetime
 ) -> set[UUID]:
-    """Keep payments that are still being sent; those missing in the result were taken by others."""
-    held = tuple_(table.c.id, table.c.attempts).in_(list(attempts.items()))
+    """Keep payments that were taken; those missing in the result were taken by others since."""
+    held = tuple_(table.c.id, table.c.claims).in_(list(claims.items()))
+    statement = update(table).where(held).values(lease_until=until).returning(table.c.id)
+    return set((await session.execute(statement)).scalars())
+
+
+async def change_claimed(
+    session: WriteSession, payment_id: UUID, claims: int, values: Mapping[str, Any]
+) -> bool:
+    """Give a taken payment free with some columns set; False when another has taken it since."""
     statement = (
         update(table)
-        .where(held, table.c.state == State.SENDING)
-        .values(lease_until=until)
+        .where(table.c.id == payment_id, table.c.claims == claims)
+        .values({**values, "lease_until": None})
         .returning(table.c.id)
     )
-    return set((await session.execute(statement)).scalars())
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def make_due(session: WriteSession, ids: Sequence[UUID], at: datetime) -> None:
+    """Let a worker look at payments whose account in the ledger has changed, or may have."""
+    statement = (
+        update(table)
+        .where(table.c.id.in_(ids), table.c.state != State.FUNDING)
+        .values(due_at=func.least(table.c.due_at, at))
+    )
+    await session.execute(statement)
 
 
 async def next_due(session: ReadSession) -> datetime | None:
     """When the next payment may be taken."""
     # GREATEST passes over NULL: a payment without a lease is free once it is due.
     free_at = func.min(func.greatest(table.c.due_at, table.c.lease_until))
-    query = select(free_at).where(table.c.state == State.SENDING, table.c.due_at.is_not(None))
-    moment: datetime | None = await session.scalar(query)
+    moment: datetime | None = await session.scalar(
+        select(free_at).where(table.c.due_at.is_not(None))
+    )
     return moment
 
 

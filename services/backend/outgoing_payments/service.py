@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -14,27 +15,33 @@ from servicekit.database import Database, ReadSession, WriteSession
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
-from services.backend.ledger.accounting import deposit, withdrawal
-from services.backend.ledger.chart import AccountCode, new_account
-from services.backend.ledger.ids import derive_id
-from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.interface import LedgerReader
 from services.backend.outgoing_payments import repository, spending
+from services.backend.outgoing_payments.attempt import Failure
+from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.errors import unknown_payment, wrong_state
 from services.backend.outgoing_payments.model import OutgoingPayment, SpentAmounts, State
 from services.backend.paging import Page, PageQuery
 from services.backend.quotes.errors import invalid_quote
 from services.backend.quotes.model import Quote
+from services.backend.receivers.errors import invalid_receiver
+from services.backend.receivers.model import Receiver
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
 from services.backend.webhooks.service import EventWriter
 
 DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
 DATA_BYTES_MAX: Final = 16_384
+CANCELLED_DUE_DELAY: Final = timedelta(seconds=10)
+"""How long whoever cancels has for the ledger's part before a worker does it."""
 
 
-class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
-    """All roles."""
+class Receivers(Protocol):
+    """Incoming payments anywhere."""
+
+    async def get(self, url: str) -> Receiver:
+        """The receiver at a URL; raises InvalidArgument or Unavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +53,6 @@ class PaymentView:
     asset: Asset
     sent: int
     """What was sent so far, in the wallet address's asset."""
-    reserved: int = 0
-    """What packets in flight hold, and what those of a process that died still hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +68,32 @@ class OutgoingPaymentService:
     """Creates, funds, cancels and reads outgoing payments."""
 
     def __init__(
-        self, *, database: Database, ledger: PaymentLedger, events: EventWriter, clock: Clock
+        self,
+        *,
+        database: Database,
+        ledger: LedgerReader,
+        books: OutgoingBooks,
+        receivers: Receivers,
+        events: EventWriter,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._ledger = ledger
+        self._books = books
+        self._receivers = receivers
         self._events = events
         self._clock = clock
+
+    async def check_receiver(self, quote: Quote) -> None:
+        """Look whether what was quoted can still be paid, before the quote is accepted.
+
+        Raises:
+            InvalidArgument: the receiver is gone, or takes no more money (INVALID_RECEIVER).
+            Unavailable: its bank does not answer (REMOTE_UNAVAILABLE).
+        """
+        receiver = await self._receivers.get(quote.receiver)
+        if not receiver.is_payable(self._clock.now()):
+            raise invalid_receiver(quote.receiver, "is completed or expired")
 
     async def insert(
         self,
@@ -106,6 +131,7 @@ class OutgoingPaymentService:
             sent_amount=0,
             delivered_amount=0,
             attempts=0,
+            claims=0,
             due_at=None,
             lease_until=None,
             created_at=now,
@@ -136,69 +162,79 @@ class OutgoingPaymentService:
         """Deposit the whole debit amount and let the payment be sent; a repeat is a no-op.
 
         The deposit comes first, under an id that follows from the payment's: whatever happens in
-        between, a repeat finds it. If the payment was cancelled meanwhile, it is taken back.
+        between, a repeat finds it. If the payment was cancelled meanwhile, it is taken back. If its
+        quote ran out before, the payment fails, and the deposit waits to be withdrawn.
         """
         view = await self.get(payment_id, tenant_id=tenant_id)
+        payment, asset = view.payment, view.asset
+        if payment.state is State.FUNDING:
+            await self._books.deposit(payment_id, asset, payment.quote.debit_amount)
+            await self._funded(payment, asset, data)
+            view = await self.get(payment_id, tenant_id=tenant_id)
         if view.payment.state is State.CANCELLED:
-            raise wrong_state(view.payment.state)
-        if view.payment.state is not State.FUNDING:
-            return view
-        asset, amount = view.asset, view.payment.quote.debit_amount
-        await self._ledger.create_accounts(
-            [
-                new_account(
-                    AccountCode.OUTGOING_PAYMENT,
-                    account_id=payment_id.int,
-                    ledger=asset.ledger,
-                    asset_id=asset.id.int,
-                )
-            ]
-        )
-        plan = deposit(
-            transfer_id=derive_id("outgoing payment deposit", payment_id.int),
-            account_id=payment_id.int,
-            ledger=asset.ledger,
-            amount=amount,
-            cause_id=payment_id.int,
-        )
-        await carry_out(self._ledger, plan)
-        now = self._clock.now()
-        async with self._database.write() as session:
-            values = {
-                "state": State.SENDING,
-                "due_at": now,
-                "updated_at": now,
-                "data_to_transmit": data,
-            }
-            funded = await repository.change(session, payment_id, State.FUNDING, values)
-            if funded:
-                await session.notify(DUE_CHANNEL, "")
-        view = await self.get(payment_id, tenant_id=tenant_id)
-        if view.payment.state is State.CANCELLED:
-            await self._take_back(view)
+            await self._books.refuse_deposit(payment_id, asset, payment.quote.debit_amount)
             raise wrong_state(view.payment.state)
         return view
+
+    async def _funded(self, payment: OutgoingPayment, asset: Asset, data: bytes | None) -> None:
+        now = self._clock.now()
+        values: dict[str, Any] = {"updated_at": now, "data_to_transmit": data}
+        late = payment.quote.expires_at <= now
+        if late:
+            values |= {"state": State.FAILED, "error": Failure.QUOTE_EXPIRED}
+        else:
+            values |= {"state": State.SENDING, "due_at": now}
+        async with self._database.write() as session:
+            if not await repository.change(session, payment.id, State.FUNDING, values):
+                return
+            if not late:
+                await session.notify(DUE_CHANNEL, "")
+                return
+            await self._release(session, payment)
+            ended, balance = replace(payment, **values), payment.quote.debit_amount
+            await self._events.outgoing_payment(session, "failed", ended, asset, balance=balance)
 
     async def cancel(
         self, payment_id: UUID, *, tenant_id: UUID | None, reason: str | None
     ) -> PaymentView:
-        """Give up a payment that is not funded; raises Conflict when it is."""
+        """Give up a payment that is not funded; raises Conflict when it is.
+
+        A deposit that is on its way meanwhile is taken back: here, or by a worker if this process
+        dies in between.
+        """
         view = await self.get(payment_id, tenant_id=tenant_id)
+        now = self._clock.now()
         async with self._database.write() as session:
             metadata = dict(view.payment.metadata or {})
             if reason is not None:
                 metadata["cancellationReason"] = reason
             values = {
                 "state": State.CANCELLED,
-                "updated_at": self._clock.now(),
+                "updated_at": now,
                 "metadata": metadata or None,
+                "due_at": now + CANCELLED_DUE_DELAY,
             }
             if await repository.change(session, payment_id, State.FUNDING, values):
                 await self._release(session, view.payment)
         view = await self.get(payment_id, tenant_id=tenant_id)
         if view.payment.state is not State.CANCELLED:
             raise wrong_state(view.payment.state)
+        if view.payment.due_at is not None:
+            await self._books.refuse_deposit(
+                payment_id, view.asset, view.payment.quote.debit_amount
+            )
+            async with self._database.write() as session:
+                await repository.change(session, payment_id, State.CANCELLED, {"due_at": None})
         return view
+
+    async def ledger_changed(self, payment_ids: Sequence[UUID]) -> None:
+        """Look at payments again because money moved on their accounts, or is free again.
+
+        One that is being sent goes on or ends; one that ended tells what is left of it now.
+        """
+        async with self._database.write() as session:
+            await repository.make_due(session, payment_ids, self._clock.now())
+            await session.notify(DUE_CHANNEL, "")
 
     async def get(
         self, payment_id: UUID, *, tenant_id: UUID | None, client: str | None = None
@@ -271,20 +307,9 @@ class OutgoingPaymentService:
                     wallet_address=wallet,
                     asset=asset,
                     sent=payment.sent_amount if account is None else account.debits_posted,
-                    reserved=0 if account is None else account.debits_pending,
                 )
             )
         return views
-
-    async def _take_back(self, view: PaymentView) -> None:
-        plan = withdrawal(
-            transfer_id=derive_id("outgoing payment deposit taken back", view.payment.id.int),
-            account_id=view.payment.id.int,
-            ledger=view.asset.ledger,
-            amount=view.payment.quote.debit_amount,
-            cause_id=view.payment.id.int,
-        )
-        await carry_out(self._ledger, plan)
 
     async def _release(self, session: WriteSession, payment: OutgoingPayment) -> None:
         if payment.grant_id is None or payment.grant_interval_start is None:

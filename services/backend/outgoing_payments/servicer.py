@@ -188,7 +188,9 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
             quote_id = request.quote_id.rstrip("/").rpartition("/")[2]
             parsed = parse_id(quote_id, unknown_quote(request.quote_id))
             # Also a quote of another client: the grant for the payment is what counts.
-            return await self._quotes.get(parsed, tenant_id=tenant_id), False
+            quote = await self._quotes.get(parsed, tenant_id=tenant_id)
+            await self._payments.check_receiver(quote)
+            return quote, False
         if not (request.HasField("incoming_payment") and request.HasField("debit_amount")):
             raise InvalidArgument(
                 "INVALID_FIELD",

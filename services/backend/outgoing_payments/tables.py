@@ -36,8 +36,12 @@ outgoing_payments = Table(
     # Written when an attempt ends; while packets fly, the ledger knows.
     Column("sent_amount", Units, nullable=False, server_default=text("0")),
     Column("delivered_amount", Units, nullable=False, server_default=text("0")),
+    # How many attempts in this state failed.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    # When a worker may take the payment, and until when the one that took it may keep it.
+    # How often a worker took the payment: whoever took it last may write about it.
+    Column("claims", Integer, nullable=False, server_default=text("0")),
+    # When a worker may take the payment, and until when the one that took it may keep it. One that
+    # ended is due when its ledger account has changed since, or may have.
     Column("due_at", DateTime(timezone=True)),
     Column("lease_until", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -56,7 +60,7 @@ Index("ix_outgoing_payments_tenant_id_id", outgoing_payments.c.tenant_id, outgoi
 Index(
     "ix_outgoing_payments_due",
     outgoing_payments.c.due_at,
-    postgresql_where=text("state = 'SENDING'"),
+    postgresql_where=text("due_at IS NOT NULL"),
 )
 
 # One row a grant and interval: reserved when a payment is created, corrected when it ends.

@@ -1,60 +1,54 @@
-"""Sends the payments that are due: claims them, pays, and writes what came of it.
+"""Takes the payments that are due, pays, and writes what came of it.
 
-No transaction is open while packets fly. A claim is a lease that is renewed while the payment is
-being sent; when its process dies the lease runs out and another process goes on from what the
-ledger says. Whoever lost a lease stops sending and writes nothing: the attempt's number tells. Work
-is found by notification; the clock only serves retries and leases.
+No transaction is open while packets fly. A claim is a lease of seconds, renewed for all payments of
+a process in one statement; when the process dies its leases run out and another goes on from what
+the ledger says. Whoever lost a lease, or can't tell whether it still has it, sends no packet; it
+writes nothing once another has taken the payment: the number of claims tells. Packets that it sent
+before are settled in the ledger whoever has the payment, and a payment that has ended meanwhile
+is looked at again. Work is found by notification; the clock only serves retries and leases.
 """
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
-from ilpkit.ilp.packet import Prepare, Reply
+from ilpkit.ilp.error_codes import T00_INTERNAL_ERROR
+from ilpkit.ilp.packet import Prepare, Reject, Reply
 from ilpkit.money import Amount
-from ilpkit.stream.crypto import StreamKeys
-from ilpkit.stream.outcome import EndReason
-from ilpkit.stream.plan import FixedDelivery
-from ilpkit.stream.sender import PaymentSender
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.errors import InvalidArgument, ServiceError
-from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
-from services.backend.ledger.accounting import Side, transfer
-from services.backend.ledger.errors import TransferStatus
-from services.backend.ledger.ids import derive_id
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import (
     Completed,
     Failed,
     Failure,
-    Remaining,
+    Pause,
     Result,
     TryAgain,
+    due_at,
     remaining,
-    retry_at,
     settle,
 )
+from services.backend.outgoing_payments.books import OutgoingBooks, Standing
 from services.backend.outgoing_payments.model import OutgoingPayment, State
-from services.backend.outgoing_payments.sending import pay
+from services.backend.outgoing_payments.paying import Paying
 from services.backend.outgoing_payments.service import (
     DUE_CHANNEL,
     OutgoingPaymentService,
-    PaymentLedger,
     PaymentView,
 )
-from services.backend.receivers.model import Receiver
-from services.backend.receivers.service import ReceiverService
 from services.backend.webhooks.service import EventWriter
 
-LEASE: Final = timedelta(seconds=60)
-LEASE_RENEWAL_S: Final = 20.0
+LEASE: Final = timedelta(seconds=4)
+"""How long the payments of a process that died wait for another one."""
+LEASE_RENEWAL_S: Final = 1.0
 IDLE_S_MAX: Final = 30.0
 CLAIM_MAX: Final = 64
 
@@ -69,14 +63,6 @@ class PaymentConnector(Protocol):
         ...
 
 
-class LocalCredit(Protocol):
-    """What happens when an incoming payment of this node receives money."""
-
-    def credited(self, payment_id: UUID) -> None:
-        """It did."""
-        ...
-
-
 class OutgoingPaymentWorker:
     """One a process."""
 
@@ -84,30 +70,27 @@ class OutgoingPaymentWorker:
         self,
         *,
         database: Database,
-        ledger: PaymentLedger,
+        books: OutgoingBooks,
         payments: OutgoingPaymentService,
-        receivers: ReceiverService,
+        paying: Paying,
         connector: PaymentConnector,
-        local_credit: LocalCredit,
         events: EventWriter,
         clock: Clock,
-        ids: IdSource,
         in_flight_max: int,
         attempts_max: int,
     ) -> None:
         self._database = database
-        self._ledger = ledger
+        self._books = books
         self._payments = payments
-        self._receivers = receivers
+        self._paying = paying
         self._connector = connector
-        self._local_credit = local_credit
         self._events = events
         self._clock = clock
-        self._ids = ids
         self._in_flight_max = in_flight_max
         self._attempts_max = attempts_max
         self._running: dict[UUID, asyncio.Task[None]] = {}
-        self._attempts: dict[UUID, int] = {}
+        self._claims: dict[UUID, int] = {}
+        self._lease_ends: dict[UUID, datetime] = {}
         self._wake = asyncio.Event()
 
     async def on_notify(self, channel: str, payload: str) -> None:
@@ -139,18 +122,16 @@ class OutgoingPaymentWorker:
         free = min(self._in_flight_max - len(self._running), CLAIM_MAX)
         if free <= 0:
             return 0
+        now = self._clock.now()
         async with self._database.write() as session:
             claimed = await repository.claim(
-                session,
-                now=self._clock.now(),
-                lease=LEASE,
-                limit=free,
-                except_for=list(self._running),
+                session, now=now, lease=LEASE, limit=free, except_for=list(self._running)
             )
         for payment in claimed:
+            self._claims[payment.id] = payment.claims
+            self._lease_ends[payment.id] = now + LEASE
             task = asyncio.get_running_loop().create_task(self._run_one(payment))
             self._running[payment.id] = task
-            self._attempts[payment.id] = payment.attempts
             task.add_done_callback(partial(self._finished, payment.id))
         return len(claimed)
 
@@ -158,7 +139,8 @@ class OutgoingPaymentWorker:
         if not task.cancelled() and (crash := task.exception()) is not None:
             _log.error("payment_task_crashed", payment_id=str(payment_id), error=repr(crash))
         self._running.pop(payment_id, None)
-        self._attempts.pop(payment_id, None)
+        self._claims.pop(payment_id, None)
+        self._lease_ends.pop(payment_id, None)
         self._wake.set()
 
     async def _wait(self) -> None:
@@ -183,198 +165,167 @@ class OutgoingPaymentWorker:
     async def _renew_leases(self) -> None:
         while True:
             await self._clock.sleep(LEASE_RENEWAL_S)
-            held = dict(self._attempts)
+            held = dict(self._claims)
             if not held:
                 continue
+            until = self._clock.now() + LEASE
             try:
                 async with self._database.write() as session:
-                    until = self._clock.now() + LEASE
                     kept = await repository.extend_leases(session, held, until)
             except ServiceError as error:
                 _log.warning("leases_not_renewed", error=str(error))
                 continue
-            for payment_id in held.keys() - kept:
-                if (task := self._running.get(payment_id)) is not None:
+            for payment_id in held:
+                if payment_id in kept and payment_id in self._lease_ends:
+                    self._lease_ends[payment_id] = until
+                elif payment_id not in kept and (task := self._running.get(payment_id)):
                     _log.warning("lease_lost", payment_id=str(payment_id))
                     task.cancel()
+
+    async def _send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+        """Send a packet, as long as the lease lasts: past it another may be paying the same."""
+        end = self._lease_ends.get(payment.id)
+        if end is not None and self._clock.now() < end:
+            return await self._connector.send(prepare, payment, asset)
+        task = self._running.get(payment.id)
+        if task is not None and not task.cancelling():
+            _log.warning("lease_run_out", payment_id=str(payment.id))
+            task.cancel()
+        return Reject(T00_INTERNAL_ERROR, "", "not sent: the payment's lease has run out", b"")
 
     async def _run_one(self, payment: OutgoingPayment) -> None:
         try:
             view = await self._payments.get(payment.id, tenant_id=None)
+            if payment.state is State.SENDING:
+                await self._try(payment, view)
+            elif payment.state is State.CANCELLED:
+                amount = payment.quote.debit_amount
+                await self._books.refuse_deposit(payment.id, view.asset, amount)
+                await self._give_free(payment, {"due_at": None})
+            else:
+                await self._follow_ledger(payment, view.asset)
         except ServiceError as error:
-            # Its lease runs out.
-            _log.warning("payment_not_read", payment_id=str(payment.id), error=str(error))
-            return
-        left = remaining(payment, sent=view.sent, reserved=view.reserved)
-        least, attempts = left.delivered, payment.attempts
+            # Its lease runs out, and another attempt finds everything in the ledger.
+            _log.warning("payment_not_handled", payment_id=str(payment.id), error=str(error))
+
+    async def _try(self, payment: OutgoingPayment, view: PaymentView) -> None:
+        standing = await self._books.standing(payment.id, history=payment.claims > 1)
+        send = partial(self._send, payment=payment, asset=view.asset)
         try:
-            result = await self._attempt(view, payment, left)
+            result = await self._paying.attempt(payment, view.asset, standing, send)
         except asyncio.CancelledError:
-            result = TryAgain(error="cancelled", delivered=None, at_once=True)
+            result = TryAgain(error=Failure.CANCELLED, delivered=None, pause=Pause.AT_ONCE)
         except InvalidArgument as error:
-            result = Failed(error=error.message, delivered=least)
+            result = Failed(error=error.message, delivered=remaining(payment, standing).delivered)
         except ServiceError as error:
             result = TryAgain(error=error.message, delivered=None)
         except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=None)
+        await self._record(payment, view.asset, result, remaining(payment, standing).delivered)
+
+    async def _record(
+        self, payment: OutgoingPayment, asset: Asset, result: Result, least: int
+    ) -> None:
+        """Write the result with its event, once; what was sent comes from the ledger."""
+        unfinished = payment.claims > 1 or not isinstance(result, Completed)
+        standing = await self._books.standing(payment.id, history=unfinished)
         result = settle(
             result,
             least=least,
-            reserved=view.reserved,
-            attempts=attempts,
+            pending=standing.pending,
+            attempts=payment.attempts,
             attempts_max=self._attempts_max,
         )
-        try:
-            await self._record(payment.id, attempts, view.asset, result)
-        except ServiceError as error:
-            # The lease runs out and another attempt finds everything in the ledger.
-            _log.warning("payment_not_recorded", payment_id=str(payment.id), error=str(error))
-
-    async def _attempt(
-        self, view: PaymentView, payment: OutgoingPayment, left: Remaining
-    ) -> Result:
-        if left.deliver == 0:
-            return Completed(delivered=left.delivered)
-        if view.sent + view.reserved == 0 and payment.quote.expires_at <= self._clock.now():
-            return Failed(error=Failure.QUOTE_EXPIRED, delivered=0)
-        receiver = await self._receivers.get(payment.quote.receiver)
-        if receiver.asset != payment.quote.receive_amount.asset:
-            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
-        left = remaining(
-            payment,
-            sent=view.sent,
-            reserved=view.reserved,
-            received=receiver.received_amount.value,
-        )
-        return await self._pay(payment, view.asset, receiver, left)
-
-    async def _pay(
-        self, payment: OutgoingPayment, asset: Asset, receiver: Receiver, left: Remaining
-    ) -> Result:
-        if left.deliver == 0:
-            return Completed(delivered=left.delivered)
-        if not receiver.is_payable(self._clock.now()):
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
-        if receiver.local_id is not None:
-            return await self._transfer(payment, asset, receiver.local_id, left)
-        return await self._send(payment, asset, receiver, left)
-
-    async def _transfer(
-        self, payment: OutgoingPayment, asset: Asset, receiver_id: UUID, left: Remaining
-    ) -> Result:
-        """A payment inside this node: one transfer under an id of the payment's own."""
-        destination = await self._receivers.local_account(receiver_id)
-        status = TransferStatus.ID_ALREADY_FAILED
-        # An engine may never take an id again that it refused once: each attempt has one more.
-        for number in range(payment.attempts):
-            plan = transfer(
-                transfer_id=derive_id("local payment", payment.id.int, number),
-                source=Side(
-                    account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
-                ),
-                destination=destination.side,
-                source_amount=left.source_max,
-                destination_amount=left.deliver,
-                cause_id=payment.id.int,
-                allowance_account_id=destination.allowance_account_id,
-            )
-            status = plan.explain(await self._ledger.submit(plan.chain))
-            if status is not TransferStatus.ID_ALREADY_FAILED:
-                break
-        if status is TransferStatus.ALLOWANCE_EXCEEDED:
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
-        if not status.ok:
-            return TryAgain(error=str(status), delivered=None)
-        self._local_credit.credited(receiver_id)
-        return Completed(delivered=payment.quote.receive_amount.value)
-
-    async def _send(
-        self,
-        payment: OutgoingPayment,
-        asset: Asset,
-        receiver: Receiver,
-        left: Remaining,
-    ) -> Result:
-        if left.source_max == 0:
-            return Failed(error=Failure.SOURCE_EXHAUSTED, delivered=left.delivered)
-        method = receiver.methods[0]
-        machine = PaymentSender(
-            keys=StreamKeys(method.shared_secret),
-            destination=method.ilp_address,
-            target=FixedDelivery(
-                delivery=left.deliver,
-                source_max=left.source_max,
-                min_rate=payment.quote.min_rate,
-            ),
-            random_bytes=self._ids.token,
-            max_packet_amount=payment.quote.max_packet_amount,
-            data=payment.data_to_transmit or b"",
-        )
-
-        async def send(prepare: Prepare) -> Reply:
-            return await self._connector.send(prepare, payment, asset)
-
-        outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
-        totals = outcome.totals
-        delivered = left.delivered + totals.delivered + totals.delivered_unconfirmed
-        if outcome.completed:
-            return Completed(delivered=delivered)
-        error = " ".join(filter(None, [outcome.reason.value, outcome.ilp_code, outcome.message]))
-        if outcome.retryable:
-            at_once = outcome.reason is EndReason.CANCELLED
-            return TryAgain(error=error, delivered=delivered, at_once=at_once)
-        return Failed(error=error, delivered=delivered)
-
-    async def _record(self, payment_id: UUID, attempts: int, asset: Asset, result: Result) -> None:
-        """Write the result with its event, once; what was sent comes from the ledger."""
-        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
-        sent = 0 if account is None else account.debits_posted
-        balance = 0 if account is None else account.credits_posted - sent
         now = self._clock.now()
-        values: dict[str, Any] = {"updated_at": now, "lease_until": None, "due_at": None}
-        if result.delivered is not None:
-            values |= {"sent_amount": sent, "delivered_amount": result.delivered}
+        values: dict[str, Any] = {"updated_at": now, "due_at": None, "attempts": 0}
+        if isinstance(result, TryAgain):
+            attempts = payment.attempts + (result.pause is Pause.RETRY)
+            values |= {
+                "error": result.error,
+                "attempts": attempts,
+                "due_at": due_at(now, result.pause, attempts),
+            }
+            if result.delivered is not None:
+                values["sent_amount"] = standing.sent - standing.unknown
+                values["delivered_amount"] = result.delivered
+            await self._give_free(payment, values)
+            return
+        done = isinstance(result, Completed)
+        values |= {
+            "state": State.COMPLETED if done else State.FAILED,
+            "error": result.error if isinstance(result, Failed) else None,
+            "sent_amount": standing.sent,
+            "delivered_amount": result.delivered,
+        }
         async with self._database.write() as session:
-            payment = await repository.lock(session, payment_id)
-            if payment is None or payment.state is not State.SENDING:
+            if not await repository.change_claimed(session, payment.id, payment.claims, values):
+                await self._overtaken(session, payment)
                 return
-            if payment.attempts != attempts:
-                _log.warning("attempt_overtaken", payment_id=str(payment_id))
+            await self._correct_grant(
+                session, payment, sent=standing.sent, delivered=result.delivered
+            )
+            await self._tell_end(session, replace(payment, **values), asset, standing)
+
+    async def _give_free(self, payment: OutgoingPayment, values: dict[str, Any]) -> None:
+        async with self._database.write() as session:
+            if not await repository.change_claimed(session, payment.id, payment.claims, values):
+                await self._overtaken(session, payment)
+            elif values["due_at"] is not None:
+                await session.notify(DUE_CHANNEL, "")
+
+    async def _overtaken(self, session: WriteSession, payment: OutgoingPayment) -> None:
+        """Another process has the payment, which may not know of what this one's packets moved."""
+        _log.warning("attempt_overtaken", payment_id=str(payment.id))
+        await repository.make_due(session, [payment.id], self._clock.now())
+        await session.notify(DUE_CHANNEL, "")
+
+    async def _follow_ledger(self, payment: OutgoingPayment, asset: Asset) -> None:
+        """Tell of what moved on the account of a payment that has ended, if anything did."""
+        standing = await self._books.standing(payment.id, history=True)
+        values: dict[str, Any] = {"due_at": None}
+        if standing.sent == payment.sent_amount:
+            await self._give_free(payment, values)
+            return
+        values |= {"sent_amount": standing.sent, "updated_at": self._clock.now()}
+        async with self._database.write() as session:
+            if not await repository.change_claimed(session, payment.id, payment.claims, values):
+                await self._overtaken(session, payment)
                 return
-            if isinstance(result, TryAgain):
-                due_at = now if result.at_once else retry_at(now, attempts)
-                values |= {"error": result.error, "due_at": due_at}
-                await repository.change(session, payment_id, State.SENDING, values)
-                if result.at_once:
-                    await session.notify(DUE_CHANNEL, "")
-                return
-            done = isinstance(result, Completed)
-            values["state"] = State.COMPLETED if done else State.FAILED
-            values["error"] = result.error if isinstance(result, Failed) else None
-            await repository.change(session, payment_id, State.SENDING, values)
-            await self._correct_grant(session, payment, sent=sent, delivered=result.delivered)
-            ended = replace(payment, **values)
-            kind = "completed" if done else "failed"
-            await self._events.outgoing_payment(session, kind, ended, asset, balance=balance)
+            if payment.state is State.FAILED:
+                await self._free_of_grant(
+                    session, payment, debit=payment.sent_amount - standing.sent
+                )
+            await self._tell_end(session, replace(payment, **values), asset, standing)
+
+    async def _tell_end(
+        self, session: WriteSession, payment: OutgoingPayment, asset: Asset, standing: Standing
+    ) -> None:
+        kind = "completed" if payment.state is State.COMPLETED else "failed"
+        await self._events.outgoing_payment(session, kind, payment, asset, balance=standing.balance)
 
     async def _correct_grant(
         self, session: WriteSession, payment: OutgoingPayment, *, sent: int, delivered: int
     ) -> None:
         """Free of the grant what the payment did not use; a completed debit stays as reserved."""
+        quote = payment.quote
+        completed = delivered >= quote.receive_amount.value
+        await self._free_of_grant(
+            session,
+            payment,
+            debit=0 if completed else quote.debit_amount - sent,
+            receive=max(quote.receive_amount.value - delivered, 0),
+        )
+
+    async def _free_of_grant(
+        self, session: WriteSession, payment: OutgoingPayment, *, debit: int, receive: int = 0
+    ) -> None:
         if payment.grant_id is None or payment.grant_interval_start is None:
             return
-        receive = payment.quote.receive_amount
-        completed = delivered >= receive.value
-        spent_debit = payment.quote.debit_amount if completed else sent
         await spending.give_back(
             session,
             grant_id=payment.grant_id,
             interval_start=payment.grant_interval_start,
-            debit=payment.quote.debit_amount - spent_debit,
-            receive=Amount(max(receive.value - delivered, 0), receive.asset),
+            debit=debit,
+            receive=Amount(receive, payment.quote.receive_amount.asset),
         )
-
-
-def _log_crash(crash: BaseException) -> None:
-    _log.error("packet_not_sent", error=repr(crash))

@@ -256,6 +256,7 @@ class PaymentServicer(PaymentServiceServicer):
         async def prepare() -> Write[pb.OutgoingPayment]:
             quote_id = parse_id(request.quote_id, unknown_quote(request.quote_id))
             quote = await self._quotes.get(quote_id, tenant_id=scope.filter)
+            await self._outgoing.check_receiver(quote)
             return await self._accepting(request, scope, quote, is_new=False)
 
         return await self._once(request, pb.OutgoingPayment, prepare)

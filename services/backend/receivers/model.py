@@ -47,6 +47,11 @@ class Receiver:
         return not self.completed and open_until and reachable
 
     @property
+    def satisfied(self) -> bool:
+        """Whether all that it asked for has arrived, by its own word."""
+        return self.outstanding == 0
+
+    @property
     def outstanding(self) -> int | None:
         """What is still expected, in the receiver's asset; None when any amount is welcome."""
         if self.incoming_amount is None:

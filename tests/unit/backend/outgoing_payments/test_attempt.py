@@ -8,16 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ilpkit.money import Amount, Asset, Ratio
+from ilpkit.stream.outcome import EndReason
 
 from services.backend.outgoing_payments.attempt import (
+    FAILURES,
     Completed,
     Failed,
+    Pause,
     Remaining,
     TryAgain,
+    due_at,
     remaining,
-    retry_at,
     settle,
 )
+from services.backend.outgoing_payments.books import Standing
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.quotes.model import Method, Quote
 
@@ -57,7 +61,8 @@ def new_payment(
         "data_to_transmit": None,
         "sent_amount": 0,
         "delivered_amount": 0,
-        "attempts": 1,
+        "attempts": 0,
+        "claims": 1,
         "due_at": None,
         "lease_until": None,
         **fields,
@@ -74,49 +79,53 @@ def new_payment(
     )
 
 
+def standing(*, sent: int = 0, pending: int = 0, unknown: int = 0) -> Standing:
+    return Standing(sent=sent, pending=pending, unknown=unknown, balance=506 - sent - pending)
+
+
 def test_at_first_everything_is_left() -> None:
-    left = remaining(new_payment(), sent=0, reserved=0, received=0)
+    left = remaining(new_payment(), standing(), received=0)
     assert left == Remaining(deliver=500, source_max=506, delivered=0)
 
 
 def test_what_was_recorded_is_taken_off() -> None:
     payment = new_payment(sent_amount=200, delivered_amount=199)
-    assert remaining(payment, sent=200, reserved=0) == Remaining(
+    assert remaining(payment, standing(sent=200)) == Remaining(
         deliver=301, source_max=306, delivered=199
     )
 
 
 def test_a_lost_record_counts_as_the_least_that_its_packets_had_to_bring() -> None:
-    left = remaining(new_payment(), sent=200, reserved=0)
+    left = remaining(new_payment(), standing(sent=200))
     assert left == Remaining(deliver=302, source_max=306, delivered=198)
 
 
 def test_a_lost_record_counts_as_what_the_receiver_got_since_the_quote() -> None:
     payment = new_payment(received_before=40)
-    left = remaining(payment, sent=200, reserved=0, received=240)
+    left = remaining(payment, standing(sent=200), received=240)
     assert left == Remaining(deliver=300, source_max=306, delivered=200)
 
 
 def test_a_payment_that_arrived_before_its_process_died_has_nothing_left() -> None:
-    assert remaining(new_payment(), sent=500, reserved=0, received=500).deliver == 0
+    assert remaining(new_payment(), standing(sent=500), received=500).deliver == 0
 
 
 def test_what_others_paid_to_the_receiver_is_not_ours() -> None:
     # At most a tenth better than the least rate: 100 x 0.99 x 1.1.
-    left = remaining(new_payment(), sent=100, reserved=0, received=400)
+    left = remaining(new_payment(), standing(sent=100), received=400)
     assert left.delivered == 109
 
 
 def test_what_packets_of_a_dead_process_hold_is_not_sent_again_and_may_have_arrived() -> None:
-    left = remaining(new_payment(), sent=200, reserved=100, received=300)
+    left = remaining(new_payment(), standing(sent=200, pending=100), received=300)
     assert left == Remaining(deliver=200, source_max=206, delivered=300)
-    left = remaining(new_payment(), sent=200, reserved=100, received=200)
+    left = remaining(new_payment(), standing(sent=200, pending=100), received=200)
     assert left == Remaining(deliver=300, source_max=206, delivered=200)
 
 
 def test_what_others_paid_does_not_matter_when_nothing_was_lost() -> None:
     payment = new_payment(sent_amount=100, delivered_amount=100)
-    assert remaining(payment, sent=100, reserved=0, received=400).delivered == 100
+    assert remaining(payment, standing(sent=100), received=400).delivered == 100
 
 
 @pytest.mark.property
@@ -131,42 +140,82 @@ def test_it_never_goes_below_zero_nor_below_what_is_sure(
 ) -> None:
     recorded = min(recorded, sent)
     payment = new_payment(received_before=before, sent_amount=recorded, delivered_amount=recorded)
-    left = remaining(payment, sent=sent, reserved=0, received=received)
+    left = remaining(payment, standing(sent=sent), received=received)
     assert left.deliver >= 0
     assert left.source_max == 506 - sent
     assert left.delivered >= recorded + NINETY_NINE_PERCENT.floor_mul(sent - recorded)
 
 
+def test_what_left_with_unknown_packets_counts_as_sent_and_is_not_taken_for_delivered() -> None:
+    lost = standing(sent=300, unknown=100)
+    left = remaining(new_payment(), lost, received=200)
+    assert left == Remaining(deliver=300, source_max=206, delivered=200)
+    left = remaining(new_payment(), lost, received=300)
+    assert left == Remaining(deliver=200, source_max=206, delivered=300)
+
+
+def test_what_was_unknown_at_the_last_record_may_have_arrived_since() -> None:
+    payment = new_payment(sent_amount=200, delivered_amount=200)
+    left = remaining(payment, standing(sent=300, unknown=100), received=300)
+    assert left == Remaining(deliver=200, source_max=206, delivered=300)
+
+
 def test_only_the_last_attempt_makes_the_payment_fail() -> None:
     again = TryAgain(error="no way", delivered=3)
-    assert settle(again, least=1, reserved=0, attempts=4, attempts_max=5) is again
-    assert settle(again, least=1, reserved=0, attempts=5, attempts_max=5) == Failed(
-        error="RetriesExhausted: no way", delivered=3
+    assert settle(again, least=1, pending=0, attempts=3, attempts_max=5) is again
+    assert settle(again, least=1, pending=0, attempts=4, attempts_max=5) == Failed(
+        error="no way", delivered=3
     )
 
 
 def test_the_last_attempt_without_a_record_fails_with_what_is_sure() -> None:
     failed = settle(
-        TryAgain(error="x", delivered=None), least=7, reserved=0, attempts=5, attempts_max=5
+        TryAgain(error="x", delivered=None), least=7, pending=0, attempts=4, attempts_max=5
     )
     assert failed.delivered == 7
 
 
-def test_no_payment_fails_while_packets_of_a_dead_process_hold_money() -> None:
-    again = TryAgain(error="x", delivered=3)
-    assert settle(again, least=1, reserved=1, attempts=9, attempts_max=5) is again
+@pytest.mark.parametrize(
+    "result",
+    [
+        Completed(delivered=3),
+        Failed(error="x", delivered=3),
+        TryAgain(error="x", delivered=3),
+        TryAgain(error="x", delivered=None),
+    ],
+)
+def test_nothing_ends_while_packets_hold_money(result: Any) -> None:
+    waits = settle(result, least=3, pending=1, attempts=9, attempts_max=5)
+    assert waits == TryAgain(error="PacketsPending", delivered=3, pause=Pause.PACKETS)
 
 
-def test_a_process_that_ends_never_fails_a_payment() -> None:
-    released = TryAgain(error="x", delivered=None, at_once=True)
-    assert settle(released, least=0, reserved=0, attempts=9, attempts_max=5) is released
+@pytest.mark.parametrize("pause", [Pause.AT_ONCE, Pause.PACKETS])
+def test_only_attempts_that_failed_count(pause: Pause) -> None:
+    released = TryAgain(error="x", delivered=None, pause=pause)
+    assert settle(released, least=0, pending=0, attempts=9, attempts_max=5) is released
 
 
 def test_other_results_stay() -> None:
     done = Completed(delivered=500)
-    assert settle(done, least=0, reserved=0, attempts=9, attempts_max=5) is done
+    assert settle(done, least=0, pending=0, attempts=9, attempts_max=5) is done
 
 
-@pytest.mark.parametrize(("attempts", "seconds"), [(1, 10), (2, 20), (6, 60), (7, 60)])
-def test_the_wait_grows_to_a_minute(attempts: int, seconds: int) -> None:
-    assert retry_at(NOW, attempts) == NOW + timedelta(seconds=seconds)
+@pytest.mark.parametrize(
+    ("pause", "attempts", "seconds"),
+    [
+        (Pause.RETRY, 1, 10),
+        (Pause.RETRY, 2, 20),
+        (Pause.RETRY, 6, 60),
+        (Pause.RETRY, 7, 60),
+        (Pause.AT_ONCE, 7, 0),
+        (Pause.PACKETS, 7, 5),
+    ],
+)
+def test_the_wait_of_failed_attempts_grows_to_a_minute(
+    pause: Pause, attempts: int, seconds: int
+) -> None:
+    assert due_at(NOW, pause, attempts) == NOW + timedelta(seconds=seconds)
+
+
+def test_every_end_of_the_sender_has_a_name() -> None:
+    assert FAILURES.keys() == set(EndReason) - {EndReason.COMPLETED}

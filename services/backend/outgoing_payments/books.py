@@ -1,0 +1,133 @@
+"""An outgoing payment in the ledger: funded, counted, given back.
+
+The ledger is what a payment's amounts follow, also after it ended: a packet that was fulfilled late
+is posted whatever the payment's state, and money of a packet nobody heard of again may come back.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+from uuid import UUID
+
+from services.backend.assets.model import Asset
+from services.backend.ledger.accounting import Plan, deposit, withdrawal
+from services.backend.ledger.chart import AccountCode, TransferCode, new_account
+from services.backend.ledger.ids import derive_id
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.model import HISTORY_LIMIT_MAX, TransferKind
+from services.backend.ledger.outcome import carry_out
+
+_MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
+_OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
+
+
+class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
+    """All roles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a payment's money is, in the payer's asset."""
+
+    sent: int
+    """What left for packets and has not come back, `unknown` included."""
+    pending: int
+    """What packets hold that were neither fulfilled nor rejected yet.
+
+    Once the payment has ended, withdrawals in two phases count here too.
+    """
+    unknown: int
+    """What left with packets whose outcome was never learned, entered as unknown with the peer."""
+    balance: int
+    """What can be sent or withdrawn."""
+
+    @property
+    def unsettled(self) -> int:
+        """What may have arrived or not: nobody knows."""
+        return self.pending + self.unknown
+
+
+class OutgoingBooks:
+    """The ledger side of outgoing payments."""
+
+    def __init__(self, ledger: PaymentLedger) -> None:
+        self._ledger = ledger
+
+    async def deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
+        """Bring the money in, under an id that follows from the payment's: a repeat is a no-op."""
+        await self._open(payment_id, asset)
+        await carry_out(self._ledger, _deposit(payment_id, asset, amount))
+
+    async def refuse_deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
+        """Take the deposit of a cancelled payment back, also one that is still on its way.
+
+        Deposit and withdrawal are made as one chain: one that comes later finds its id used and
+        moves nothing. A deposit that came first makes the chain fail, and is withdrawn alone. A
+        repeat is a no-op.
+        """
+        await self._open(payment_id, asset)
+        brought = _deposit(payment_id, asset, amount)
+        taken = withdrawal(
+            transfer_id=derive_id("outgoing payment deposit taken back", payment_id.int),
+            account_id=payment_id.int,
+            ledger=asset.ledger,
+            amount=amount,
+            cause_id=payment_id.int,
+        )
+        both = await self._ledger.submit((*brought.chain, *taken.chain))
+        if not both.ok:
+            await carry_out(self._ledger, taken)
+
+    async def standing(self, payment_id: UUID, *, history: bool) -> Standing:
+        """Where the payment's money is now.
+
+        Args:
+            payment_id: the payment's.
+            history: whether to go through its transfers, which alone tell withdrawals and packets
+                of unknown outcome apart from packets that were paid. Not needed while a payment
+                was neither ended nor ever taken over from another worker.
+        """
+        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
+        if account is None:
+            return Standing(sent=0, pending=0, unknown=0, balance=0)
+        balance = account.credits_posted - account.debits_posted - account.debits_pending
+        sent, unknown = account.debits_posted, 0
+        if history:
+            sent, unknown = await self._moved(payment_id.int)
+        return Standing(sent=sent, pending=account.debits_pending, unknown=unknown, balance=balance)
+
+    async def _open(self, payment_id: UUID, asset: Asset) -> None:
+        account = new_account(
+            AccountCode.OUTGOING_PAYMENT,
+            account_id=payment_id.int,
+            ledger=asset.ledger,
+            asset_id=asset.id.int,
+        )
+        await self._ledger.create_accounts([account])
+
+    async def _moved(self, account_id: int) -> tuple[int, int]:
+        """What left for packets and what of it with packets of unknown outcome, less returns."""
+        sent, unknown, cursor = 0, 0, None
+        while True:
+            page = await self._ledger.history(account_id, cursor=cursor, limit=HISTORY_LIMIT_MAX)
+            for record in page.transfers:
+                if record.kind not in _MOVED or record.code in _OUTSIDE:
+                    continue
+                out = record.debit_account_id == account_id
+                amount = record.amount if out else -record.amount
+                sent += amount
+                # A packet that was answered is reserved and posted; see ledger/packets.py.
+                if record.code == TransferCode.PACKET and record.kind is TransferKind.SINGLE:
+                    unknown += amount
+            if page.cursor is None:
+                return sent, unknown
+            cursor = page.cursor
+
+
+def _deposit(payment_id: UUID, asset: Asset, amount: int) -> Plan:
+    return deposit(
+        transfer_id=derive_id("outgoing payment deposit", payment_id.int),
+        account_id=payment_id.int,
+        ledger=asset.ledger,
+        amount=amount,
+        cause_id=payment_id.int,
+    )

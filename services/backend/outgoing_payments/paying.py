@@ -1,0 +1,177 @@
+"""One attempt at paying what is left of a payment: within this node, or with packets to a peer."""
+
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from ilpkit.stream.crypto import StreamKeys
+from ilpkit.stream.outcome import EndReason, PaymentOutcome
+from ilpkit.stream.plan import FixedDelivery
+from ilpkit.stream.sender import PaymentSender
+from servicekit.clock import Clock
+from servicekit.ids import IdSource
+
+from services.backend.assets.model import Asset
+from services.backend.ledger.accounting import Side, transfer
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.ids import derive_id
+from services.backend.ledger.interface import LedgerWriter
+from services.backend.outgoing_payments.attempt import (
+    FAILURES,
+    Completed,
+    Failed,
+    Failure,
+    Pause,
+    Remaining,
+    Result,
+    TryAgain,
+    remaining,
+)
+from services.backend.outgoing_payments.books import Standing
+from services.backend.outgoing_payments.model import OutgoingPayment
+from services.backend.outgoing_payments.sending import PacketSender, pay
+from services.backend.receivers.model import Receiver
+from services.backend.receivers.service import ReceiverService
+
+_log = structlog.get_logger(__name__)
+
+
+class LocalCredit(Protocol):
+    """What happens when an incoming payment of this node receives money."""
+
+    def credited(self, payment_id: UUID) -> None:
+        """It did."""
+        ...
+
+
+class Paying:
+    """Attempts; they write nothing but ledger transfers."""
+
+    def __init__(
+        self,
+        *,
+        ledger: LedgerWriter,
+        receivers: ReceiverService,
+        local_credit: LocalCredit,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._ledger = ledger
+        self._receivers = receivers
+        self._local_credit = local_credit
+        self._clock = clock
+        self._ids = ids
+
+    async def attempt(
+        self, payment: OutgoingPayment, asset: Asset, standing: Standing, send: PacketSender
+    ) -> Result:
+        """Pay what is left.
+
+        Args:
+            payment: as recorded.
+            asset: the payer's.
+            standing: as the ledger has it.
+            send: sends one packet, paid from the payment's account.
+
+        Raises:
+            InvalidArgument: the receiver does not exist.
+            Unavailable: its bank, or the ledger, does not answer.
+        """
+        left = remaining(payment, standing)
+        if left.deliver == 0:
+            return Completed(delivered=left.delivered)
+        receiver = await self._receivers.get(payment.quote.receiver)
+        if receiver.asset != payment.quote.receive_amount.asset:
+            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
+        left = remaining(payment, standing, received=receiver.received_amount.value)
+        if left.deliver == 0 or receiver.satisfied:
+            return Completed(delivered=left.delivered)
+        if not receiver.is_payable(self._clock.now()):
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
+        if receiver.local_id is not None:
+            return await self._transfer(payment, asset, receiver.local_id, left)
+        return await self._send(payment, receiver, left, send)
+
+    async def _transfer(
+        self, payment: OutgoingPayment, asset: Asset, receiver_id: UUID, left: Remaining
+    ) -> Result:
+        """A payment inside this node: one transfer under an id of the payment's own."""
+        destination = await self._receivers.local_account(receiver_id)
+        status = TransferStatus.ID_ALREADY_FAILED
+        # An engine may never take an id again that it refused once: each claim has one more.
+        for number in range(payment.claims):
+            plan = transfer(
+                transfer_id=derive_id("local payment", payment.id.int, number),
+                source=Side(
+                    account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
+                ),
+                destination=destination.side,
+                source_amount=left.source_max,
+                destination_amount=left.deliver,
+                cause_id=payment.id.int,
+                allowance_account_id=destination.allowance_account_id,
+            )
+            status = plan.explain(await self._ledger.submit(plan.chain))
+            if status is not TransferStatus.ID_ALREADY_FAILED:
+                break
+        if status is TransferStatus.ALLOWANCE_EXCEEDED:
+            return await self._refused(payment, Failure.RECEIVER_CLOSED, left.delivered)
+        if not status.ok:
+            return TryAgain(error=str(status), delivered=None)
+        self._local_credit.credited(receiver_id)
+        return Completed(delivered=payment.quote.receive_amount.value)
+
+    async def _send(
+        self, payment: OutgoingPayment, receiver: Receiver, left: Remaining, send: PacketSender
+    ) -> Result:
+        if left.source_max == 0:
+            return Failed(error=Failure.BAD_STATE, delivered=left.delivered)
+        method = receiver.methods[0]
+        machine = PaymentSender(
+            keys=StreamKeys(method.shared_secret),
+            destination=method.ilp_address,
+            target=FixedDelivery(
+                delivery=left.deliver,
+                source_max=left.source_max,
+                min_rate=payment.quote.min_rate,
+            ),
+            random_bytes=self._ids.token,
+            max_packet_amount=payment.quote.max_packet_amount,
+            data=payment.data_to_transmit or b"",
+        )
+        outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
+        totals = outcome.totals
+        delivered = left.delivered + totals.delivered + totals.delivered_unconfirmed
+        return await self._result(payment, outcome, delivered)
+
+    async def _result(
+        self, payment: OutgoingPayment, outcome: PaymentOutcome, delivered: int
+    ) -> Result:
+        if outcome.completed:
+            return Completed(delivered=delivered)
+        failure = FAILURES[outcome.reason]
+        _log.warning(
+            "payment_not_delivered",
+            payment_id=str(payment.id),
+            reason=outcome.reason.value,
+            ilp_code=outcome.ilp_code,
+            message=outcome.message,
+        )
+        if outcome.reason is EndReason.RECEIVER_FULL:
+            return await self._refused(payment, failure, delivered)
+        if outcome.retryable:
+            cancelled = outcome.reason is EndReason.CANCELLED
+            pause = Pause.AT_ONCE if cancelled else Pause.RETRY
+            return TryAgain(error=failure, delivered=delivered, pause=pause)
+        return Failed(error=failure, delivered=delivered)
+
+    async def _refused(self, payment: OutgoingPayment, failure: Failure, delivered: int) -> Result:
+        """The receiver took no more: perhaps it has all by now, of us or of others."""
+        receiver = await self._receivers.get(payment.quote.receiver)
+        if receiver.satisfied:
+            return Completed(delivered=delivered)
+        return Failed(error=failure, delivered=delivered)
+
+
+def _log_crash(crash: BaseException) -> None:
+    _log.error("packet_not_sent", error=repr(crash))
