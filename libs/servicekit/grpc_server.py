@@ -16,6 +16,7 @@ from servicekit.ids import IdSource
 from servicekit.interceptors.deadline import DeadlineLimits, deadline_interceptor
 from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
+from servicekit.interceptors.requests import RequestLimits, RequestsInterceptor
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 
@@ -27,8 +28,20 @@ class GrpcServerLimits:
     """One message, either way."""
     metadata_bytes_max: int = 16 * 1024
     """A call's headers."""
-    concurrent_rpcs_max: int = 1000
-    """Beyond: RESOURCE_EXHAUSTED."""
+    open_rpcs_max: int = 4096
+    """Calls at once, those that wait for their message among them; beyond: RESOURCE_EXHAUSTED."""
+    streams_max: int = 1000
+    """Calls at once on one connection; a client holds back what is beyond."""
+    keepalive_ms: int = 60_000
+    """A ping to a silent client, cut off when it does not answer in `keepalive_timeout_ms`."""
+    keepalive_timeout_ms: int = 20_000
+    ping_interval_ms_min: int = 10_000
+    """A client that pings more often is cut off."""
+    idle_ms_max: int = 600_000
+    """A connection without calls; longer than Envoy's, so that Envoy closes first."""
+    age_ms_max: int = 3_600_000
+    """A connection's calls then end in peace, and new ones go to a new connection."""
+    requests: RequestLimits = field(default_factory=RequestLimits)
     deadlines: DeadlineLimits = field(default_factory=DeadlineLimits)
 
 
@@ -86,11 +99,12 @@ def build_grpc_server(
         f"/{reflection.SERVICE_NAME}/ServerReflectionInfo",
     }
     # Outermost first. Errors surround all, so that whatever the others raise gets a status; logging
-    # sees the error before it is one; the deadline covers only the handler.
+    # sees the error before it is one; the deadline covers reading the request and the handler.
     interceptors = [
         errors_interceptor(rest_error),
         logging_interceptor(clock=clock, ids=ids),
         deadline_interceptor(limits.deadlines, streaming),
+        RequestsInterceptor(limits.requests),
     ]
     server = grpc.aio.server(
         interceptors=interceptors,
@@ -99,8 +113,14 @@ def build_grpc_server(
             ("grpc.max_receive_message_length", limits.message_bytes_max),
             ("grpc.max_send_message_length", limits.message_bytes_max),
             ("grpc.max_metadata_size", limits.metadata_bytes_max),
+            ("grpc.max_concurrent_streams", limits.streams_max),
+            ("grpc.keepalive_time_ms", limits.keepalive_ms),
+            ("grpc.keepalive_timeout_ms", limits.keepalive_timeout_ms),
+            ("grpc.http2.min_ping_interval_without_data_ms", limits.ping_interval_ms_min),
+            ("grpc.max_connection_idle_ms", limits.idle_ms_max),
+            ("grpc.max_connection_age_ms", limits.age_ms_max),
         ],
-        maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
+        maximum_concurrent_rpcs=limits.open_rpcs_max,
     )
     names = frozenset(binding.descriptor.full_name for binding in services)
     for binding in services:

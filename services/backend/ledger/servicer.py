@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
 
+import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
+from rafiki.common.v1.error_reason_pb2 import ErrorReason
 from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
 from rafiki.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer
-from servicekit.errors import Internal, InvalidArgument
+from servicekit.error_mapping import as_service_error
+from servicekit.errors import REASON_PREFIX, Internal, InvalidArgument, ServiceError
 
 from services.backend.ledger.chart import AccountCode, new_account
 from services.backend.ledger.errors import AccountStatus, TransferStatus
@@ -41,6 +44,7 @@ STREAM_BATCHES_IN_FLIGHT_MAX: Final = 16
 _CURSOR_DIGITS_MAX: Final = 19
 _NO_ID: Final = -1  # what can't be read as a UUID; the ledger answers InvalidId to it
 
+_log = structlog.get_logger(__name__)
 _Context = ServicerContext[object, object]
 _Pb = ledger_pb2.TransferStatus
 
@@ -133,22 +137,22 @@ class LedgerServicer(LedgerServiceServicer):
 
         async def answer(request: ledger_service_pb2.TransferBatchesRequest) -> None:
             try:
-                response = ledger_service_pb2.TransferBatchesResponse(
-                    sequence=request.sequence, results=await self._apply(request.chains)
-                )
+                response = await self._batch(request)
                 async with writing:
                     await context.write(response)
             finally:
                 room.release()
 
+        flying: set[asyncio.Task[None]] = set()
         try:
-            async with asyncio.TaskGroup() as batches:
-                async for request in request_iterator:
-                    await room.acquire()
-                    batches.create_task(answer(request))
-        except ExceptionGroup as errors:
-            # The batch that failed ends the stream; what others wrote shows at their retry.
-            raise errors.exceptions[0] from errors
+            async for request in request_iterator:
+                await room.acquire()
+                task = asyncio.create_task(answer(request))
+                flying.add(task)
+                task.add_done_callback(flying.discard)
+        finally:
+            # Also after bytes that are no batch: those before it are answered, then the call fails.
+            await asyncio.gather(*flying, return_exceptions=True)
 
     async def LookupTransfers(
         self, request: ledger_service_pb2.LookupTransfersRequest, context: _Context
@@ -179,6 +183,22 @@ class LedgerServicer(LedgerServiceServicer):
             next_cursor=None if page.cursor is None else str(page.cursor),
         )
 
+    async def _batch(
+        self, request: ledger_service_pb2.TransferBatchesRequest
+    ) -> ledger_service_pb2.TransferBatchesResponse:
+        """The answer to one batch of a stream: an error is the batch's own, not the stream's."""
+        try:
+            results = await self._apply(request.chains)
+        except Exception as error:  # noqa: BLE001 - the other batches are answered whatever it is
+            if not isinstance(error, ServiceError):
+                _log.exception("ledger_batch_failed", sequence=request.sequence)
+            return ledger_service_pb2.TransferBatchesResponse(
+                sequence=request.sequence, error=_batch_error_out(as_service_error(error))
+            )
+        return ledger_service_pb2.TransferBatchesResponse(
+            sequence=request.sequence, results=results
+        )
+
     async def _apply(
         self, requested: Sequence[ledger_pb2.Chain]
     ) -> list[ledger_service_pb2.ChainResult]:
@@ -194,6 +214,14 @@ class LedgerServicer(LedgerServiceServicer):
                 raise outcome
             results.append(_chain_result_out(outcome))
         return results
+
+
+def _batch_error_out(error: ServiceError) -> ledger_service_pb2.BatchError:
+    return ledger_service_pb2.BatchError(
+        reason=ErrorReason.Value(f"{REASON_PREFIX}{error.reason}"),
+        message=error.message,
+        field=error.field,
+    )
 
 
 def _check_count(field: str, count: int) -> None:

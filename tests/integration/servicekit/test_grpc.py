@@ -23,6 +23,7 @@ from servicekit.grpc_server import GrpcServer, GrpcServerLimits, ServiceBinding,
 from servicekit.health import HealthChecks
 from servicekit.ids import SystemIds
 from servicekit.interceptors.deadline import DeadlineLimits
+from servicekit.interceptors.requests import RequestLimits
 
 _METHOD = "rafiki.connector.v1.ConnectorService/SendPacket"
 Stub = Any
@@ -196,7 +197,12 @@ async def test_work_is_refused_when_too_little_time_is_left() -> None:
 
 async def test_too_many_calls_at_once_are_refused() -> None:
     async with (
-        _serving(GrpcServerLimits(concurrent_rpcs_max=1)) as (servicer, _c, server, _checks),
+        _serving(GrpcServerLimits(requests=RequestLimits(calls_max=1))) as (
+            servicer,
+            _c,
+            server,
+            _checks,
+        ),
         _bare(server) as bare,
     ):
         running = asyncio.ensure_future(_send(bare, b"forever"))

@@ -8,6 +8,7 @@ from uuid import UUID
 import grpc.aio
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from rafiki.common.v1.error_reason_pb2 import ErrorReason
 from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
 from rafiki.ledger.v1.ledger_service_pb2_grpc import (
     LedgerServiceStub,
@@ -421,12 +422,37 @@ async def collect(call: Any) -> list[int]:
     return [response.sequence async for response in call]
 
 
-async def test_a_batch_that_can_t_be_read_ends_the_stream_with_its_reason(stub: Stub) -> None:
-    # Nothing more is written: a client that writes while it is refused may only see the reset.
-    call = stub.TransferBatches()
-    await call.write(batch(1))
-    answer = await refused(collect(call))
-    assert answer == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", "chains")
+async def test_a_batch_that_can_t_be_carried_out_is_refused_alone(
+    stub: Stub, ledger: GatedLedger
+) -> None:
+    good = {at: batch(at, single(10 + at, PEER, ASSET, 1)) for at in range(16)}
+    wrong = batch(7, ledger_pb2.Transfer(id=str(UUID(int=99))))
+    for bad, reason, field in (
+        (batch(7), ErrorReason.ERROR_REASON_INVALID_FIELD, "chains"),
+        (wrong, ErrorReason.ERROR_REASON_INVALID_FIELD, "chains[0].transfers[0].kind"),
+    ):
+        batches = list((good | {7: bad}).values())
+        answers = {r.sequence: r async for r in stub.TransferBatches(iter(batches))}
+        assert answers.keys() == good.keys()
+        assert (answers[7].error.reason, answers[7].error.field) == (reason, field)
+        assert not answers[7].results
+        assert not any(r.HasField("error") for at, r in answers.items() if at != 7)
+    ledger.failure = LedgerUnavailableError("away")
+    answers = {r.sequence: r async for r in stub.TransferBatches(iter(good.values()))}
+    assert {r.error.reason for r in answers.values()} == {ErrorReason.ERROR_REASON_UNAVAILABLE}
+    assert len(answers) == len(good)
+
+
+async def test_bytes_that_are_no_batch_end_the_stream_after_the_answers_owed(
+    channel: grpc.aio.Channel,
+) -> None:
+    call: Any = channel.stream_stream("/rafiki.ledger.v1.LedgerService/TransferBatches")()
+    await call.write(batch(1, single(10, PEER, ASSET, 1)).SerializeToString())
+    await call.write(b"\xff")
+    answer = ledger_service_pb2.TransferBatchesResponse.FromString(await call.read())
+    assert (answer.sequence, answer.HasField("error")) == (1, False)
+    code, reason, _ = await refused(call.read())
+    assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_BODY")
 
 
 async def test_command_line_tools_find_the_service(channel: grpc.aio.Channel) -> None:

@@ -22,44 +22,47 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from rafiki.common.v1 import error_reason_pb2 as rafiki_dot_common_dot_v1_dot_error__reason__pb2
 from rafiki.ledger.v1 import ledger_pb2 as rafiki_dot_ledger_dot_v1_dot_ledger__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rafiki/ledger/v1/ledger_service.proto\x12\x10rafiki.ledger.v1\x1a\x1drafiki/ledger/v1/ledger.proto\"D\n\x15\x43reateAccountsRequest\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.rafiki.ledger.v1.Account\"K\n\x16\x43reateAccountsResponse\x12\x31\n\x08statuses\x18\x01 \x03(\x0e\x32\x1f.rafiki.ledger.v1.AccountStatus\"$\n\x15LookupAccountsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"E\n\x16LookupAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.rafiki.ledger.v1.Account\"A\n\x16\x43reateTransfersRequest\x12\'\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x17.rafiki.ledger.v1.Chain\"A\n\x0b\x43hainResult\x12\x32\n\x08statuses\x18\x01 \x03(\x0e\x32 .rafiki.ledger.v1.TransferStatus\"I\n\x17\x43reateTransfersResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.rafiki.ledger.v1.ChainResult\"S\n\x16TransferBatchesRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\'\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x17.rafiki.ledger.v1.Chain\"[\n\x17TransferBatchesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.rafiki.ledger.v1.ChainResult\"%\n\x16LookupTransfersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"H\n\x17LookupTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.rafiki.ledger.v1.Transfer\"`\n\x1bListAccountTransfersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x13\n\x06\x63ursor\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"w\n\x1cListAccountTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.rafiki.ledger.v1.Transfer\x12\x18\n\x0bnext_cursor\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_next_cursor*\xb0\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_CREATED\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_EXISTS\x10\x02\x12,\n(ACCOUNT_STATUS_EXISTS_WITH_OTHER_CONTENT\x10\x03\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_INVALID\x10\x04\x32\x8c\x05\n\rLedgerService\x12\x63\n\x0e\x43reateAccounts\x12\'.rafiki.ledger.v1.CreateAccountsRequest\x1a(.rafiki.ledger.v1.CreateAccountsResponse\x12\x63\n\x0eLookupAccounts\x12\'.rafiki.ledger.v1.LookupAccountsRequest\x1a(.rafiki.ledger.v1.LookupAccountsResponse\x12\x66\n\x0f\x43reateTransfers\x12(.rafiki.ledger.v1.CreateTransfersRequest\x1a).rafiki.ledger.v1.CreateTransfersResponse\x12j\n\x0fTransferBatches\x12(.rafiki.ledger.v1.TransferBatchesRequest\x1a).rafiki.ledger.v1.TransferBatchesResponse(\x01\x30\x01\x12\x66\n\x0fLookupTransfers\x12(.rafiki.ledger.v1.LookupTransfersRequest\x1a).rafiki.ledger.v1.LookupTransfersResponse\x12u\n\x14ListAccountTransfers\x12-.rafiki.ledger.v1.ListAccountTransfersRequest\x1a..rafiki.ledger.v1.ListAccountTransfersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rafiki/ledger/v1/ledger_service.proto\x12\x10rafiki.ledger.v1\x1a#rafiki/common/v1/error_reason.proto\x1a\x1drafiki/ledger/v1/ledger.proto\"D\n\x15\x43reateAccountsRequest\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.rafiki.ledger.v1.Account\"K\n\x16\x43reateAccountsResponse\x12\x31\n\x08statuses\x18\x01 \x03(\x0e\x32\x1f.rafiki.ledger.v1.AccountStatus\"$\n\x15LookupAccountsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"E\n\x16LookupAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.rafiki.ledger.v1.Account\"A\n\x16\x43reateTransfersRequest\x12\'\n\x06\x63hains\x18\x01 \x03(\x0b\x32\x17.rafiki.ledger.v1.Chain\"A\n\x0b\x43hainResult\x12\x32\n\x08statuses\x18\x01 \x03(\x0e\x32 .rafiki.ledger.v1.TransferStatus\"I\n\x17\x43reateTransfersResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.rafiki.ledger.v1.ChainResult\"S\n\x16TransferBatchesRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\'\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x17.rafiki.ledger.v1.Chain\"\x97\x01\n\x17TransferBatchesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12.\n\x07results\x18\x02 \x03(\x0b\x32\x1d.rafiki.ledger.v1.ChainResult\x12\x30\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x1c.rafiki.ledger.v1.BatchErrorH\x00\x88\x01\x01\x42\x08\n\x06_error\"j\n\nBatchError\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.rafiki.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\x05\x66ield\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_field\"%\n\x16LookupTransfersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"H\n\x17LookupTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.rafiki.ledger.v1.Transfer\"`\n\x1bListAccountTransfersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x13\n\x06\x63ursor\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"w\n\x1cListAccountTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.rafiki.ledger.v1.Transfer\x12\x18\n\x0bnext_cursor\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_next_cursor*\xb0\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_CREATED\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_EXISTS\x10\x02\x12,\n(ACCOUNT_STATUS_EXISTS_WITH_OTHER_CONTENT\x10\x03\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_INVALID\x10\x04\x32\x8c\x05\n\rLedgerService\x12\x63\n\x0e\x43reateAccounts\x12\'.rafiki.ledger.v1.CreateAccountsRequest\x1a(.rafiki.ledger.v1.CreateAccountsResponse\x12\x63\n\x0eLookupAccounts\x12\'.rafiki.ledger.v1.LookupAccountsRequest\x1a(.rafiki.ledger.v1.LookupAccountsResponse\x12\x66\n\x0f\x43reateTransfers\x12(.rafiki.ledger.v1.CreateTransfersRequest\x1a).rafiki.ledger.v1.CreateTransfersResponse\x12j\n\x0fTransferBatches\x12(.rafiki.ledger.v1.TransferBatchesRequest\x1a).rafiki.ledger.v1.TransferBatchesResponse(\x01\x30\x01\x12\x66\n\x0fLookupTransfers\x12(.rafiki.ledger.v1.LookupTransfersRequest\x1a).rafiki.ledger.v1.LookupTransfersResponse\x12u\n\x14ListAccountTransfers\x12-.rafiki.ledger.v1.ListAccountTransfersRequest\x1a..rafiki.ledger.v1.ListAccountTransfersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.ledger.v1.ledger_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCOUNTSTATUS']._serialized_start=1066
-  _globals['_ACCOUNTSTATUS']._serialized_end=1242
-  _globals['_CREATEACCOUNTSREQUEST']._serialized_start=90
-  _globals['_CREATEACCOUNTSREQUEST']._serialized_end=158
-  _globals['_CREATEACCOUNTSRESPONSE']._serialized_start=160
-  _globals['_CREATEACCOUNTSRESPONSE']._serialized_end=235
-  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_start=237
-  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_end=273
-  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_start=275
-  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_end=344
-  _globals['_CREATETRANSFERSREQUEST']._serialized_start=346
-  _globals['_CREATETRANSFERSREQUEST']._serialized_end=411
-  _globals['_CHAINRESULT']._serialized_start=413
-  _globals['_CHAINRESULT']._serialized_end=478
-  _globals['_CREATETRANSFERSRESPONSE']._serialized_start=480
-  _globals['_CREATETRANSFERSRESPONSE']._serialized_end=553
-  _globals['_TRANSFERBATCHESREQUEST']._serialized_start=555
-  _globals['_TRANSFERBATCHESREQUEST']._serialized_end=638
-  _globals['_TRANSFERBATCHESRESPONSE']._serialized_start=640
-  _globals['_TRANSFERBATCHESRESPONSE']._serialized_end=731
-  _globals['_LOOKUPTRANSFERSREQUEST']._serialized_start=733
-  _globals['_LOOKUPTRANSFERSREQUEST']._serialized_end=770
-  _globals['_LOOKUPTRANSFERSRESPONSE']._serialized_start=772
-  _globals['_LOOKUPTRANSFERSRESPONSE']._serialized_end=844
-  _globals['_LISTACCOUNTTRANSFERSREQUEST']._serialized_start=846
-  _globals['_LISTACCOUNTTRANSFERSREQUEST']._serialized_end=942
-  _globals['_LISTACCOUNTTRANSFERSRESPONSE']._serialized_start=944
-  _globals['_LISTACCOUNTTRANSFERSRESPONSE']._serialized_end=1063
-  _globals['_LEDGERSERVICE']._serialized_start=1245
-  _globals['_LEDGERSERVICE']._serialized_end=1897
+  _globals['_ACCOUNTSTATUS']._serialized_start=1272
+  _globals['_ACCOUNTSTATUS']._serialized_end=1448
+  _globals['_CREATEACCOUNTSREQUEST']._serialized_start=127
+  _globals['_CREATEACCOUNTSREQUEST']._serialized_end=195
+  _globals['_CREATEACCOUNTSRESPONSE']._serialized_start=197
+  _globals['_CREATEACCOUNTSRESPONSE']._serialized_end=272
+  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_start=274
+  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_end=310
+  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_start=312
+  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_end=381
+  _globals['_CREATETRANSFERSREQUEST']._serialized_start=383
+  _globals['_CREATETRANSFERSREQUEST']._serialized_end=448
+  _globals['_CHAINRESULT']._serialized_start=450
+  _globals['_CHAINRESULT']._serialized_end=515
+  _globals['_CREATETRANSFERSRESPONSE']._serialized_start=517
+  _globals['_CREATETRANSFERSRESPONSE']._serialized_end=590
+  _globals['_TRANSFERBATCHESREQUEST']._serialized_start=592
+  _globals['_TRANSFERBATCHESREQUEST']._serialized_end=675
+  _globals['_TRANSFERBATCHESRESPONSE']._serialized_start=678
+  _globals['_TRANSFERBATCHESRESPONSE']._serialized_end=829
+  _globals['_BATCHERROR']._serialized_start=831
+  _globals['_BATCHERROR']._serialized_end=937
+  _globals['_LOOKUPTRANSFERSREQUEST']._serialized_start=939
+  _globals['_LOOKUPTRANSFERSREQUEST']._serialized_end=976
+  _globals['_LOOKUPTRANSFERSRESPONSE']._serialized_start=978
+  _globals['_LOOKUPTRANSFERSRESPONSE']._serialized_end=1050
+  _globals['_LISTACCOUNTTRANSFERSREQUEST']._serialized_start=1052
+  _globals['_LISTACCOUNTTRANSFERSREQUEST']._serialized_end=1148
+  _globals['_LISTACCOUNTTRANSFERSRESPONSE']._serialized_start=1150
+  _globals['_LISTACCOUNTTRANSFERSRESPONSE']._serialized_end=1269
+  _globals['_LEDGERSERVICE']._serialized_start=1451
+  _globals['_LEDGERSERVICE']._serialized_end=2103
 # @@protoc_insertion_point(module_scope)

@@ -96,6 +96,7 @@ class LedgerServiceServicer:
 
     def TransferBatches(self, request_iterator, context):
         """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake.
+        A batch that can't be carried out is answered with its error, and the stream goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class LedgerServiceStub:
     CreateTransfers: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.CreateTransfersRequest, _ledger_service_pb2.CreateTransfersResponse]
     """Applies chains in order; each transfer has a status of its own."""
     TransferBatches: _grpc.StreamStreamMultiCallable[_ledger_service_pb2.TransferBatchesRequest, _ledger_service_pb2.TransferBatchesResponse]
-    """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake."""
+    """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake.
+    A batch that can't be carried out is answered with its error, and the stream goes on.
+    """
     LookupTransfers: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.LookupTransfersRequest, _ledger_service_pb2.LookupTransfersResponse]
     """Transfers by id; unknown ids are left out."""
     ListAccountTransfers: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListAccountTransfersRequest, _ledger_service_pb2.ListAccountTransfersResponse]
@@ -62,7 +64,9 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     CreateTransfers: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.CreateTransfersRequest, _ledger_service_pb2.CreateTransfersResponse]  # type: ignore[assignment]
     """Applies chains in order; each transfer has a status of its own."""
     TransferBatches: _aio.StreamStreamMultiCallable[_ledger_service_pb2.TransferBatchesRequest, _ledger_service_pb2.TransferBatchesResponse]  # type: ignore[assignment]
-    """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake."""
+    """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake.
+    A batch that can't be carried out is answered with its error, and the stream goes on.
+    """
     LookupTransfers: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.LookupTransfersRequest, _ledger_service_pb2.LookupTransfersResponse]  # type: ignore[assignment]
     """Transfers by id; unknown ids are left out."""
     ListAccountTransfers: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListAccountTransfersRequest, _ledger_service_pb2.ListAccountTransfersResponse]  # type: ignore[assignment]
@@ -103,7 +107,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_ledger_service_pb2.TransferBatchesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_service_pb2.TransferBatchesResponse], _abc.AsyncIterator[_ledger_service_pb2.TransferBatchesResponse]]:
-        """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake."""
+        """The same as CreateTransfers, as a stream of batches; responses carry the batch's sequence and may overtake.
+        A batch that can't be carried out is answered with its error, and the stream goes on.
+        """
 
     @_abc_1.abstractmethod
     def LookupTransfers(
