@@ -80,7 +80,8 @@ def _run(ports: StackPorts, folder: Path, *, once: bool) -> int:
         print(f"\n  data and logs are in {folder}; Ctrl-C stops everything", flush=True)
         while not once:
             time.sleep(CHECK_INTERVAL_S)
-            stack.check()
+            for name in stack.revive():
+                progress(f"{name} ended by itself and was started again; see {stack.logs}")
     except _StopAskedError:
         print()
     except _FAILURES as error:

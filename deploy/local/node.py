@@ -85,10 +85,13 @@ class Node:
         for child, _ready in reversed(self._services):
             child.stop()
 
-    def ended(self) -> Child | None:
-        """A process that ended by itself, if one did."""
-        children = [self._envoy.child, *(child for child, _ready in self._services)]
-        return next((child for child in children if child.pid is None), None)
+    def revive(self) -> list[str]:
+        """Start again what ended by itself; the names of it."""
+        children = [*(child for child, _ready in self._services), self._envoy.child]
+        ended = [child for child in children if child.pid is None]
+        for child in ended:
+            child.start()
+        return [child.name for child in ended]
 
     def pids(self) -> dict[str, int]:
         """Process ids of what runs, by name."""

@@ -11,10 +11,17 @@ PORT_BASE_DEFAULT: Final = 3000
 PORTS_PER_NODE: Final = 100
 WORKERS: Final = 2
 _PORT_MAX: Final = 65_535
+# Ports above 1023 that browsers refuse to open (WHATWG Fetch, "port blocking").
+BROWSERS_REFUSE: Final = frozenset(
+    {
+        *(1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566),
+        *(6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080),
+    }
+)
 
 
 class PortTakenError(RuntimeError):
-    """Somebody listens on ports that are needed; the text names each and its use."""
+    """Ports that are needed can't be used; the text names them, why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,11 @@ class NodePorts:
         """Each backend worker's connector and guard."""
         return tuple(self.base + 20 + worker for worker in range(WORKERS))
 
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """The ports that people open in a browser."""
+        return (self.public, self.operator, self.ase)
+
     def uses(self) -> dict[int, str]:
         """Every port with what it is for."""
         return {
@@ -118,6 +130,17 @@ class StackPorts:
         uses = self.uses()
         if max(uses) > _PORT_MAX:
             raise PortTakenError(f"PORT_BASE={self.base} needs ports above {_PORT_MAX}")
+        refused = [
+            port
+            for index in range(self.nodes)
+            for port in self.node(index).pages
+            if port in BROWSERS_REFUSE
+        ]
+        if refused:
+            raise PortTakenError(
+                f"PORT_BASE={self.base} gives a page port {refused[0]}, which browsers refuse to"
+                f" open. Choose another: make run PORT_BASE={self.base + 1000}"
+            )
         taken = {port: use for port, use in uses.items() if not _is_free(port)}
         if taken:
             raise PortTakenError(_explain(self.base, taken))

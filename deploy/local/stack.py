@@ -16,7 +16,7 @@ from deploy.local.migrating import Migrator
 from deploy.local.node import Node
 from deploy.local.ports import StackPorts
 from deploy.local.postgres import PostgresServer
-from deploy.local.processes import ProcessFailedError, wait_all_ready
+from deploy.local.processes import wait_all_ready
 from deploy.local.valkey import ValkeyServer
 from deploy.local.vault import open_vault
 
@@ -75,15 +75,19 @@ class Stack:
         while self._stops:
             self._stops.pop()()
 
-    def check(self) -> None:
-        """Raise ProcessFailedError if a process ended by itself."""
-        for node in self.nodes:
-            child = node.ended()
-            if child is not None:
-                raise child.failure("ended by itself")
+    def revive(self) -> list[str]:
+        """Start again every process that ended by itself; the names of them.
+
+        Each service waits for its stores, so what ended is started in any order.
+        """
+        revived = []
         for name, server in (("Postgres", self._postgres), ("Valkey", self._valkey)):
             if server.pid is None:
-                raise ProcessFailedError(f"{name} ended by itself; see {server.log_path}")
+                server.start()
+                revived.append(name)
+        for node in self.nodes:
+            revived += node.revive()
+        return revived
 
     def _start(self) -> None:
         self._progress("starting Postgres and Valkey")

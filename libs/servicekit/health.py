@@ -17,7 +17,7 @@ from servicekit.http_messages import Request, Response
 Check = Callable[[], Awaitable[object]]
 """Succeeds or raises."""
 
-OK, FAILED, TIMED_OUT = "ok", "failed", "timeout"
+OK, DEGRADED, FAILED, TIMED_OUT = "ok", "degraded", "failed", "timeout"
 CHECK_TIMEOUT_S = 2.0
 # A flood of health requests costs the stores one check a second.
 REPORT_AGE_S_MAX = 1.0
@@ -30,12 +30,23 @@ class HealthReport:
     """What each check said, by name."""
 
     states: Mapping[str, str]
+    vital: frozenset[str]
+    """The checks without which no work can be done."""
     draining: bool = False
 
     @property
     def healthy(self) -> bool:
         """Whether this process should get work."""
-        return not self.draining and all(state == OK for state in self.states.values())
+        return not self.draining and all(self.states[name] == OK for name in self.vital)
+
+    @property
+    def status(self) -> str:
+        """In a word: draining, failed, degraded (something fails that work goes on without), ok."""
+        if self.draining:
+            return "draining"
+        if not self.healthy:
+            return FAILED
+        return OK if all(state == OK for state in self.states.values()) else DEGRADED
 
 
 class HealthChecks:
@@ -46,13 +57,16 @@ class HealthChecks:
         self._clock = clock
         self._timeout_s = timeout_s
         self._checks: dict[str, Check] = {}
+        self._vital: set[str] = set()
         self._states: Mapping[str, str] = MappingProxyType({})
         self._taken_at: float | None = None
         self._lock = asyncio.Lock()
 
-    def add(self, name: str, check: Check) -> None:
-        """Ask this too; a check that raises or takes too long is unhealthy."""
+    def add(self, name: str, check: Check, *, vital: bool = True) -> None:
+        """Ask this too; a vital check that raises or takes too long makes the process unhealthy."""
         self._checks[name] = check
+        if vital:
+            self._vital.add(name)
         self._taken_at = None
 
     async def report(self) -> HealthReport:
@@ -63,13 +77,12 @@ class HealthChecks:
                 results = await asyncio.gather(*(self._run(n, c) for n, c in self._checks.items()))
                 self._states = MappingProxyType(dict(results))
                 self._taken_at = now
-        return HealthReport(self._states, self.draining)
+        return HealthReport(self._states, frozenset(self._vital), self.draining)
 
     async def handle(self, _: Request) -> Response:
         """`GET /healthz`: 200 or 503 with each check's state and no detail of a failure."""
         report = await self.report()
-        status = "draining" if report.draining else OK if report.healthy else FAILED
-        body = {"status": status, "checks": dict(report.states)}
+        body = {"status": report.status, "checks": dict(report.states)}
         return Response.json(200 if report.healthy else 503, body)
 
     async def _run(self, name: str, check: Check) -> tuple[str, str]:

@@ -6,15 +6,18 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 import uvloop
 
+from servicekit.errors import ServiceError
 from servicekit.settings import SettingsRefused
 
 SHUTDOWN_S_MAX = 30.0
 EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
+_START_BACKOFF_S = (0.1, 0.3, 1.0, 2.0)
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,29 @@ class Lifecycle:
     def stop(self) -> None:
         """End the process in order."""
         self.stopping.set()
+
+    async def opened(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Wait at start for a store that is not there yet, however long that takes.
+
+        Processes and stores of a node start in any order. Raises what `attempt` raised last when
+        the process is asked to end meanwhile.
+        """
+        failures = 0
+        while True:
+            try:
+                return await attempt()
+            except (ServiceError, OSError) as error:
+                failures += 1
+                _log.warning("waits_for_store", store=name, error=str(error))
+                if await self._told_to_stop_within(_START_BACKOFF_S[min(failures, 4) - 1]):
+                    raise
+
+    async def _told_to_stop_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.stopping.wait()
+        except TimeoutError:
+            return False
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if task.cancelled() or self.stopping.is_set():

@@ -1,5 +1,7 @@
 """Several worker processes of one service: started, watched, restarted and ended together.
 
+A worker that dies is started again, for ever: one that can't start must not end those that serve.
+
 Each worker has ports of its own, because one shared port behind a proxy sends every call to one of
 them: the proxy in front balances over the ports.
 """
@@ -29,9 +31,7 @@ class WorkerLimits:
     """Every bound of the watching; times in seconds."""
 
     early_death_s: float = 10.0
-    """A worker that dies within this time did not start."""
-    early_deaths_max: int = 5
-    """So many in a row, of one worker, end the whole service."""
+    """A worker that dies within this time did not start: the next start waits longer."""
     stop_grace_s: float = 40.0
     """From the forwarded signal to the kill; longer than a worker's own shutdown."""
     backoff: Backoff = field(default_factory=lambda: Backoff(first_ms=200, max_ms=10_000))
@@ -107,7 +107,7 @@ class WorkerProcesses:
         return self._exit_code
 
     async def _keep(self, index: int, environment: Mapping[str, str]) -> None:
-        early_deaths = restarts = 0
+        early_deaths = 0
         while not self._stopping.is_set():
             started_at = self._clock.monotonic()
             code = await self._run_once(index, environment)
@@ -116,11 +116,10 @@ class WorkerProcesses:
             early = self._clock.monotonic() - started_at < self._limits.early_death_s
             early_deaths = early_deaths + 1 if early else 0
             _log.error("worker_died", worker=index, code=code, early_deaths=early_deaths)
-            if code == EXIT_SETTINGS or early_deaths >= self._limits.early_deaths_max:
-                self._give_up(index, code)
+            if code == EXIT_SETTINGS:
+                self._refused(index)
                 return
-            restarts = restarts + 1 if early else 1
-            await self._pause(self._limits.backoff.delay_s(restarts, self._ids))
+            await self._pause(self._limits.backoff.delay_s(max(early_deaths, 1), self._ids))
 
     async def _run_once(self, index: int, environment: Mapping[str, str]) -> int:
         process = await asyncio.create_subprocess_exec(
@@ -145,12 +144,10 @@ class WorkerProcesses:
         sleeping.cancel()
         stopping.cancel()
 
-    def _give_up(self, index: int, code: int) -> None:
-        text = f"worker {index} ends with code {code} again and again at its start; see its output"
-        if code == EXIT_SETTINGS:
-            text = f"worker {index} refuses its settings; see its output"
-        sys.stderr.write(f"{text}\n")
-        self._exit_code = EXIT_SETTINGS if code == EXIT_SETTINGS else EXIT_FAILED
+    def _refused(self, index: int) -> None:
+        """All workers have the same settings, so none of them can start."""
+        sys.stderr.write(f"worker {index} refuses its settings; see its output\n")
+        self._exit_code = EXIT_SETTINGS
         self._stopping.set()
         self._signal_all(signal.SIGTERM)
 

@@ -1,17 +1,20 @@
 """Redis or Valkey: the client builder, and a guard that lets a token pass once."""
 
+import asyncio
 import hashlib
+from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis.asyncio
+import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from servicekit.errors import Unavailable
+from servicekit.clock import Clock
 
 Redis = redis.asyncio.Redis
 
@@ -21,7 +24,12 @@ REPLY_TIMEOUT_S = 5.0
 RETRIES_MAX = 2
 RETRY_FIRST_S, RETRY_S_MAX = 0.01, 0.2
 HEALTH_CHECK_INTERVAL_S = 30
+GUARD_WAIT_S = 0.5
+GUARD_PAUSE_S = 1.0
+GUARD_TOKENS_MAX = 100_000
+"""About 15 MB; beyond, those that end soonest are forgotten early."""
 _TLS_SCHEME = "rediss"
+_log = structlog.get_logger(__name__)
 
 
 def build_redis(
@@ -61,26 +69,48 @@ def build_redis(
 
 
 class ReplayGuard:
-    """Remembers what was used, for all processes that share the Redis."""
+    """Remembers what was used: in Redis for all processes that share it, and in this process.
 
-    def __init__(self, redis_client: Redis, *, prefix: str) -> None:
+    Without Redis each process goes on with what it remembers itself. A token could then be used
+    once in each process, within its life; refusing everything instead would let an outage of a
+    cache stop the service. While Redis is away it is asked again once a second, so that no call
+    waits for it longer than that.
+    """
+
+    def __init__(self, redis_client: Redis, *, prefix: str, clock: Clock) -> None:
         """`prefix` keeps this guard's keys from another's, e.g. `admin-signature`."""
         self._redis = redis_client
         self._prefix = prefix
+        self._clock = clock
+        self._used: OrderedDict[bytes, int] = OrderedDict()
+        self._asks_again_at = 0.0
 
     async def first_use(self, token: str | bytes, *, ttl_ms: int) -> bool:
         """Whether nobody used `token` in the last `ttl_ms`; asking uses it, in one atomic command.
 
-        Raises:
-            Unavailable: Redis does not answer; the token may be used up.
+        All tokens of one guard have the same life, so the oldest is always the first to end.
         """
-        raw = token if isinstance(token, bytes) else token.encode()
-        key = f"{self._prefix}:{hashlib.sha256(raw).hexdigest()}"
+        digest = hashlib.sha256(token if isinstance(token, bytes) else token.encode()).digest()
+        if not self._first_here(digest, ttl_ms):
+            return False
+        if self._clock.monotonic() < self._asks_again_at:
+            return True
         try:
-            return await self._redis.set(key, b"1", nx=True, px=ttl_ms) is not None
-        except RedisError as error:
-            raise Unavailable("UNAVAILABLE", "the replay guard does not answer") from error
+            async with asyncio.timeout(GUARD_WAIT_S):
+                key = f"{self._prefix}:{digest.hex()}"
+                return await self._redis.set(key, b"1", nx=True, px=ttl_ms) is not None
+        except (RedisError, TimeoutError) as error:
+            _log.warning("replay_guard_alone", prefix=self._prefix, error=repr(error))
+            self._asks_again_at = self._clock.monotonic() + GUARD_PAUSE_S
+            return True
 
-
-SingleUse = ReplayGuard
-"""The same under the name of what it guarantees."""
+    def _first_here(self, digest: bytes, ttl_ms: int) -> bool:
+        now_ms = self._clock.now_ms()
+        while self._used and next(iter(self._used.values())) <= now_ms:
+            self._used.popitem(last=False)
+        if digest in self._used:
+            return False
+        if len(self._used) >= GUARD_TOKENS_MAX:
+            self._used.popitem(last=False)
+        self._used[digest] = now_ms + ttl_ms
+        return True

@@ -96,9 +96,10 @@ class AuthApp:
     async def start(self, lifecycle: Lifecycle) -> Ports:
         """Open the stores, then the worker, then the servers; closing goes the other way round."""
         settings = self._settings
+        stores = self._open_stores(lifecycle)
+        await lifecycle.opened("postgres", stores.database.check)
         if not settings.enable_manual_migrations:
             await upgrade_async(settings.database_url.get_secret_value())
-        stores = self._open_stores(lifecycle)
         await self._upsert_operator(stores.database)
         replies = IdempotencyStore(table=idempotency_keys, clock=self._clock, ttl=REPLY_LIFE)
         if settings.database_cleanup_workers:
@@ -112,7 +113,7 @@ class AuthApp:
             lifecycle.spawn("cleanup", cleanup.run())
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
-        checks.add("redis", stores.redis.ping)
+        checks.add("redis", stores.redis.ping, vital=False)
         interactions = InteractionService(clock=self._clock, urls=self._urls)
         grpc_server = self._grpc_server(stores, replies, interactions, checks)
         listener = self._http_listener(stores, interactions, checks)

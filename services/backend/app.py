@@ -159,7 +159,8 @@ class BackendApp:
             cert_file=settings.redis_tls_cert_file,
         )
         lifecycle.on_close(redis.aclose)
-        ledger = await open_ledger(settings, clock=self._clock)
+        await lifecycle.opened("postgres", database.check)
+        ledger = await lifecycle.opened("ledger", lambda: open_ledger(settings, clock=self._clock))
         lifecycle.on_close(ledger.close)
         http = new_session()
         lifecycle.on_close(http.close)
@@ -175,7 +176,7 @@ class BackendApp:
         tenants = TenantService(
             database=database,
             directory=directory,
-            replay_guard=ReplayGuard(stores.redis, prefix="rafiki:admin-signature:"),
+            replay_guard=ReplayGuard(stores.redis, prefix="rafiki:admin-signature", clock=clock),
             signature_version=settings.admin_api_signature_version,
             signature_ttl_ms=settings.admin_api_signature_ttl_s * 1000,
             changes=TenantChanges(auth_changes),
@@ -467,7 +468,7 @@ class BackendApp:
         settings = self._settings
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
-        checks.add("redis", stores.redis.ping)
+        checks.add("redis", stores.redis.ping, vital=False)
         checks.add("ledger", _LedgerCheck(stores.ledger))
         grpc_server = build_grpc_server(
             services=bindings(services),

@@ -46,9 +46,9 @@ class Place:
                     process.terminate()
                     process.wait()
 
-    def left_behind(self) -> list[str]:
-        """Command lines of processes that work in the folder or name it."""
-        left = []
+    def processes(self) -> dict[int, str]:
+        """Command lines, by id, of processes that work in the folder or name it."""
+        found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -56,8 +56,11 @@ class Place:
             except OSError:  # it has ended
                 continue
             if int(entry.name) != os.getpid() and str(self.folder) in line + where:
-                left.append(line)
-        return left
+                found[int(entry.name)] = line
+        return found
+
+    def left_behind(self) -> list[str]:
+        return list(self.processes().values())
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +130,16 @@ def test_it_keeps_its_data_names_taken_ports_and_stops_when_told(
     place.ports.require_free()
     assert place.left_behind() == []
     assert (place.folder / "secrets.json").exists()
+
+
+def test_what_ends_by_itself_is_started_again(place: Place) -> None:
+    with place.running() as process:
+        read_until(process, "Ctrl-C stops everything")
+        for command, name in (("services.auth", "auth"), ("valkey-server", "Valkey")):
+            victim = next(pid for pid, line in place.processes().items() if command in line)
+            os.kill(victim, signal.SIGKILL)
+            assert f"{name} ended by itself and was started again" in read_until(process, name)
+        process.send_signal(signal.SIGINT)
+        read_until(process, "stopped")
+        assert process.wait() == 0
+    assert place.left_behind() == []

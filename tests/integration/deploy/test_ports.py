@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from deploy.local.ports import PortTakenError, StackPorts, free_stack_ports
+from deploy.local.ports import BROWSERS_REFUSE, PortTakenError, StackPorts, free_stack_ports
 
 
 def test_each_port_has_one_use() -> None:
@@ -34,3 +34,11 @@ def test_a_taken_port_is_named_with_its_use_and_a_remedy() -> None:
 def test_ports_beyond_the_last_are_refused() -> None:
     with pytest.raises(PortTakenError, match="65535"):
         StackPorts(65_500, 2).require_free()
+
+
+@pytest.mark.parametrize("base", [6000, 5900, 5995, 5055, 10_080, 9980])
+def test_a_page_on_a_port_that_browsers_refuse_is_refused_first(base: int) -> None:
+    ports = StackPorts(base, 2)
+    pages = [port for index in range(2) for port in ports.node(index).pages]
+    with pytest.raises(PortTakenError, match=str(next(p for p in pages if p in BROWSERS_REFUSE))):
+        ports.require_free()

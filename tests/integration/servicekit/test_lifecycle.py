@@ -13,6 +13,7 @@ _PROGRAM = """
 import asyncio, sys
 from servicekit.lifecycle import run
 from servicekit.settings import SettingsRefused
+tries = 0
 def say(text):
     print(text, flush=True)
 def closer(name):
@@ -42,6 +43,20 @@ async def main(life):
         life.spawn("broken", broken())
     if mode == "stuck":
         life.on_close(stuck)
+    if mode == "waiting":
+        async def attempt():
+            global tries
+            tries += 1
+            say(f"try {tries}")
+            if tries < 3:
+                raise ConnectionRefusedError("not there yet")
+            return "opened"
+        say(await life.opened("store", attempt))
+    if mode == "never":
+        async def never():
+            say("try")
+            raise ConnectionRefusedError("not there yet")
+        await life.opened("store", never)
     if mode == "failing":
         async def failing():
             raise ValueError("a bug")
@@ -128,3 +143,26 @@ async def test_refused_settings_are_told_without_a_traceback() -> None:
     _, err = await process.communicate()
     assert err == b"DATABASE_URL is not set\n"
     assert process.returncode == 2
+
+
+async def test_a_store_that_is_not_there_yet_is_waited_for() -> None:
+    process = await _start("waiting")
+    assert process.stdout is not None
+    lines = [(await process.stdout.readline()).decode().strip() for _ in range(7)]
+    waits = [line for line in lines if "waits_for_store" in line]
+    assert len(waits) == 2
+    said = [line for line in lines if line not in waits]
+    assert said == ["try 1", "try 2", "try 3", "opened", "up"]
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_waiting_for_a_store_ends_when_it_is_asked_to() -> None:
+    process = await _start("never")
+    assert process.stdout is not None
+    assert (await process.stdout.readline()).decode().strip() == "try"
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode != 0
+    assert b"closed store" in out

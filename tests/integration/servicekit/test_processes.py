@@ -21,7 +21,7 @@ workers = WorkerProcesses(
     command=[sys.executable, "-u", "-c", sys.argv[1]],
     environments=worker_ports({"A_PORT": 4000, "B_PORT": 5000}, 2, 1),
     clock=clock, ids=SystemIds(clock),
-    limits=WorkerLimits(early_deaths_max=3, stop_grace_s=float(sys.argv[2]),
+    limits=WorkerLimits(stop_grace_s=float(sys.argv[2]),
                         backoff=Backoff(first_ms=1, max_ms=2)),
 )
 sys.exit(asyncio.run(workers.run()))
@@ -84,12 +84,15 @@ async def test_a_worker_that_died_is_started_again() -> None:
     assert await parent.wait() == 0
 
 
-async def test_workers_that_never_start_end_the_service_with_a_message() -> None:
-    parent = await _parent(_WORKER + "sys.exit(1)")
-    out, err = await parent.communicate()
-    assert parent.returncode == 1
-    assert b"again and again at its start" in err
-    assert out.count(b"up") <= 6
+async def test_a_worker_that_never_starts_ends_none_of_the_others() -> None:
+    one_dies = _block() + _WORKER + "sys.exit(1) if os.environ['WORKER_INDEX'] == '1' else 0\n"
+    parent = await _parent(one_dies + "signal.sigwait([signal.SIGTERM]); os.write(1, b'down\\n')")
+    ups = await _lines(parent, "up", 12)
+    assert [up[1] for up in ups].count("0") == 1
+    assert [up[1] for up in ups].count("1") == 11
+    parent.send_signal(signal.SIGTERM)
+    await _lines(parent, "down", 1)
+    assert await parent.wait() == 0
 
 
 async def test_refused_settings_end_the_service_at_once() -> None:

@@ -58,3 +58,15 @@ async def test_many_askers_share_one_check_a_second() -> None:
     await clock.advance(1.5)
     await checks.report()
     assert asked == 2
+
+
+async def test_work_goes_on_without_what_is_not_vital_and_health_says_so() -> None:
+    checks = HealthChecks(clock=ManualClock())
+    checks.add("postgres", _fine)
+    checks.add("redis", _broken, vital=False)
+    answer = await checks.handle(_ASK)
+    assert answer.status == 200
+    assert json.loads(answer.body) == {
+        "status": "degraded",
+        "checks": {"postgres": "ok", "redis": "failed"},
+    }
