@@ -2,7 +2,8 @@
 
 `read()` gives a session on a connection that Postgres itself holds to reading, with no transaction
 around it. `write()` is one transaction: committed when its block ends, rolled back when it raises.
-`write_one()` runs a single statement that is its own transaction, in one round trip.
+It begins with the first statement that is executed. What is only added is sent when the block ends,
+all in one statement, so that a block that only adds is one round trip without BEGIN and COMMIT.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Executable, ScalarResult, text
+from sqlalchemy.exc import DBAPIError
 
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock, SystemClock
@@ -21,6 +23,7 @@ from servicekit.connections import Connection, ConnectionPool, Observe
 from servicekit.database_errors import is_retriable
 from servicekit.errors import Unavailable
 from servicekit.ids import IdSource, SystemIds
+from servicekit.round_trip import Write, combined, refusal
 from servicekit.statements import Compiler, Parameters, Prepared, Rows, prepared
 
 AfterCommit = Callable[[], Awaitable[None] | None]
@@ -99,14 +102,45 @@ class WriteSession(ReadSession):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        self._added: list[Write] = []
         self._after_commit: list[AfterCommit] = []
         self._notifications: dict[tuple[str, str], None] = {}
         self._savepoints = 0
 
+    def add(
+        self,
+        statement: Prepared,
+        values: Mapping[str, Any],
+        *,
+        rows: int | None = None,
+        constraint: str | None = None,
+        refused: Callable[[], Exception] | None = None,
+    ) -> None:
+        """Write this later, in one statement with all that is added.
+
+        That is sent at the block's end, or before the next statement that is executed. What is
+        added together must not touch the same row twice: no part sees another's work.
+
+        Args:
+            statement: an INSERT, UPDATE or DELETE, or a SELECT for what it does.
+            values: its parameters.
+            rows: how many rows it must touch; with another count the transaction fails.
+            constraint: a constraint that it may violate.
+            refused: makes the error to raise in either case.
+        """
+        self._added.append(
+            Write(
+                statement=statement,
+                values=values,
+                rows=rows,
+                constraint=constraint,
+                refused=refused,
+            )
+        )
+
     async def execute(self, statement: Statement, parameters: Parameters = None) -> Rows:
         """Run a statement in the transaction, which begins with the first one."""
-        if not self._connection.in_transaction:
-            await self._connection.begin()
+        await self._begin()
         return await super().execute(statement, parameters)
 
     def after_commit(self, callback: AfterCommit) -> None:
@@ -122,23 +156,43 @@ class WriteSession(ReadSession):
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that can fail (a unique constraint, say) without losing the transaction."""
-        if not self._connection.in_transaction:
-            await self._connection.begin()
+        await self._begin()
         self._savepoints += 1
         name = f"part_{self._savepoints}"
         await self._connection.command(f"SAVEPOINT {name}")
         try:
             yield
+            await self._send_added()
         except Exception:
+            self._added.clear()
             await self._connection.command(f"ROLLBACK TO SAVEPOINT {name}")
             raise
         await self._connection.command(f"RELEASE SAVEPOINT {name}")
 
     async def before_commit(self) -> None:
-        """Send the notifications, all in one statement."""
+        """Send what was added, and the notifications, in one statement."""
         if self._notifications:
             channels, payloads = zip(*self._notifications, strict=True)
-            await self.execute(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
+            self.add(_NOTIFY, {"channels": list(channels), "payloads": list(payloads)})
+        await self._send_added()
+
+    async def _begin(self) -> None:
+        if not self._connection.in_transaction:
+            await self._connection.begin()
+        await self._send_added()
+
+    async def _send_added(self) -> None:
+        if not self._added:
+            return
+        writes, self._added = self._added, []
+        statement, arguments = combined(writes)
+        try:
+            await self._connection.run(statement, arguments)
+        except DBAPIError as error:
+            refused = refusal(writes, error)
+            if refused is None:
+                raise
+            raise refused from error
 
     async def committed(self) -> None:
         """Run what waited for the commit."""
@@ -220,7 +274,10 @@ class Database:
     async def write_one(
         self, statement: Prepared, parameters: Mapping[str, Any] | None = None
     ) -> Rows:
-        """Run one statement that is a transaction of its own; raises as `write` does."""
+        """Run one statement, in one round trip: a write, or a read that no replica may answer.
+
+        It is a transaction of its own; raises as `write` does.
+        """
         arguments = statement.arguments(parameters)
         connection = await self._writers.acquire()
         try:

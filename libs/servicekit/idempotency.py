@@ -1,25 +1,39 @@
-"""Idempotency keys: the first reply is stored with its transaction, and given again.
+"""Idempotency keys: the first reply is kept with its transaction, and given again.
 
-The key's row is written first, so a second call with the same key waits for the first one's
-transaction: after its commit it gets the stored reply, after its rollback it is the first.
-Errors are not stored: a call that failed did nothing, and may be tried again under its key.
+The key's row is written last, with what the call wrote. Of two calls at once with one key, the
+second waits there for the first: after its commit the row is refused, and with it all that the
+second one did, and the stored reply is read. Errors are not kept: a call that failed did nothing,
+and may be tried again under its key.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Final, Protocol
 
-from sqlalchemy import Column, LargeBinary, MetaData, Row, Table, Text, delete, select, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from servicekit.clock import Clock
-from servicekit.database import ReadSession, WriteSession
-from servicekit.errors import Conflict
+from servicekit.database import Database, WriteSession
+from servicekit.errors import Conflict, InvalidArgument, Unavailable
+from servicekit.statements import prepared
 from servicekit.tables import timestamp
 
-TTL_DEFAULT = timedelta(hours=24)
-PURGE_ROWS_MAX = 1_000
+TTL_DEFAULT: Final = timedelta(hours=24)
+PURGE_ROWS_MAX: Final = 1_000
+KEY_CHARACTERS_MAX: Final = 255
+_RETRY_AFTER_MS: Final = 100
 
 
 def idempotency_table(metadata: MetaData, name: str = "idempotency_keys") -> Table:
@@ -35,100 +49,116 @@ def idempotency_table(metadata: MetaData, name: str = "idempotency_keys") -> Tab
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """What makes two calls the same one."""
+
+    scope: str
+    """Who calls and what: keys of different scopes don't meet."""
+    key: str
+    """The caller's key."""
+    request: bytes
+    """The whole request, in canonical bytes: a key belongs to one request."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.key) <= KEY_CHARACTERS_MAX:
+            raise InvalidArgument(
+                "INVALID_FIELD",
+                f"idempotency_key has 1 to {KEY_CHARACTERS_MAX} characters",
+                field="idempotency_key",
+            )
+
+
+class ReplyStore(Protocol):
+    """Keeps the replies of calls."""
+
+    async def earlier(self, database: Database, once: Once) -> bytes | None:
+        """The reply of an earlier call; raises Conflict when that had another request."""
+        ...
+
+    def keep(self, session: WriteSession, once: Once, reply: bytes) -> None:
+        """Write the reply with the session's transaction, which fails if there is one already."""
+        ...
+
+
 class IdempotencyStore:
-    """Runs calls once for their keys."""
+    """Keeps replies in a service's table."""
 
     def __init__(self, *, table: Table, clock: Clock, ttl: timedelta = TTL_DEFAULT) -> None:
-        self._table = table
         self._clock = clock
         self._ttl = ttl
-
-    async def execute(
-        self,
-        session: WriteSession,
-        *,
-        scope: str,
-        key: str,
-        request: bytes,
-        produce: Callable[[], Awaitable[bytes]],
-    ) -> bytes:
-        """The reply of `produce`, or the stored one of an earlier call.
-
-        Args:
-            session: the caller's transaction, in which `produce` writes too.
-            scope: the tenant and the operation: keys of different scopes don't meet.
-            key: the caller's key.
-            request: the canonical bytes of the whole request.
-            produce: does the work and gives the reply; called at most once.
-
-        Raises:
-            Conflict: the key was used with another request (IDEMPOTENCY_KEY_REUSED).
-        """
-        digest = hashlib.sha256(request).digest()
-        if not await self._claim(session, scope, key, digest):
-            return await self._stored(session, scope, key, request)
-        reply = await produce()
-        table = self._table
-        row = (table.c.scope == scope) & (table.c.key == key)
-        await session.execute(update(table).where(row).values(reply=reply))
-        return reply
-
-    async def earlier(
-        self, session: ReadSession, *, scope: str, key: str, request: bytes
-    ) -> bytes | None:
-        """The stored reply of an earlier call, or None; raises as `execute` does.
-
-        It spares work that comes before the transaction, and that a repeat might not survive: what
-        was in order at the first call may have ended since. `execute` still decides.
-        """
-        table = self._table
-        row = (table.c.scope == scope) & (table.c.key == key)
-        alive = table.c.expires_at > self._clock.now()
-        query = select(table.c.request_hash, table.c.reply).where(row, alive)
-        found = (await session.execute(query)).one_or_none()
-        return None if found is None else _checked(found, scope, request)
-
-    async def purge(self, session: WriteSession) -> int:
-        """Delete a page of expired keys; returns how many. Repeat while it is PURGE_ROWS_MAX."""
-        table = self._table
+        columns, now = table.c, bindparam("now", type_=DateTime(timezone=True))
+        self._find = prepared(
+            select(columns.request_hash, columns.reply).where(
+                columns.scope == bindparam("its_scope"),
+                columns.key == bindparam("its_key"),
+                columns.expires_at > now,
+            )
+        )
+        new = insert(table)
+        self._keep = prepared(
+            new.on_conflict_do_update(
+                index_elements=[columns.scope, columns.key],
+                set_={name: new.excluded[name] for name in ("request_hash", "reply", "expires_at")},
+                where=columns.expires_at <= now,
+            ),
+            columns=[column.name for column in columns],
+        )
         expired = (
-            select(table.c.scope, table.c.key)
-            .where(table.c.expires_at <= self._clock.now())
+            select(columns.scope, columns.key)
+            .where(columns.expires_at <= now)
             .limit(PURGE_ROWS_MAX)
             .with_for_update(skip_locked=True)
             .subquery()
         )
-        row = (table.c.scope == expired.c.scope) & (table.c.key == expired.c.key)
-        return (await session.execute(delete(table).where(row))).rowcount
+        self._purge = prepared(
+            delete(table).where(columns.scope == expired.c.scope, columns.key == expired.c.key)
+        )
 
-    async def _claim(self, session: WriteSession, scope: str, key: str, digest: bytes) -> bool:
-        table, now = self._table, self._clock.now()
-        fresh = {"request_hash": digest, "reply": None, "expires_at": now + self._ttl}
-        statement = (
-            insert(table)
-            .values(scope=scope, key=key, **fresh)
-            .on_conflict_do_update(
-                index_elements=[table.c.scope, table.c.key],
-                set_=fresh,
-                where=table.c.expires_at <= now,
+    async def earlier(self, database: Database, once: Once) -> bytes | None:
+        """The stored reply of an earlier call, or None.
+
+        Raises:
+            Conflict: the key was used with another request (IDEMPOTENCY_KEY_REUSED).
+        """
+        values = {"its_scope": once.scope, "its_key": once.key, "now": self._clock.now()}
+        found = (await database.write_one(self._find, values)).one_or_none()
+        if found is None:
+            return None
+        if found.request_hash != _digest(once):
+            raise Conflict(
+                "IDEMPOTENCY_KEY_REUSED",
+                "the idempotency key was used with another input",
+                metadata={"operation": once.scope},
+                field="idempotency_key",
             )
-            .returning(table.c.key)
-        )
-        return await session.scalar(statement) is not None
+        return bytes(found.reply)
 
-    async def _stored(self, session: WriteSession, scope: str, key: str, request: bytes) -> bytes:
-        table = self._table
-        row = (table.c.scope == scope) & (table.c.key == key)
-        query = select(table.c.request_hash, table.c.reply).where(row)
-        return _checked((await session.execute(query)).one(), scope, request)
+    def keep(self, session: WriteSession, once: Once, reply: bytes) -> None:
+        """Write the reply with the transaction; a live reply of another call makes it fail."""
+        now = self._clock.now()
+        values = {
+            "scope": once.scope,
+            "key": once.key,
+            "request_hash": _digest(once),
+            "reply": reply,
+            "expires_at": now + self._ttl,
+            "now": now,
+        }
+        session.add(self._keep, values, rows=1, refused=_answered_meanwhile)
+
+    async def purge(self, database: Database) -> int:
+        """Delete a page of expired keys; returns how many. Repeat while it is PURGE_ROWS_MAX."""
+        return (await database.write_one(self._purge, {"now": self._clock.now()})).rowcount
 
 
-def _checked(found: Row[Any], scope: str, request: bytes) -> bytes:
-    if found.request_hash != hashlib.sha256(request).digest():
-        raise Conflict(
-            "IDEMPOTENCY_KEY_REUSED",
-            "the idempotency key was used with another input",
-            metadata={"operation": scope},
-            field="idempotency_key",
-        )
-    return bytes(found.reply)
+def _digest(once: Once) -> bytes:
+    return hashlib.sha256(once.request).digest()
+
+
+def _answered_meanwhile() -> Unavailable:
+    return Unavailable(
+        "UNAVAILABLE",
+        "another call with this idempotency key was answered at the same time",
+        retry_after_ms=_RETRY_AFTER_MS,
+    )

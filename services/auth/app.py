@@ -20,6 +20,7 @@ from rafiki.introspection.v1 import (
 )
 from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock, SystemClock
+from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.documents import LOCAL_FETCHES, PRODUCTION_FETCHES, JsonFetcher
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
@@ -41,7 +42,7 @@ from services.auth.grants.servicer import GrantServicer
 from services.auth.guard import routes as guard_routes
 from services.auth.guard.routes import GuardRoutes
 from services.auth.guard.service import Guard
-from services.auth.idempotency.service import IdempotentCalls
+from services.auth.idempotency.service import IdempotentCalls, SealedReplies
 from services.auth.idempotency.tables import idempotency_keys
 from services.auth.interactions import routes as interaction_routes
 from services.auth.interactions.routes import InteractionRoutes
@@ -169,11 +170,12 @@ class AuthApp:
     ) -> GrpcServer:
         settings = self._settings
         database = stores.database
-        calls = IdempotentCalls(
+        sealed = SealedReplies(
             store=replies,
             ids=self._ids,
             secret=settings.cookie_key.get_secret_value().encode(),
         )
+        calls = IdempotentCalls(commands=Commands(database=database, replies=sealed))
         tokens = TokenService(
             clock=self._clock, ids=self._ids, token_life_s=settings.access_token_expiry_seconds
         )

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ilpkit.httpsig.keys import private_key_from_pem, public_jwk
 from ilpkit.money import Ratio
 from servicekit.clock import Clock, SystemClock
+from servicekit.commands import Commands
 from servicekit.database import Database, DatabaseLimits
 from servicekit.documents import (
     LOCAL_FETCHES,
@@ -282,8 +283,10 @@ class BackendApp:
             clock=clock,
             ids=ids,
             calls=Calls(
-                database=database,
-                idempotency=IdempotencyStore(table=idempotency_keys, clock=clock),
+                commands=Commands(
+                    database=database,
+                    replies=IdempotencyStore(table=idempotency_keys, clock=clock),
+                )
             ),
             scopes=Scopes(operator_id=settings.operator_tenant_id),
             urls=urls,

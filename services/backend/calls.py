@@ -1,4 +1,4 @@
-"""What every mutating RPC does around its own work: one transaction, and an idempotency key.
+"""Mutating calls whose work is still written in servicers, run as commands are.
 
 The work has two parts. `write` runs in the transaction and makes the reply. `finish` runs after the
 commit, for what does not belong into a transaction (the ledger); it must be a no-op when repeated,
@@ -10,22 +10,20 @@ from typing import TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
-from servicekit.database import Database, WriteSession
-from servicekit.errors import InvalidArgument
-from servicekit.idempotency import IdempotencyStore
+from servicekit.commands import Commands, as_they_are
+from servicekit.database import WriteSession
+from servicekit.idempotency import Once
+from servicekit.inline_command import InlineCommand
 
 Reply = TypeVar("Reply", bound=Message)
 Write = Callable[[WriteSession], Awaitable[Reply]]
-
-IDEMPOTENCY_KEY_CHARS_MAX = 255
 
 
 class Calls:
     """Runs mutating calls."""
 
-    def __init__(self, *, database: Database, idempotency: IdempotencyStore) -> None:
-        self._database = database
-        self._idempotency = idempotency
+    def __init__(self, *, commands: Commands) -> None:
+        self._commands = commands
 
     async def mutate(
         self,
@@ -34,7 +32,7 @@ class Calls:
         *,
         scope: UUID | str,
         key: str,
-        write: Callable[[WriteSession], Awaitable[Reply]],
+        write: Write[Reply],
         finish: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> Reply:
         """Run a call once for its key, and answer repeats with the first reply.
@@ -43,19 +41,13 @@ class Calls:
             InvalidArgument: the key is missing or too long.
             Conflict: the key was used with another input (IDEMPOTENCY_KEY_REUSED).
         """
-        _check_key(key)
-        async with self._database.write() as session:
-            stored = await self._idempotency.execute(
-                session,
-                scope=_operation(scope, request),
-                key=key,
-                request=request.SerializeToString(deterministic=True),
-                produce=lambda: _bytes(write(session)),
-            )
-        reply = reply_type.FromString(stored)
-        if finish is not None:
-            await finish(reply)
-        return reply
+
+        async def prepare() -> Write[Reply]:
+            return write
+
+        return await self.prepared(
+            request, reply_type, scope=scope, key=key, prepare=prepare, finish=finish
+        )
 
     async def prepared(
         self,
@@ -73,23 +65,12 @@ class Calls:
         the first reply before anything is prepared: what it would find may have changed since.
         Two calls at once may both prepare; only one writes.
         """
-        _check_key(key)
-        async with self._database.read() as session:
-            stored = await self._idempotency.earlier(
-                session,
-                scope=_operation(scope, request),
-                key=key,
-                request=request.SerializeToString(deterministic=True),
-            )
-        if stored is None:
-            write = await prepare()
-            return await self.mutate(
-                request, reply_type, scope=scope, key=key, write=write, finish=finish
-            )
-        reply = reply_type.FromString(stored)
-        if finish is not None:
-            await finish(reply)
-        return reply
+        return await self._commands.run_once(
+            InlineCommand(prepare, finish),
+            None,
+            once=once_of(request, scope=scope, key=key),
+            replies=as_they_are(reply_type),
+        )
 
     async def once(
         self,
@@ -103,23 +84,17 @@ class Calls:
         """As `prepared`, for callers that may leave the key out: then each call is a new one."""
         if key is not None:
             return await self.prepared(request, reply_type, scope=scope, key=key, prepare=prepare)
-        write = await prepare()
-        async with self._database.write() as session:
-            return await write(session)
+        return await self._commands.run(InlineCommand(prepare), None)
 
 
-async def _bytes(reply: Awaitable[Message]) -> bytes:
-    return (await reply).SerializeToString(deterministic=True)
+def once_of(request: Message, *, scope: UUID | str, key: str) -> Once:
+    """What makes a repeat of this request: its caller, its operation, its key and all its fields.
 
-
-def _operation(scope: UUID | str, request: Message) -> str:
-    return f"{scope}/{request.DESCRIPTOR.full_name}"
-
-
-def _check_key(key: str) -> None:
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
-        raise InvalidArgument(
-            "INVALID_FIELD",
-            f"idempotency_key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters",
-            field="idempotency_key",
-        )
+    Raises:
+        InvalidArgument: the key is missing or too long.
+    """
+    return Once(
+        scope=f"{scope}/{request.DESCRIPTOR.full_name}",
+        key=key,
+        request=request.SerializeToString(deterministic=True),
+    )

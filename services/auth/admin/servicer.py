@@ -122,19 +122,17 @@ class GrantAdminServicer(GrantAdminServiceServicer):
     ) -> Empty:
         """One transaction, once for the request's idempotency key."""
 
-        async def reply() -> Empty:
+        async def reply(session: WriteSession) -> Empty:
             await work(session)
             return Empty()
 
-        async with self._database.write() as session:
-            return await self._calls.run(
-                session,
-                scope=scope,
-                key=request.idempotency_key,
-                request=request,
-                reply_type=Empty,
-                work=reply,
-            )
+        return await self._calls.run(
+            scope=scope,
+            key=request.idempotency_key,
+            request=request,
+            reply_type=Empty,
+            work=reply,
+        )
 
 
 def _grant(grant: Grant) -> pb.Grant:

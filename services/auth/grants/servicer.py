@@ -168,15 +168,9 @@ class GrantServicer(GrantServiceServicer):
     ) -> Reply:
         """One transaction, once for the caller's idempotency key if there is one."""
         key = caller.idempotency_key if caller.rest else optional(request, "idempotency_key")
-        async with self._database.write() as session:
-            return await self._calls.run(
-                session,
-                scope=scope,
-                key=key,
-                request=request,
-                reply_type=reply_type,
-                work=lambda: work(session),
-            )
+        return await self._calls.run(
+            scope=scope, key=key, request=request, reply_type=reply_type, work=work
+        )
 
     async def _display(self, tenant_id: UUID, asked: GrantRequest) -> ClientDisplay:
         """Ask the wallet address for its name, outside any transaction and only in good cause."""

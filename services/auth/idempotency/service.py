@@ -6,19 +6,21 @@ first answer back, and a copy of the database gives away neither.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from google.protobuf.message import Message
-from servicekit.database import WriteSession
-from servicekit.errors import InvalidArgument
+from servicekit.commands import Commands, as_they_are
+from servicekit.database import Database, WriteSession
+from servicekit.idempotency import Once, ReplyStore
 from servicekit.ids import IdSource
+from servicekit.inline_command import InlineCommand
 
 from services.auth.tokens.model import hash_secret
 
-KEY_CHARACTERS_MAX: Final = 255
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _PURPOSE: Final = b"rafiki auth idempotency reply"
@@ -26,75 +28,74 @@ _PURPOSE: Final = b"rafiki auth idempotency reply"
 Reply = TypeVar("Reply", bound=Message)
 
 
-class ReplyStore(Protocol):
-    """Runs work once for a key, in the caller's transaction."""
-
-    async def execute(
-        self,
-        session: WriteSession,
-        *,
-        scope: str,
-        key: str,
-        request: bytes,
-        produce: Callable[[], Awaitable[bytes]],
-    ) -> bytes:
-        """The reply of the first call with this key; Conflict if its request was another."""
-        ...
-
-
-class IdempotentCalls:
-    """Runs mutating calls once for their key."""
+class SealedReplies:
+    """A `ReplyStore` whose replies, scopes and keys nobody can read in the one it wraps."""
 
     def __init__(self, *, store: ReplyStore, ids: IdSource, secret: bytes) -> None:
         self._store = store
         self._ids = ids
         self._secret = secret
 
+    async def earlier(self, database: Database, once: Once) -> bytes | None:
+        """The reply of an earlier call, opened."""
+        sealed = await self._store.earlier(database, _hidden(once))
+        if sealed is None:
+            return None
+        return self._cipher(once).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+
+    def keep(self, session: WriteSession, once: Once, reply: bytes) -> None:
+        """Write the reply sealed."""
+        nonce = self._ids.token(_NONCE_BYTES)
+        sealed = nonce + self._cipher(once).encrypt(nonce, reply, None)
+        self._store.keep(session, _hidden(once), sealed)
+
+    def _cipher(self, once: Once) -> AESGCM:
+        derive = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=self._secret, info=_PURPOSE)
+        return AESGCM(derive.derive(once.key.encode()))
+
+
+class IdempotentCalls:
+    """Runs mutating calls once for their key."""
+
+    def __init__(self, *, commands: Commands) -> None:
+        self._commands = commands
+
     async def run(
         self,
-        session: WriteSession,
         *,
         scope: str,
         key: str | None,
         request: Message,
         reply_type: type[Reply],
-        work: Callable[[], Awaitable[Reply]],
+        work: Callable[[WriteSession], Awaitable[Reply]],
     ) -> Reply:
         """The reply of `work`, or the first reply for this key; without a key just the work's.
 
-        `scope` names whose key it is: two callers may use the same text. It may hold a token,
-        so it is stored as a hash.
+        `scope` names whose key it is: two callers may use the same text.
 
         Raises:
             InvalidArgument: the key is too long.
             Conflict: the key was used with another request (IDEMPOTENCY_KEY_REUSED).
         """
-        if key is None:
-            return await work()
-        if not 1 <= len(key) <= KEY_CHARACTERS_MAX:
-            raise InvalidArgument(
-                "INVALID_FIELD",
-                f"idempotency_key has 1 to {KEY_CHARACTERS_MAX} characters",
-                field="idempotency_key",
+
+        async def prepare() -> Callable[[WriteSession], Awaitable[Reply]]:
+            return work
+
+        once = None
+        if key is not None:
+            once = Once(
+                scope=f"{request.DESCRIPTOR.full_name}/{scope}",
+                key=key,
+                request=request.SerializeToString(deterministic=True),
             )
-        cipher = AESGCM(self._derive(key))
-
-        async def produce() -> bytes:
-            nonce = self._ids.token(_NONCE_BYTES)
-            reply = (await work()).SerializeToString(deterministic=True)
-            return nonce + cipher.encrypt(nonce, reply, None)
-
-        sealed = await self._store.execute(
-            session,
-            scope=f"{request.DESCRIPTOR.full_name}/{hash_secret(scope).hex()}",
-            key=hash_secret(key).hex(),
-            request=request.SerializeToString(deterministic=True),
-            produce=produce,
+        return await self._commands.run_once(
+            InlineCommand(prepare), None, once=once, replies=as_they_are(reply_type)
         )
-        nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return reply_type.FromString(cipher.decrypt(nonce, text, None))
 
-    def _derive(self, key: str) -> bytes:
-        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=self._secret, info=_PURPOSE).derive(
-            key.encode()
-        )
+
+def _hidden(once: Once) -> Once:
+    """With hashes for the key and for the scope, which may hold a token."""
+    operation, _, caller = once.scope.partition("/")
+    return replace(
+        once, scope=f"{operation}/{hash_secret(caller).hex()}", key=hash_secret(once.key).hex()
+    )

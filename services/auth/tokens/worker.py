@@ -63,9 +63,7 @@ class CleanupWorker:
             if batch < BATCH_ROWS:
                 break
         for _ in range(BATCHES_MAX):
-            async with self._database.write() as session:
-                purged = await self._replies.purge(session)
-            if purged < PURGE_ROWS_MAX:
+            if await self._replies.purge(self._database) < PURGE_ROWS_MAX:
                 break
         if deleted:
             _log.info("tokens_deleted", count=deleted)

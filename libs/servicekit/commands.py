@@ -1,0 +1,136 @@
+"""The form of every mutating use case, and the runner that puts the same things around each.
+
+A command is a class in a file of its own name. It says what it reads before, what it writes in its
+transaction, and what it does after the commit, in this order and in domain types. The runner adds
+what no command repeats: the transaction, another try when Postgres ended it for another one's sake,
+and the idempotency key. Servicers, workers and this node's own callers run the same command.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy.exc import DBAPIError
+
+from servicekit.database import Database, WriteSession
+from servicekit.errors import ServiceError
+from servicekit.idempotency import Once, ReplyStore
+
+Given = TypeVar("Given")
+Facts = TypeVar("Facts")
+Done = TypeVar("Done")
+
+
+class Command(Generic[Given, Facts, Done]):
+    """One mutating use case. `Given` is what the caller asks for, `Done` what came of it."""
+
+    async def read(self, given: Given) -> Facts:
+        """Learn and check what `write` must know; the network and the ledger may be asked here."""
+        del given
+        return None  # type: ignore[return-value] # a command without a `read` has Facts None
+
+    async def write(self, session: WriteSession, given: Given, facts: Facts) -> Done:
+        """Write, in one transaction and touching nothing else; it may run several times.
+
+        What is given to `session.add` goes in one round trip with the idempotency key, and without
+        BEGIN and COMMIT if nothing was executed. Locks and reads take `session.execute`.
+        """
+        raise NotImplementedError
+
+    async def finish(self, given: Given, done: Done) -> None:
+        """What follows the commit, in the ledger say.
+
+        It runs again when the call is repeated, so it works under ids that follow from `done`.
+        """
+
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies(Generic[Done, Answer]):
+    """How a servicer answers: what came of the command as a message, and back."""
+
+    message: type[Answer]
+    encode: Callable[[Done], Answer]
+    recover: Callable[[Answer], Done]
+    """From an earlier reply as much of `Done` as the command's `finish` reads."""
+
+
+def as_they_are(message: type[Answer]) -> Replies[Answer, Answer]:
+    """For work that makes its reply itself."""
+
+    def same(reply: Answer) -> Answer:
+        return reply
+
+    return Replies(message=message, encode=same, recover=same)
+
+
+def nothing_to_recover(reply: Message) -> Any:
+    """For commands without a `finish`."""
+    del reply
+
+
+class Commands:
+    """Runs commands."""
+
+    def __init__(self, *, database: Database, replies: ReplyStore) -> None:
+        self._database: Final = database
+        self._replies: Final = replies
+
+    async def run(self, command: Command[Given, Facts, Done], given: Given) -> Done:
+        """Run a command, for a caller that repeats nothing or asks for what is safe to repeat."""
+        facts = await command.read(given)
+        done = await self._database.write_retrying(
+            lambda session: command.write(session, given, facts)
+        )
+        await command.finish(given, done)
+        return done
+
+    async def run_once(
+        self,
+        command: Command[Given, Facts, Done],
+        given: Given,
+        *,
+        once: Once | None,
+        replies: Replies[Done, Answer],
+    ) -> Answer:
+        """Run a command once for its key; a repeat gets the first reply, and `finish` again.
+
+        Raises:
+            Conflict: the key was used with another request (IDEMPOTENCY_KEY_REUSED).
+        """
+        if once is None:
+            return replies.encode(await self.run(command, given))
+        stored = await self._replies.earlier(self._database, once)
+        if stored is None:
+            try:
+                done, answer = await self._first(command, given, once, replies)
+            except (ServiceError, DBAPIError):
+                # It may have failed because the same call was answered at the same time.
+                stored = await self._replies.earlier(self._database, once)
+                if stored is None:
+                    raise
+        if stored is not None:
+            answer = replies.message.FromString(stored)
+            done = replies.recover(answer)
+        await command.finish(given, done)
+        return answer
+
+    async def _first(
+        self,
+        command: Command[Given, Facts, Done],
+        given: Given,
+        once: Once,
+        replies: Replies[Done, Answer],
+    ) -> tuple[Done, Answer]:
+        facts = await command.read(given)
+
+        async def write(session: WriteSession) -> tuple[Done, Answer]:
+            done = await command.write(session, given, facts)
+            answer = replies.encode(done)
+            self._replies.keep(session, once, answer.SerializeToString(deterministic=True))
+            return done, answer
+
+        return await self._database.write_retrying(write)
