@@ -150,3 +150,67 @@ async def test_an_operator_works_in_the_browser_against_the_real_node(admin: Adm
     assert 'role="alert"' in taken
     for page in ("/", "/peers", "/wallet-addresses", "/payments", "/webhook-events", "/search?q=x"):
         await admin.page(page)
+
+
+ASSET = """query ($code: String!, $scale: UInt8!) {
+    assetByCodeAndScale(code: $code, scale: $scale) { id } }"""
+PEER = """query ($address: String!, $asset: String!) {
+    peerByAddressAndAsset(staticIlpAddress: $address, assetId: $asset) { id staticIlpAddress } }"""
+ADDRESS = "query ($url: String!) { walletAddressByUrl(url: $url) { id address } }"
+CREATE_PEER = "mutation ($i: CreatePeerInput!) { createPeer(input: $i) { peer { id } } }"
+UPDATE_PEER = "mutation ($i: UpdatePeerInput!) { updatePeer(input: $i) { peer { id } } }"
+DEPOSIT_PEER = (
+    "mutation ($i: DepositPeerLiquidityInput!) { depositPeerLiquidity(input: $i) { success } }"
+)
+SET_FEE = "mutation ($i: SetFeeInput!) { setFee(input: $i) { fee { id basisPoints } } }"
+CREATE_ADDRESS = """mutation ($i: CreateWalletAddressInput!) {
+    createWalletAddress(input: $i) { walletAddress { id address } } }"""
+CREATE_KEY = """mutation ($i: CreateWalletAddressKeyInput!) {
+    createWalletAddressKey(input: $i) { walletAddressKey { id } } }"""
+
+
+async def _seed(admin: Admin, code: str, address: str, url: str) -> tuple[str, str, str]:
+    """What the TypeScript Rafiki's seeding library calls, in its order."""
+    asset = (await admin.data(ASSET, code=code, scale=2))["assetByCodeAndScale"]
+    if asset is None:
+        made = await admin.data(CREATE_ASSET, i={"code": code, "scale": 2})
+        asset = made["createAsset"]["asset"]
+        deposit = {"id": str(uuid4()), "assetId": asset["id"], "amount": "100000000"}
+        await admin.data(DEPOSIT, i=deposit | {"idempotencyKey": str(uuid4())})
+    fee = {"assetId": asset["id"], "type": "SENDING", "fee": {"fixed": "100", "basisPoints": 200}}
+    assert (await admin.data(SET_FEE, i=fee))["setFee"]["fee"]["basisPoints"] == 200
+    peer = (await admin.data(PEER, address=address, asset=asset["id"]))["peerByAddressAndAsset"]
+    if peer is not None:
+        change = {"id": peer["id"], "staticIlpAddress": address, "routes": []}
+        await admin.data(UPDATE_PEER, i=change)
+    else:
+        http = {
+            "incoming": {"authTokens": [f"in-{code}"]},
+            "outgoing": {"authToken": "out", "endpoint": "http://peer.example:3002"},
+        }
+        new = {"staticIlpAddress": address, "http": http, "assetId": asset["id"], "routes": []}
+        peer = (await admin.data(CREATE_PEER, i=new | {"name": "Peer"}))["createPeer"]["peer"]
+        deposit = {"id": str(uuid4()), "peerId": peer["id"], "amount": "1000000"}
+        await admin.data(DEPOSIT_PEER, i=deposit | {"idempotencyKey": str(uuid4())})
+    owner = (await admin.data(ADDRESS, url=url))["walletAddressByUrl"]
+    if owner is None:
+        new = {"assetId": asset["id"], "address": url, "publicName": "A"}
+        owner = (await admin.data(CREATE_ADDRESS, i=new))["createWalletAddress"]["walletAddress"]
+        key = {
+            "kid": "keyid-a",
+            "x": "oy0L_vTygNE4IogRyn_F5GmHXdqYVjIXkWs2jky7zsI",
+            "alg": "EdDSA",
+            "kty": "OKP",
+            "crv": "Ed25519",
+        }
+        await admin.data(CREATE_KEY, i={"walletAddressId": owner["id"], "jwk": key})
+    return asset["id"], peer["id"], owner["id"]
+
+
+async def test_seeding_again_finds_what_is_there_and_changes_nothing(admin: Admin) -> None:
+    code = "S" + uuid4().hex[:6].upper()
+    address, url = f"test.{code.lower()}", f"{admin.node.public_url}/accounts/{code.lower()}"
+    first = await _seed(admin, code, address, url)
+    assert await _seed(admin, code, address, url) == first
+    read = "query ($id: String!) { asset(id: $id) { liquidity } }"
+    assert (await admin.data(read, id=first[0]))["asset"]["liquidity"] == "100000000"
