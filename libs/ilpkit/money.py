@@ -102,6 +102,30 @@ class Ratio:
         """One over this."""
         return Ratio(self.denominator, self.numerator)
 
+    def floor_limited(self, denominator_max: int) -> "Ratio | None":
+        """The greatest ratio not above this with at most this denominator; None where it is zero.
+
+        It is what packets of at most `denominator_max` units bring at this rate when each is
+        rounded down: no split into such packets brings more, and packets of its denominator bring
+        just it. For each value up to `denominator_max`, its `floor_mul` is this ratio's.
+        """
+        if self.denominator <= denominator_max:
+            return self
+        # Down the Stern-Brocot tree: low <= target < high are neighbours all the way, and a
+        # fraction between neighbours has at least the sum of their denominators.
+        low_n, low_d = self.numerator // self.denominator, 1
+        high_n, high_d = low_n + 1, 1
+        while low_d + high_d <= denominator_max:
+            below = self.numerator * low_d - low_n * self.denominator
+            above = high_n * self.denominator - self.numerator * high_d
+            if below >= above:
+                steps = min(below // above, (denominator_max - low_d) // high_d)
+                low_n, low_d = low_n + steps * high_n, low_d + steps * high_d
+            else:
+                steps = min((above - 1) // below, (denominator_max - high_d) // low_d)
+                high_n, high_d = high_n + steps * low_n, high_d + steps * low_d
+        return Ratio(low_n, low_d) if low_n else None
+
     def floor_mul(self, value: int) -> int:
         """`value` times this, rounded down; `value` is not negative."""
         return _not_negative(value) * self.numerator // self.denominator

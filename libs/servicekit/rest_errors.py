@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from servicekit.error_details import error_details
 from servicekit.error_mapping import HTTP_STATUSES
 from servicekit.errors import ServiceError
 
@@ -34,7 +35,7 @@ def open_payments_error(error: ServiceError) -> RestError:
     status = HTTP_STATUSES[error.kind]
     content: dict[str, Any] = {"code": str(status), "description": error.message}
     if error.metadata:
-        content["details"] = dict(error.metadata)
+        content["details"] = error_details(error.metadata)
     headers = {}
     if error.retry_after_ms is not None:
         headers["retry-after"] = str(-(-error.retry_after_ms // _MS_PER_SECOND))

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ilpkit.httpsig.keys import private_key_from_pem, public_jwk
-from ilpkit.money import Ratio
 from servicekit.clock import Clock, SystemClock
 from servicekit.commands import Commands
 from servicekit.database import Database, DatabaseLimits
@@ -246,7 +245,7 @@ class BackendApp:
             clock=clock,
             ids=ids,
             lifespan=timedelta(milliseconds=settings.quote_lifespan_ms),
-            slippage=_slippage(settings.slippage),
+            slippage=settings.slippage_ratio,
         )
         outgoing = OutgoingPaymentService(
             database=database,
@@ -421,6 +420,7 @@ class BackendApp:
             paying=Paying(
                 ledger=stores.ledger,
                 receivers=services.receivers,
+                path_limits=services.quotes,
                 local_credit=services.incoming_worker,
                 clock=self._clock,
                 ids=self._ids,
@@ -545,8 +545,3 @@ class _RateFetcher:
 
 def _private_key(path: str) -> Ed25519PrivateKey:
     return private_key_from_pem(Path(path).read_bytes())
-
-
-def _slippage(text: str) -> Ratio | None:
-    """The share as an exact ratio; None for zero."""
-    return None if not text.strip("0.") else Ratio.of_decimal(text)

@@ -2,13 +2,17 @@
 
 import base64
 import binascii
+import re
 from uuid import UUID
 
+from ilpkit.errors import InvalidDecimalError
+from ilpkit.money import Ratio
 from pydantic import Field, SecretStr, field_validator
 from servicekit.settings import CommaList, ServiceSettings
 
 STREAM_SECRET_BYTES = 32
 ADMIN_API_SECRET_CHARACTERS_MIN = 16
+_ZERO = re.compile(r"0+(\.0+)?")
 
 
 class BackendSettings(ServiceSettings):
@@ -110,7 +114,9 @@ class BackendSettings(ServiceSettings):
         15_000, alias="EXCHANGE_RATES_LIFETIME", ge=100, description="milliseconds that rates hold"
     )
     slippage: str = Field(
-        "0.01", alias="SLIPPAGE", description="share that a rate may fall between quote and payment"
+        "0.01",
+        alias="SLIPPAGE",
+        description="share of 0 to below 1 that a rate may fall between quote and payment",
     )
     quote_lifespan_ms: int = Field(
         300_000, alias="QUOTE_LIFESPAN", ge=1, description="life of a quote in milliseconds"
@@ -172,10 +178,23 @@ class BackendSettings(ServiceSettings):
             raise ValueError(f"give {STREAM_SECRET_BYTES} random bytes in base64")
         return value
 
+    @field_validator("slippage")
+    @classmethod
+    def _slippage_is_a_share(cls, value: str) -> str:
+        share = _share(value)
+        if share is not None and not share < Ratio(1, 1):
+            raise ValueError("give a decimal number from 0 to less than 1")
+        return value
+
     @field_validator("open_payments_url", "auth_server_grant_url", "wallet_address_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return None if value is None else value.rstrip("/")
+
+    @property
+    def slippage_ratio(self) -> Ratio | None:
+        """The share that a rate may fall, exact; None for nothing."""
+        return _share(self.slippage)
 
     @property
     def production(self) -> bool:
@@ -191,3 +210,13 @@ class BackendSettings(ServiceSettings):
     def stream_secret_bytes(self) -> bytes:
         """The STREAM secret, decoded."""
         return base64.b64decode(self.stream_secret.get_secret_value())
+
+
+def _share(text: str) -> Ratio | None:
+    """A decimal as an exact ratio; None for zero; raises ValueError for anything else."""
+    if _ZERO.fullmatch(text):
+        return None
+    try:
+        return Ratio.of_decimal(text)
+    except InvalidDecimalError as error:
+        raise ValueError(str(error)) from None

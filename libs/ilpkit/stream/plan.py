@@ -11,6 +11,8 @@ Rules of this file:
 - A fixed delivery sends what surely delivers the rest, if that can't deliver more than the rest.
   Else it first sends what can't deliver too much, which narrows the rate's bounds; and if rounding
   leaves no such amount, it delivers more rather than less.
+- The packet that completes a fixed delivery waits until it is known what those in flight deliver:
+  it would bring too little where they bring less than they can.
 - A fixed delivery over a path of unknown rate first sends one packet that nobody can fulfil, to
   learn the rate.
 
@@ -83,6 +85,8 @@ class PlannedPacket(NamedTuple):
     """The most that it can deliver as far as is known; its minimum where nothing is known."""
     corrected: bool
     """It is the one that may lose a source unit to rounding."""
+    sure: bool
+    """It delivers `most` if it is fulfilled, as far as is known."""
 
 
 @final
@@ -98,6 +102,7 @@ class PaymentPlan:
         "_learning",
         "_min_rate",
         "_source_max",
+        "_unsure_in_flight",
         "delivered",
         "delivery_committed",
         "delivery_least",
@@ -112,8 +117,9 @@ class PaymentPlan:
         self._min_rate = target.min_rate
         self._corrected = False
         self._learning = False
+        self._unsure_in_flight = 0
         # Most packets of a payment are like the one before.
-        self._last = PlannedPacket(_MONEY, 0, 0, 0, corrected=False)
+        self._last = PlannedPacket(_MONEY, 0, 0, 0, corrected=False, sure=True)
         self._last_version = -1
         self.source_sent = 0
         self.source_in_flight = 0
@@ -184,14 +190,17 @@ class PaymentPlan:
             least = bounds.delivery_least(careful)
             if least and least >= minimum_delivery(careful, self._min_rate):
                 amount = careful
-        return self._packet(amount, completes=amount == surely)
+        completes = amount == surely
+        if completes and self._unsure_in_flight:
+            return None
+        return self._packet(amount, completes=completes)
 
     def _learn(self, remaining: int, amount: int) -> PlannedPacket | None:
         if self._learning:
             return None
         assert self._min_rate is not None  # FixedDelivery has one
         amount = min(amount, self._min_rate.ceil_div(remaining))
-        return PlannedPacket(_LEARNING, amount, 0, 0, corrected=False)
+        return PlannedPacket(_LEARNING, amount, 0, 0, corrected=False, sure=True)
 
     def _packet(self, amount: int, *, completes: bool) -> PlannedPacket | EndReason | None:
         if completes:
@@ -208,11 +217,11 @@ class PaymentPlan:
         corrected = completes and not self._corrected
         minimum = minimum_delivery(amount - 1 if corrected else amount, self._min_rate)
         if not self._bounds.known:
-            return PlannedPacket(_MONEY, amount, minimum, minimum, corrected)
+            return PlannedPacket(_MONEY, amount, minimum, minimum, corrected, sure=False)
         most = self._bounds.delivery_most(amount)
         if most < minimum:
             return self._rounded_packet(amount, most, completes=completes)
-        return PlannedPacket(_MONEY, amount, minimum, most, corrected)
+        return self._planned(amount, minimum, most, corrected=corrected)
 
     def _rounded_packet(
         self, amount: int, most: int, *, completes: bool
@@ -222,7 +231,7 @@ class PaymentPlan:
             smaller = self._bounds.source_possibly(most)
             minimum = minimum_delivery(smaller, self._min_rate)
             if smaller < amount and most >= minimum:
-                return PlannedPacket(_MONEY, smaller, minimum, most, corrected=False)
+                return self._planned(smaller, minimum, most, corrected=False)
         if not completes or self._delivery is not None:
             return EndReason.INSUFFICIENT_EXCHANGE_RATE
         if self.source_in_flight:
@@ -230,7 +239,11 @@ class PaymentPlan:
         minimum = max(0, self.delivery_least - self.delivered)
         if most < minimum:
             return EndReason.INSUFFICIENT_EXCHANGE_RATE
-        return PlannedPacket(_MONEY, amount, minimum, most, corrected=False)
+        return self._planned(amount, minimum, most, corrected=False)
+
+    def _planned(self, amount: int, minimum: int, most: int, *, corrected: bool) -> PlannedPacket:
+        sure = self._bounds.delivery_least(amount) == most
+        return PlannedPacket(_MONEY, amount, minimum, most, corrected, sure)
 
     def on_sent(self, packet: PlannedPacket) -> None:
         """The packet left."""
@@ -240,6 +253,7 @@ class PaymentPlan:
         self.source_in_flight += packet.amount
         self.delivery_committed += packet.most
         self._corrected = self._corrected or packet.corrected
+        self._unsure_in_flight += not packet.sure
 
     def on_fulfilled(self, packet: PlannedPacket, *, received: int, unresolved: bool) -> None:
         """The packet was paid; `received` destination units arrived of it."""
@@ -263,6 +277,7 @@ class PaymentPlan:
             return
         self.source_in_flight -= packet.amount
         self.source_unresolved += packet.amount
+        self._unsure_in_flight -= not packet.sure
 
     def _leave(self, packet: PlannedPacket, *, unresolved: bool) -> None:
         self.delivery_committed -= packet.most
@@ -270,6 +285,7 @@ class PaymentPlan:
             self.source_unresolved -= packet.amount
         else:
             self.source_in_flight -= packet.amount
+            self._unsure_in_flight -= not packet.sure
 
 
 def _check_amount(amount: int) -> None:

@@ -32,6 +32,25 @@ class TenantEntry:
     routes: PrefixMap[PeerEntry]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRoute:
+    """The destination is an account of this node."""
+
+    prefix: str
+    tenant: TenantEntry
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRoute:
+    """The destination lies behind a peer."""
+
+    prefix: str
+    entry: PeerEntry
+
+
+Route = OwnRoute | PeerRoute
+
+
 class Snapshot:
     """One consistent view of the directory."""
 
@@ -86,24 +105,21 @@ class Snapshot:
         peer_id = self._tokens.get(token_sha256(token))
         return None if peer_id is None else self.peers.get(peer_id)
 
-    def tenant_of_address(self, ilp_address: str) -> TenantEntry | None:
-        """The tenant whose own ILP address is a prefix of this one."""
-        return self._own_addresses.resolve(ilp_address)
+    def decide(
+        self, tenant_id: UUID, destination: str, *, source: PeerEntry | None = None
+    ) -> Route | None:
+        """Where a tenant's packets for an address go; None when they can't go anywhere.
 
-    def local_tenant(self, tenant_id: UUID, destination: str) -> TenantEntry | None:
-        """The tenant of this node that a tenant's packets for this address are for.
-
-        None when no own address covers it, or when a peer's longer prefix does.
+        The longest prefix wins among the addresses of this node and the tenant's own routes, and an
+        address of this node where both are as long. Nothing is sent back to its `source`.
         """
-        if tenant_id not in self._tenants_with_children:
-            return self._own_addresses.resolve(destination)
         own = self._own_addresses.resolve_route(destination)
-        peer = self.tenants[tenant_id].routes.resolve_route(destination)
-        if own is None or (peer is not None and len(peer[0]) > len(own[0])):
+        if own is not None and tenant_id not in self._tenants_with_children:
+            return OwnRoute(*own)
+        tenant = self.tenants.get(tenant_id)
+        peer = None if tenant is None else tenant.routes.resolve_route(destination)
+        if own is not None and (peer is None or len(peer[0]) <= len(own[0])):
+            return OwnRoute(*own)
+        if peer is None or (source is not None and source.peer.id == peer[1].peer.id):
             return None
-        return own[1]
-
-    def route(self, tenant_id: UUID, destination: str) -> PeerEntry | None:
-        """The peer that a tenant's packets for this address go to."""
-        entry = self.tenants.get(tenant_id)
-        return None if entry is None else entry.routes.resolve(destination)
+        return PeerRoute(*peer)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 from ilpkit.stream.crypto import StreamKeys
+from ilpkit.stream.max_packet import PathLimit
 from ilpkit.stream.outcome import EndReason, PaymentOutcome
 from ilpkit.stream.plan import FixedDelivery
 from ilpkit.stream.sender import PaymentSender
@@ -44,20 +45,32 @@ class LocalCredit(Protocol):
         ...
 
 
+class PathLimits(Protocol):
+    """What quotes know of the largest packets that paths carry."""
+
+    async def remember_path_limit(
+        self, *, tenant_id: UUID, destination: str, asset_id: UUID, amount: int
+    ) -> None:
+        """A payment was told how much of its asset the path to a destination carries."""
+        ...
+
+
 class Paying:
-    """Attempts; they write nothing but ledger transfers."""
+    """Attempts; they write nothing but ledger transfers, and what they learned of the path."""
 
     def __init__(
         self,
         *,
         ledger: LedgerWriter,
         receivers: ReceiverService,
+        path_limits: PathLimits,
         local_credit: LocalCredit,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._ledger = ledger
         self._receivers = receivers
+        self._path_limits = path_limits
         self._local_credit = local_credit
         self._clock = clock
         self._ids = ids
@@ -90,7 +103,7 @@ class Paying:
             return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
         if receiver.local_id is not None:
             return await self._transfer(payment, asset, receiver.local_id, left)
-        return await self._send(payment, receiver, left, send)
+        return await self._send(payment, asset, receiver, left, send)
 
     async def _transfer(
         self, payment: OutgoingPayment, asset: Asset, receiver_id: UUID, left: Remaining
@@ -122,7 +135,12 @@ class Paying:
         return Completed(delivered=payment.quote.receive_amount.value)
 
     async def _send(
-        self, payment: OutgoingPayment, receiver: Receiver, left: Remaining, send: PacketSender
+        self,
+        payment: OutgoingPayment,
+        asset: Asset,
+        receiver: Receiver,
+        left: Remaining,
+        send: PacketSender,
     ) -> Result:
         if left.source_max == 0:
             return Failed(error=Failure.BAD_STATE, delivered=left.delivered)
@@ -140,6 +158,15 @@ class Paying:
             data=payment.data_to_transmit or b"",
         )
         outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
+        path = machine.max_packet
+        limit = path.limit if path.state is PathLimit.KNOWN else None
+        if limit and limit != payment.quote.max_packet_amount:
+            await self._path_limits.remember_path_limit(
+                tenant_id=payment.tenant_id,
+                destination=method.ilp_address,
+                asset_id=asset.id,
+                amount=limit,
+            )
         totals = outcome.totals
         delivered = left.delivered + totals.delivered + totals.delivered_unconfirmed
         return await self._result(payment, outcome, delivered)

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from ilpkit.money import Asset
+from servicekit.error_details import amount_metadata
 from servicekit.errors import (
     FailedPrecondition,
     InvalidArgument,
@@ -48,22 +50,42 @@ def wrong_asset(field: str, code: str, scale: int) -> InvalidArgument:
 
 
 def out_of_range(field: str, limit: int) -> InvalidArgument:
-    """The amount is zero, or more than the receiver still takes."""
+    """The amount is zero, or more than the receiver still takes or the price can be."""
     return InvalidArgument(
         "INVALID_AMOUNT",
-        f"{field} lies between 1 and {limit}",
+        f"{field} lies between 1 and {limit}"
+        if limit
+        else f"no {field} can be quoted: with its fee, the debit would not fit into 64 bits",
         field=field,
         metadata={"field": field, "limit": str(limit)},
     )
 
 
-def non_positive_receive_amount(minimum: int, code: str, scale: int) -> InvalidArgument:
-    """Nothing would be delivered."""
+def non_positive_receive_amount(minimum: int | None, asset: Asset) -> InvalidArgument:
+    """Nothing would be delivered; no minimum is named where the fee takes all of any debit."""
+    if minimum is None:
+        return InvalidArgument(
+            "NON_POSITIVE_RECEIVE_AMOUNT",
+            "nothing would be delivered: the fee takes all of any debitAmount; give receiveAmount",
+            field="debitAmount",
+        )
     return InvalidArgument(
         "NON_POSITIVE_RECEIVE_AMOUNT",
-        f"nothing would be delivered: send at least {minimum} {code} (scale {scale})",
+        f"nothing would be delivered: send at least {minimum} {asset.code} (scale {asset.scale})",
         field="debitAmount",
-        metadata={"min_send_amount": str(minimum), "asset_code": code, "asset_scale": str(scale)},
+        metadata=amount_metadata("min_send_amount", minimum, asset.code, asset.scale),
+    )
+
+
+def unusable_rate(base: Asset, counter: Asset) -> InvalidArgument:
+    """The exchange rate leaves no amount that both assets can express."""
+    return InvalidArgument(
+        "INVALID_AMOUNT",
+        f"no amount can be sent from {base.code} (scale {base.scale}) to {counter.code} (scale"
+        f" {counter.scale}): at the current rate a packet is worth less than one unit there,"
+        " or one unit more than 64 bits hold",
+        field="receiver",
+        metadata={"field": "receiver"},
     )
 
 

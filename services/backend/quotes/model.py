@@ -39,8 +39,10 @@ class Quote:
     fee_amount: int
     fee_id: UUID | None
     min_rate: Ratio
-    """Destination units per source unit that each packet must bring, slippage taken off."""
+    """Destination units per source unit that packets must bring: slippage taken off, and what the
+    rounding of packets within the path's limit costs."""
     max_packet_amount: int | None
+    """The packet that loses least to rounding, in the payer's asset; None: no limit is known."""
     received_before: int
     """What the receiver had received when the quote was given, in the receiver's asset."""
     expires_at: datetime
@@ -56,66 +58,96 @@ class Price:
     deliver: int
     """What is delivered, in the receiver's asset; may be zero, which nobody can pay."""
     fee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What prices follow from: exact arithmetic, the smallest amounts that surely deliver.
+
+    On the way each packet is worth floor(amount x rate). `min_rate` is the best that packets within
+    the path's limit can do at the least accepted rate, so n units bring floor(n x min_rate) however
+    they are split, and ceil(n / min_rate) units are the fewest that bring n.
+    """
+
     min_rate: Ratio
+    fee: Fee | None
+    packet_max: int | None
+    """The packet to send, in the payer's asset; None where any size passes."""
+
+    @classmethod
+    def of(
+        cls, *, rate: Ratio, slippage: Ratio | None, fee: Fee | None, limit: int | None
+    ) -> "Terms | None":
+        """The terms at a rate, of which `slippage` may be lost.
+
+        `limit` is the largest packet that the path is known to carry. None when no amount can be
+        sent: packets that large are worth nothing, or one unit is worth more than an amount can be.
+        """
+        # What is converted must fit into a packet as well, should the rate not fall.
+        convertible = rate.ceil_div(U64_MAX + 1) - 1
+        largest = min(convertible, U64_MAX if limit is None else limit)
+        best = slipped(rate, slippage).floor_limited(largest) if largest else None
+        if best is None:
+            return None
+        # A packet of a multiple of the denominator loses nothing to rounding.
+        packet_max = None if largest >= U64_MAX else largest - largest % best.denominator
+        return cls(min_rate=best, fee=fee, packet_max=packet_max)
+
+    def delivery(self, deliver: int) -> Price:
+        """The price of delivering an amount."""
+        source = self.min_rate.ceil_div(deliver)
+        return Price(source=source, deliver=deliver, fee=self._fee_on(source))
+
+    def debit(self, debit: int, *, room: int) -> Price:
+        """What a debit delivers once the fee is taken off.
+
+        `room` is the most that the receiver takes. A debit that no smaller one could replace fills
+        it, also where a source unit is worth several of the receiver's and brings more.
+        """
+        fee = self._fee_on(debit)
+        source = max(debit - fee, 0)
+        deliver = self.min_rate.floor_mul(source)
+        if source <= self.min_rate.ceil_div(room):
+            deliver = min(deliver, room)
+        return Price(source=source, deliver=deliver, fee=fee)
+
+    def debit_min(self) -> int | None:
+        """The smallest debit that delivers something; None when the fee takes all of any debit."""
+        if self._kept == 0:
+            return None
+        least = self.min_rate.ceil_div(1) + self._fixed
+        debit = ceil_div(least * BASIS_POINTS_MAX, self._kept)
+        return debit if debit <= U64_MAX else None
+
+    def debit_max(self, room: int) -> int:
+        """The largest debit that delivers no more than `room`, or just fills it."""
+        if self._kept == 0:
+            return U64_MAX
+        source = max(self.min_rate.ceil_div(room + 1) - 1, self.min_rate.ceil_div(room))
+        most = ((source + self._fixed + 1) * BASIS_POINTS_MAX - 1) // self._kept
+        return min(most, U64_MAX)
+
+    def delivery_max(self, room: int) -> int:
+        """The most of `room` whose price, fee included, is an amount; it may be zero."""
+        priced = BASIS_POINTS_MAX + (self.fee.basis_points if self.fee else 0)
+        source = (U64_MAX - self._fixed) * BASIS_POINTS_MAX // priced
+        return min(room, self.min_rate.floor_mul(source))
+
+    def _fee_on(self, amount: int) -> int:
+        return self.fee.on(amount) if self.fee else 0
+
+    @property
+    def _fixed(self) -> int:
+        return self.fee.fixed if self.fee else 0
+
+    @property
+    def _kept(self) -> int:
+        """Of 10,000 units debited, those that the proportional fee leaves."""
+        return BASIS_POINTS_MAX - (self.fee.basis_points if self.fee else 0)
 
 
 def slipped(rate: Ratio, slippage: Ratio | None) -> Ratio:
-    """The least rate that is accepted: rate x (1 - slippage), exact."""
+    """The least rate that is accepted: rate x (1 - slippage), exact; `slippage` is below one."""
     if slippage is None:
         return rate
-    kept = Ratio(slippage.denominator - slippage.numerator, slippage.denominator)
-    return rate * kept
-
-
-def price_delivery(*, deliver: int, min_rate: Ratio, exact: bool, fee: Fee | None) -> Price:
-    """The price of delivering an amount.
-
-    `exact` is for a transfer inside this node, which moves what it says: the source is rounded up.
-    Packets lose a unit to rounding here and there: one unit more than the floor covers that.
-    """
-    source = min_rate.ceil_div(deliver) if exact else min_rate.floor_div(deliver) + 1
-    return Price(
-        source=source,
-        deliver=deliver,
-        fee=0 if fee is None else fee.on(source),
-        min_rate=min_rate,
-    )
-
-
-def price_debit(*, debit: int, min_rate: Ratio, exact: bool, fee: Fee | None) -> Price:
-    """What a debit delivers once the fee is taken off; rounded against the payer.
-
-    Packets lose a unit to rounding, and no more is promised than the least rate surely brings:
-    where a source unit is worth less than a destination unit, the first alone is too much.
-    """
-    charged = 0 if fee is None else fee.on(debit)
-    source = max(debit - charged, 0)
-    deliver = min_rate.floor_mul(source)
-    if not exact and source > 0:
-        deliver = min(deliver, min_rate.ceil_mul(source - 1))
-    return Price(source=source, deliver=deliver, fee=charged, min_rate=min_rate)
-
-
-def minimum_debit(*, min_rate: Ratio, exact: bool, fee: Fee | None) -> int:
-    """The smallest debit that delivers one unit: what a refused payer is told."""
-    source = max(min_rate.ceil_div(1), 1 if exact else 2)
-    if fee is None:
-        return source
-    # The fee is on the whole debit: what is kept of it, rounded down, must be the source.
-    kept = BASIS_POINTS_MAX - fee.basis_points
-    if kept == 0:
-        return source + fee.fixed
-    return ceil_div((source + fee.fixed) * BASIS_POINTS_MAX, kept)
-
-
-def maximum_debit(*, deliver: int, min_rate: Ratio, exact: bool, fee: Fee | None) -> int:
-    """The largest debit that delivers no more than an amount."""
-    source = min_rate.ceil_div(deliver + 1) - 1
-    if not exact:
-        source = max(source, min_rate.floor_div(deliver) + 1)
-    if fee is None:
-        return source
-    kept = BASIS_POINTS_MAX - fee.basis_points
-    if kept == 0:
-        return U64_MAX
-    return ((source + fee.fixed + 1) * BASIS_POINTS_MAX - 1) // kept
+    return rate * Ratio(slippage.denominator - slippage.numerator, slippage.denominator)

@@ -1,14 +1,16 @@
 """SQL for quotes."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ilpkit.money import Amount, Asset, Ratio
 from servicekit.database import ReadSession, WriteSession
 from sqlalchemy import Row, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.backend.quotes.model import Method, Quote
-from services.backend.quotes.tables import quotes
+from services.backend.quotes.tables import path_limits, quotes
 
 
 async def add(session: WriteSession, quote: Quote) -> None:
@@ -44,6 +46,29 @@ async def get(session: ReadSession, quote_id: UUID, tenant_id: UUID | None = Non
         query = query.where(quotes.c.tenant_id == tenant_id)
     row = (await session.execute(query)).one_or_none()
     return None if row is None else quote_of_row(row)
+
+
+async def path_limit(
+    session: ReadSession, *, peer_id: UUID, asset_id: UUID, since: datetime
+) -> int | None:
+    """The largest packet of an asset that passed a peer, if that was learned after `since`."""
+    query = select(path_limits.c.amount).where(
+        path_limits.c.peer_id == peer_id,
+        path_limits.c.asset_id == asset_id,
+        path_limits.c.learned_at > since,
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def keep_path_limit(
+    session: WriteSession, *, peer_id: UUID, asset_id: UUID, amount: int, now: datetime
+) -> None:
+    """Keep what a payment learned in place of what an earlier one did."""
+    news = {"amount": amount, "learned_at": now}
+    statement = upsert(path_limits).values(peer_id=peer_id, asset_id=asset_id, **news)
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["peer_id", "asset_id"], set_=news)
+    )
 
 
 def quote_of_row(row: Row[Any]) -> Quote:

@@ -1,16 +1,18 @@
 """Prices payments, from the peer's settings and known rates: no packet is sent for a quote."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from ilpkit import money
 from ilpkit.money import U64_MAX, Amount, Ratio
 from servicekit.clock import Clock
-from servicekit.database import Database, WriteSession
+from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.ids import IdSource
 
 from services.backend.assets import repository as assets
-from services.backend.assets.model import Asset, Fee, FeeType
+from services.backend.assets.model import Asset, FeeType
+from services.backend.directory.model import PeerRoute
 from services.backend.directory.worker import Directory
 from services.backend.quotes import repository
 from services.backend.quotes.errors import (
@@ -21,25 +23,18 @@ from services.backend.quotes.errors import (
     rate_unavailable,
     unknown_quote,
     unreachable,
+    unusable_rate,
     wrong_asset,
 )
-from services.backend.quotes.model import (
-    Method,
-    Price,
-    Quote,
-    maximum_debit,
-    minimum_debit,
-    price_debit,
-    price_delivery,
-    slipped,
-)
+from services.backend.quotes.model import Method, Price, Quote, Terms
 from services.backend.rates.service import Rates
 from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import Receiver
 from services.backend.receivers.service import ReceiverService
 from services.backend.wallet_addresses.model import WalletAddress
 
-UNBOUNDED: Final = U64_MAX
+PATH_LIMIT_LIFETIME: Final = timedelta(days=1)
+"""A peer may raise its limit: once a day a payment finds out."""
 
 
 class QuoteService:
@@ -89,24 +84,31 @@ class QuoteService:
             raise wrong_asset("debitAmount", asset.code, asset.scale)
         receiver = await self._receivers.get(receiver_url)
         now = self._clock.now()
-        if not receiver.is_payable(now):
+        if not receiver.is_payable(now) or receiver.satisfied:
             raise invalid_receiver(receiver_url, "is completed, expired or has no payment method")
         method = Method.LOCAL if receiver.local_id is not None else Method.ILP
-        max_packet_amount = self._route(wallet_address.tenant_id, receiver)
+        peer_id = self._next_hop(wallet_address.tenant_id, receiver)
         rate = await self._rates.get(wallet_address.tenant_id, asset.unit, receiver.asset)
         if rate is None:
             raise rate_unavailable(asset.code, receiver.asset.code)
-        fee = await self._fee(asset.id)
-        price = self._price(
-            method=method,
+        async with self._database.read() as session:
+            fee = await assets.current_fee(session, asset.id, FeeType.SENDING)
+            limit = await self._path_limit(session, peer_id, asset.id)
+        terms = Terms.of(
             rate=rate,
+            slippage=None if method is Method.LOCAL else self._slippage,
             fee=fee,
-            asset=asset,
-            receiver=receiver,
+            limit=limit,
+        )
+        if terms is None:
+            raise unusable_rate(asset.unit, receiver.asset)
+        price = _price(
+            terms,
+            receiver,
             debit_amount=debit_amount,
             receive_amount=receive_amount,
+            unit=asset.unit,
         )
-        fixed_send = debit_amount is not None
         expires_at = now + self._lifespan
         if receiver.expires_at is not None:
             expires_at = min(expires_at, receiver.expires_at)
@@ -117,15 +119,13 @@ class QuoteService:
             client=client,
             receiver=receiver_url,
             method=method,
-            debit_amount=debit_amount.value
-            if fixed_send and debit_amount is not None
-            else price.source + price.fee,
+            debit_amount=price.source + price.fee if debit_amount is None else debit_amount.value,
             receive_amount=Amount(price.deliver, receiver.asset),
             source_amount=price.source,
             fee_amount=price.fee,
             fee_id=None if fee is None else fee.id,
-            min_rate=price.min_rate,
-            max_packet_amount=max_packet_amount,
+            min_rate=terms.min_rate,
+            max_packet_amount=terms.packet_max,
             received_before=receiver.received_amount.value,
             expires_at=expires_at,
             created_at=now,
@@ -145,57 +145,69 @@ class QuoteService:
             raise unknown_quote(quote_id)
         return quote
 
-    def _route(self, tenant_id: UUID, receiver: Receiver) -> int | None:
-        """The next hop's packet limit, None for no limit or no packets; raises UNREACHABLE."""
+    async def remember_path_limit(
+        self, *, tenant_id: UUID, destination: str, asset_id: UUID, amount: int
+    ) -> None:
+        """A payment was told how much of its asset the path to a destination carries in a packet.
+
+        The next quotes for payments through the same peer reckon with it.
+        """
+        route = self._directory.snapshot.decide(tenant_id, destination)
+        if not isinstance(route, PeerRoute):
+            return
+        async with self._database.write() as session:
+            await repository.keep_path_limit(
+                session,
+                peer_id=route.entry.peer.id,
+                asset_id=asset_id,
+                amount=amount,
+                now=self._clock.now(),
+            )
+
+    def _next_hop(self, tenant_id: UUID, receiver: Receiver) -> UUID | None:
+        """The peer on the way; None when the payment stays on this node; raises UNREACHABLE."""
         if receiver.local_id is not None:
             return None
         destination = receiver.methods[0].ilp_address
-        if self._directory.snapshot.route(tenant_id, destination) is None:
+        route = self._directory.snapshot.decide(tenant_id, destination)
+        if route is None:
             raise unreachable(destination)
-        # What the next hop takes in one packet is its own setting; it tells with F08.
-        return None
+        return route.entry.peer.id if isinstance(route, PeerRoute) else None
 
-    async def _fee(self, asset_id: UUID) -> Fee | None:
-        async with self._database.read() as session:
-            return await assets.current_fee(session, asset_id, FeeType.SENDING)
-
-    def _price(
-        self,
-        *,
-        method: Method,
-        rate: Ratio,
-        fee: Fee | None,
-        asset: Asset,
-        receiver: Receiver,
-        debit_amount: Amount | None,
-        receive_amount: Amount | None,
-    ) -> Price:
-        exact = method is Method.LOCAL
-        min_rate = rate if exact else slipped(rate, self._slippage)
-        pricing: dict[str, Any] = {"min_rate": min_rate, "exact": exact, "fee": fee}
-        if debit_amount is not None:
-            price = price_debit(debit=debit_amount.value, **pricing)
-        else:
-            price = price_delivery(deliver=_to_deliver(receiver, receive_amount), **pricing)
-        if price.deliver <= 0 or price.source <= 0:
-            raise non_positive_receive_amount(minimum_debit(**pricing), asset.code, asset.scale)
-        outstanding = receiver.outstanding
-        if outstanding is not None and price.deliver > outstanding:
-            raise out_of_range("debitAmount", maximum_debit(deliver=outstanding, **pricing))
-        if price.source + price.fee > UNBOUNDED:
-            raise out_of_range("receiveAmount", UNBOUNDED)
-        return price
+    async def _path_limit(
+        self, session: ReadSession, peer_id: UUID | None, asset_id: UUID
+    ) -> int | None:
+        """The largest packet that passes the peer, where a payment learned it lately."""
+        if peer_id is None:
+            return None
+        since = self._clock.now() - PATH_LIMIT_LIFETIME
+        return await repository.path_limit(session, peer_id=peer_id, asset_id=asset_id, since=since)
 
 
-def _to_deliver(receiver: Receiver, receive_amount: Amount | None) -> int:
+def _price(
+    terms: Terms,
+    receiver: Receiver,
+    *,
+    debit_amount: Amount | None,
+    receive_amount: Amount | None,
+    unit: money.Asset,
+) -> Price:
+    """The price on these terms; raises InvalidArgument for an amount that can't be paid."""
     outstanding = receiver.outstanding
-    if receive_amount is None:
-        if outstanding is None:
-            raise amount_needed()
-        return outstanding
-    if receive_amount.asset != receiver.asset:
+    room = U64_MAX if outstanding is None else outstanding
+    if debit_amount is not None:
+        price = terms.debit(debit_amount.value, room=room)
+        if price.deliver == 0:
+            raise non_positive_receive_amount(terms.debit_min(), unit)
+        if price.deliver > room:
+            raise out_of_range("debitAmount", terms.debit_max(room))
+        return price
+    if receive_amount is None and outstanding is None:
+        raise amount_needed()
+    if receive_amount is not None and receive_amount.asset != receiver.asset:
         raise wrong_asset("receiveAmount", receiver.asset.code, receiver.asset.scale)
-    limit = UNBOUNDED if outstanding is None else outstanding
-    if not 1 <= receive_amount.value <= limit:
+    deliver = room if receive_amount is None else receive_amount.value
+    limit = terms.delivery_max(room)
+    if not 1 <= deliver <= limit:
         raise out_of_range("receiveAmount", limit)
-    return receive_amount.value
+    return terms.delivery(deliver)

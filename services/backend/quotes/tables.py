@@ -31,4 +31,14 @@ quotes = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
+# The largest packets that paths through a peer carried, as payments over them were told.
+path_limits = Table(
+    "path_limits",
+    metadata,
+    Column("peer_id", Uuid, ForeignKey("peers.id"), primary_key=True),
+    Column("asset_id", Uuid, ForeignKey("assets.id"), primary_key=True),
+    # In the payer's asset, which is the one of `asset_id`.
+    Column("amount", Units, nullable=False),
+    Column("learned_at", DateTime(timezone=True), nullable=False),
+)
 Index("ix_quotes_wallet_address_id_id", quotes.c.wallet_address_id, quotes.c.id)

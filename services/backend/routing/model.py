@@ -4,15 +4,7 @@ from dataclasses import dataclass
 
 from ilpkit.money import U64_MAX, Amount, Asset, Ratio
 
-from services.backend.directory.model import PeerEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A prefix and the peer behind which it lies."""
-
-    prefix: str
-    entry: PeerEntry
+from services.backend.directory.model import PeerRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ def explain_no_route(destination: str, routes: int) -> Explanation:
     return Explanation((step,), deliverable=False)
 
 
-def explain_hop(destination: str, route: Route, priced: Priced | None) -> Explanation:
+def explain_hop(destination: str, route: PeerRoute, priced: Priced | None) -> Explanation:
     """The packet would go to a peer, if limits, rate and liquidity let it."""
     steps = [_match(destination, route), _limits(route)]
     if priced is None:
@@ -67,7 +59,7 @@ def explain_hop(destination: str, route: Route, priced: Priced | None) -> Explan
     return Explanation(tuple(steps), deliverable=enough)
 
 
-def _match(destination: str, route: Route) -> str:
+def _match(destination: str, route: PeerRoute) -> str:
     peer = route.entry.peer
     name = f"{peer.name} ({peer.id})" if peer.name else str(peer.id)
     prefix = f"{route.prefix}, the longest prefix" if route.prefix else "the default route"
@@ -77,7 +69,7 @@ def _match(destination: str, route: Route) -> str:
     )
 
 
-def _limits(route: Route) -> str:
+def _limits(route: PeerRoute) -> str:
     limit = route.entry.peer.max_packet_amount
     sent = "may send packets of any size" if limit is None else f"may send packets up to {limit}"
     return (
@@ -96,10 +88,10 @@ def _convert(priced: Priced, unit: Asset) -> tuple[int | None, str]:
         )
     converted = rate.floor_mul(amount.value)
     price = f"At {rate.numerator}/{rate.denominator} {counter} for each unit of {base}"
-    if not (amount.value == 0 or 1 <= converted <= U64_MAX):
+    if converted > U64_MAX or (converted == 0 and amount.value):
         return None, (
             f"{price}, {amount.value} is worth {converted}, which no packet can carry: it is"
-            " rejected with R01."
+            f" rejected with {'F08' if converted else 'R01'}."
         )
     return converted, f"{price}, {amount.value} becomes {converted}, rounded down."
 

@@ -9,7 +9,7 @@ from ilpkit.money import Amount, Asset, Ratio
 from servicekit.clock import Clock
 from servicekit.errors import InvalidArgument
 
-from services.backend.directory.model import TenantEntry
+from services.backend.directory.model import OwnRoute, PeerRoute, Route, TenantEntry
 from services.backend.directory.worker import Directory
 from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
@@ -18,7 +18,6 @@ from services.backend.rates.service import Rates
 from services.backend.routing.model import (
     Explanation,
     Priced,
-    Route,
     explain_hop,
     explain_local,
     explain_no_route,
@@ -45,30 +44,26 @@ class RoutingService:
         self._ledger = ledger
         self._clock = clock
 
-    def routes(self, tenant_id: UUID) -> Sequence[Route]:
+    def routes(self, tenant_id: UUID) -> Sequence[PeerRoute]:
         """A tenant's routes, longest prefix first; raises NotFound."""
         table = self._tenant(tenant_id).routes
         prefixes = sorted(table, key=lambda prefix: (-len(prefix), prefix))
         found = ((prefix, table.get(prefix)) for prefix in prefixes)
-        return [Route(prefix, entry) for prefix, entry in found if entry is not None]
+        return [PeerRoute(prefix, entry) for prefix, entry in found if entry is not None]
 
-    def resolve(self, tenant_id: UUID, destination: str) -> tuple[Route | None, bool]:
-        """The route that a tenant's packets take, and whether they end at this node."""
-        entry = self._tenant(tenant_id)
+    def resolve(self, tenant_id: UUID, destination: str) -> Route | None:
+        """The route that a tenant's own packets take; raises NotFound."""
+        self._tenant(tenant_id)
         _check_address(destination)
-        if self._directory.snapshot.tenant_of_address(destination) is not None:
-            return None, True
-        found = entry.routes.resolve_route(destination)
-        return None if found is None else Route(*found), False
+        return self._directory.snapshot.decide(tenant_id, destination)
 
     async def explain(
         self, tenant_id: UUID, destination: str, amount: Amount | None
     ) -> Explanation:
         """Every step of the decision on a packet of a tenant's; raises NotFound."""
-        route, local = self.resolve(tenant_id, destination)
-        if local:
-            own = self._directory.snapshot.tenant_of_address(destination)
-            return explain_local(destination, destination if own is None else own.ilp_address)
+        route = self.resolve(tenant_id, destination)
+        if isinstance(route, OwnRoute):
+            return explain_local(destination, route.prefix)
         if route is None:
             return explain_no_route(destination, len(self._tenant(tenant_id).routes))
         priced = None if amount is None else await self._price(route, amount)
@@ -84,7 +79,7 @@ class RoutingService:
         fetched = None if base.code == counter.code else self._rates.fetched_at_ms(tenant_id, base)
         return CurrentRate(rate=rate, fetched_at_ms=fetched or self._clock.now_ms())
 
-    async def _price(self, route: Route, amount: Amount) -> Priced:
+    async def _price(self, route: PeerRoute, amount: Amount) -> Priced:
         asset = route.entry.asset
         rate = await self._rates.get(route.entry.peer.tenant_id, amount.asset, asset.unit)
         account = (await self._ledger.lookup_accounts([asset.id.int])).get(asset.id.int)

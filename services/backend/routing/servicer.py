@@ -12,8 +12,8 @@ from rafiki.routing.v1 import routing_service_pb2 as pb
 from rafiki.routing.v1.routing_service_pb2_grpc import RoutingServiceServicer
 from servicekit.errors import FailedPrecondition, InvalidArgument
 
+from services.backend.directory.model import OwnRoute, PeerRoute
 from services.backend.protos import optional, timestamp, to_amount
-from services.backend.routing.model import Route
 from services.backend.routing.service import RoutingService
 from services.backend.scope import Scopes
 
@@ -40,8 +40,11 @@ class RoutingServicer(RoutingServiceServicer):
         self, request: pb.ResolveRouteRequest, context: Context
     ) -> pb.ResolveRouteResponse:
         del context
-        route, local = self._routing.resolve(self._tenant_id(request), request.destination)
-        return pb.ResolveRouteResponse(route=None if route is None else _route(route), local=local)
+        route = self._routing.resolve(self._tenant_id(request), request.destination)
+        return pb.ResolveRouteResponse(
+            route=_route(route) if isinstance(route, PeerRoute) else None,
+            local=isinstance(route, OwnRoute),
+        )
 
     async def ExplainRoute(
         self, request: pb.ExplainRouteRequest, context: Context
@@ -77,7 +80,7 @@ def ratio_message(rate: Ratio) -> money_pb2.Ratio:
     return money_pb2.Ratio(numerator=rate.numerator, denominator=rate.denominator)
 
 
-def _route(route: Route) -> pb.Route:
+def _route(route: PeerRoute) -> pb.Route:
     unit = route.entry.asset.unit
     return pb.Route(
         prefix=route.prefix,

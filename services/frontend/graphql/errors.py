@@ -1,7 +1,7 @@
 """Service errors as GraphQL's: the only module that knows both.
 
-A client reads `extensions.code`, which has the values of the TypeScript Rafiki; `reason` and
-`field` say more and are this implementation's.
+A client reads `extensions.code`, which has the values of the TypeScript Rafiki; `details`
+holds amounts as the original's does; `reason` and `field` say more and are this implementation's.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 from graphql import GraphQLError
+from servicekit.error_details import error_details
 from servicekit.errors import Kind, ServiceError
 
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
@@ -91,8 +92,12 @@ def service_error_json(error: ServiceError) -> dict[str, Any]:
 def _extensions(error: GraphQLError, code: str | None) -> dict[str, Any]:
     original = error.original_error
     if isinstance(original, ServiceError):
-        known = {"code": code_of(original), "reason": original.reason}
-        return known if original.field is None else {**known, "field": original.field}
+        known: dict[str, Any] = {"code": code_of(original), "reason": original.reason}
+        if original.field is not None:
+            known["field"] = original.field
+        if original.metadata:
+            known["details"] = error_details(original.metadata)
+        return known
     if code is not None:
         return {"code": code}
     if original is None or isinstance(original, GraphQLError):

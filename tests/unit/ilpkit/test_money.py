@@ -115,6 +115,27 @@ def test_ratios_multiply_divide_and_compare_exactly(left: Ratio, right: Ratio) -
     assert (left <= right) == (fraction(left) <= fraction(right))
 
 
+@pytest.mark.property
+@given(st.builds(Ratio, st.integers(1, 500), st.integers(1, 500)), st.integers(1, 60))
+def test_the_best_ratio_below_with_a_small_denominator(ratio: Ratio, denominator_max: int) -> None:
+    best = max(
+        Fraction(ratio.floor_mul(denominator), denominator)
+        for denominator in range(1, denominator_max + 1)
+    )
+    limited = ratio.floor_limited(denominator_max)
+    assert (Fraction(0) if limited is None else fraction(limited)) == best
+
+
+@pytest.mark.property
+@given(RATIOS, st.integers(1, U64_MAX), st.data())
+def test_a_ratio_with_a_small_denominator_rounds_down_as_the_exact_one(
+    ratio: Ratio, denominator_max: int, data: st.DataObject
+) -> None:
+    limited = ratio.floor_limited(denominator_max)
+    value = data.draw(st.integers(0, denominator_max))
+    assert (0 if limited is None else limited.floor_mul(value)) == ratio.floor_mul(value)
+
+
 def test_a_third_rounds_each_way() -> None:
     third = Ratio(1, 3)
     assert (third.floor_mul(10), third.ceil_mul(10)) == (3, 4)

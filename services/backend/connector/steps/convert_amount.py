@@ -5,12 +5,19 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from ilpkit.errors import PolicyRefusal
-from ilpkit.ilp.error_codes import R01_INSUFFICIENT_SOURCE_AMOUNT, T00_INTERNAL_ERROR
+from ilpkit.ilp.error_codes import (
+    F08_AMOUNT_TOO_LARGE,
+    R01_INSUFFICIENT_SOURCE_AMOUNT,
+    T00_INTERNAL_ERROR,
+    AmountTooLarge,
+    encode_amount_too_large,
+)
 from ilpkit.ilp.packet import Reply
 from ilpkit.money import U64_MAX, Asset, Ratio
 
 from services.backend.connector.context import PacketContext
 from services.backend.connector.pipeline import Next
+from services.backend.connector.steps.error_to_reject import RejectedError
 
 FIRST_RATE_WAIT_S: Final = 0.5
 """Less than the margin by which a forwarded packet's expiry is reduced."""
@@ -31,11 +38,15 @@ class PacketRates(Protocol):
 async def convert(
     rates: PacketRates, *, tenant_id: UUID, amount: int, source: Asset, destination: Asset
 ) -> int:
-    """The destination amount, rounded down; raises PolicyRefusal when there is none.
+    """The destination amount, rounded down.
 
     Only the first packet of a pair waits for its rate; from then on it is known, and renewed aside.
 
     Zero stays zero; an amount that rounds down to zero is refused, since it would vanish.
+
+    Raises:
+        PolicyRefusal: no rate is known (T00), or nothing would arrive (R01).
+        RejectedError: more would arrive than a packet carries (F08).
     """
     if source == destination or amount == 0:
         return amount
@@ -49,7 +60,14 @@ async def convert(
             ilp_code=T00_INTERNAL_ERROR,
         )
     converted = rate.floor_mul(amount)
-    if not 1 <= converted <= U64_MAX:
+    if converted > U64_MAX:
+        most = rate.ceil_div(U64_MAX + 1) - 1
+        raise RejectedError(
+            F08_AMOUNT_TOO_LARGE,
+            f"{amount} {source.code} is worth more {destination.code} than a packet carries",
+            encode_amount_too_large(AmountTooLarge(received_amount=amount, maximum_amount=most)),
+        )
+    if converted == 0:
         raise PolicyRefusal(
             f"{amount} {source.code} is worth less than one unit of {destination.code}",
             ilp_code=R01_INSUFFICIENT_SOURCE_AMOUNT,

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0050_outgoing_payment_claims"
-down_revision = "0080_admin_sessions"
+down_revision = "0030_liquidity_transfers"
 branch_labels = None
 depends_on = None
 

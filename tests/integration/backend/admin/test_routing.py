@@ -48,6 +48,17 @@ async def test_routes_are_listed_longest_first_and_resolved(world: World) -> Non
     assert not own.HasField("route")
 
 
+async def test_packets_for_a_peer_below_this_nodes_address_are_explained_as_they_go(
+    world: World,
+) -> None:
+    child = await world.peer((await world.asset()).id, "test.bank.child")
+    await eventually(lambda: _routes(world), lambda found: len(found) == 1)
+    found = await _resolve(world, "test.bank.child.bob")
+    assert (found.route.peer_id, found.local) == (child.id, False)
+    assert str(child.id) in (await _explain(world, "test.bank.child.bob")).steps[0]
+    assert (await _resolve(world, "test.bank.children")).local
+
+
 async def test_a_route_is_explained_step_by_step(world: World) -> None:
     usd_asset, eur_asset = await world.asset(), await world.asset("EUR", 4)
     same = await world.peer(usd_asset.id, "test.same", name="Same", max_packet_amount=77)

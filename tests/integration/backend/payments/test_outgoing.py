@@ -46,6 +46,39 @@ async def test_a_payment_in_one_currency_arrives_to_the_unit(banks: Banks) -> No
     assert await banks.far.balance(id_of(incoming)) == 500
 
 
+async def test_a_payment_at_a_known_rate_costs_the_smallest_amount_that_delivers(
+    new_banks: NewBanks,
+) -> None:
+    banks = await new_banks(far_code="EUR", SLIPPAGE="0")
+    banks.outside.rates = {"USD": {"EUR": "0.9"}}
+    _, quote, payment = await pay(banks, 900, code="EUR")
+    assert quote.debit_amount == amount(1_000)
+    ended = await banks.near.ended(payment)
+    assert (ended.state, ended.sent_amount.value) == (COMPLETED, 1_000)
+
+
+async def test_quotes_reckon_with_the_packets_that_a_payment_learned_the_path_carries(
+    new_banks: NewBanks,
+) -> None:
+    banks = await new_banks(far_code="EUR", far_max_packet_amount=7)
+    banks.outside.rates = {"USD": {"EUR": "0.92"}}
+    incoming = await banks.far.incoming(banks.bob)
+
+    async def send() -> tuple[Any, Any]:
+        quote = await banks.near.quote(banks.alice, incoming, debit_amount=amount(1_010))
+        payment = await banks.near.outgoing(banks.alice, quote)
+        await banks.near.fund(payment)
+        return quote, await banks.near.ended(payment)
+
+    # Nobody can know before the first packet that 7 cents at a time bring 6, not 6.44.
+    quote, ended = await send()
+    assert (quote.receive_amount.value, ended.state) == (919, FAILED)
+    quote, ended = await send()
+    assert quote.receive_amount.value == 1_010 * 6 // 7
+    assert (ended.state, ended.sent_amount.value) == (COMPLETED, 1_010)
+    assert (await banks.far.incoming_now(incoming)).received_amount.value == 865
+
+
 async def test_each_side_hears_what_happened_in_order(banks: Banks) -> None:
     incoming, _, payment = await pay(banks, 500)
     await banks.near.ended(payment)

@@ -70,6 +70,33 @@ class TestAmounts:
         quote = await banks.near.quote(banks.alice, open_payment, debit_amount=amount(least))
         assert quote.receive_amount.value >= 1
 
+    async def test_a_fee_that_takes_all_names_no_least(self, new_node: NewNode) -> None:
+        node = await new_node("greedy")
+        usd = await node.asset()
+        await node.fee(usd, fixed=0, basis_points=10_000)
+        payer, incoming = await node.wallet(usd), await node.incoming(await node.wallet(usd))
+        with pytest.raises(InvalidArgument) as raised:
+            await node.quote(payer, incoming, debit_amount=amount(100))
+        assert raised.value.reason == "NON_POSITIVE_RECEIVE_AMOUNT"
+        assert "min_send_amount" not in raised.value.metadata
+        assert (await node.quote(payer, incoming, receive_amount=amount(100))).debit_amount.value
+
+    @pytest.mark.parametrize("value", [0, 2**64 - 1])
+    @pytest.mark.parametrize("field", ["debit_amount", "receive_amount"])
+    async def test_amounts_at_the_ends_of_64_bits(
+        self, banks: Banks, open_payment: Any, field: str, value: int
+    ) -> None:
+        fields: dict[str, Any] = {field: amount(value)}
+        if (field, value) == ("debit_amount", 2**64 - 1):
+            quote = await banks.near.quote(banks.alice, open_payment, **fields)
+            assert quote.receive_amount.value == value * 99 // 100
+            return
+        error = await refused(banks, open_payment, **{field: amount(value)})
+        assert isinstance(error, InvalidArgument)
+        assert (
+            error.field == {"debit_amount": "debitAmount", "receive_amount": "receiveAmount"}[field]
+        )
+
 
 class TestFees:
     """On top of what is delivered, or off what is debited."""
@@ -113,6 +140,17 @@ class TestRates:
         assert isinstance(error, Unavailable)
         assert error.reason == "RATE_UNAVAILABLE"
         assert error.metadata == {"base": "USD", "counter": "XAF"}
+
+    @pytest.mark.parametrize("rate", ["1e-300", "1e300"])
+    async def test_a_rate_at_which_nothing_can_be_sent(self, banks: Banks, rate: str) -> None:
+        code = f"X{rate[2:]}".replace("-", "M")
+        banks.outside.rates = {"USD": {code: rate}}
+        odd = await banks.far.asset(code)
+        incoming = await banks.far.incoming(await banks.far.wallet(odd), amount(5, code))
+        banks.clock.jump(60)
+        error = await refused(banks, incoming)
+        assert isinstance(error, InvalidArgument)
+        assert (error.reason, error.field) == ("INVALID_AMOUNT", "receiver")
 
     async def test_a_rates_service_that_fails(self, banks: Banks) -> None:
         banks.outside.rates = {"USD": {"CHF": "0.9"}}

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 from ilpkit.errors import PolicyRefusal
+from ilpkit.ilp.error_codes import decode_amount_too_large
 from ilpkit.money import U64_MAX, Asset, Ratio
 
 from services.backend.connector.steps.convert_amount import convert
+from services.backend.connector.steps.error_to_reject import RejectedError
 
 TENANT = UUID(int=1)
 USD, EUR, DIGITS = Asset("USD", 2), Asset("EUR", 2), Asset("USD", 4)
@@ -55,10 +57,19 @@ async def test_a_rate_that_does_not_come_is_a_temporary_failure(rates: LateRates
     assert refused.value.ilp_code == "T00"
 
 
-@pytest.mark.parametrize(
-    ("amount", "rate"), [(1, Ratio(1, 2)), (U64_MAX, Ratio(2, 1))], ids=["vanishes", "overflows"]
-)
-async def test_an_amount_that_no_account_could_hold_is_refused(amount: int, rate: Ratio) -> None:
+async def test_an_amount_worth_less_than_a_unit_is_refused() -> None:
     with pytest.raises(PolicyRefusal) as refused:
-        await converted(LateRates(rate), amount, USD, EUR)
+        await converted(LateRates(Ratio(1, 2)), 1, USD, EUR)
     assert refused.value.ilp_code == "R01"
+
+
+@pytest.mark.parametrize(
+    ("rate", "most"), [(Ratio(2, 1), 2**63 - 1), (Ratio.of_decimal("1e400"), 0)]
+)
+async def test_an_amount_worth_more_than_a_packet_carries_is_too_large(
+    rate: Ratio, most: int
+) -> None:
+    with pytest.raises(RejectedError) as refused:
+        await converted(LateRates(rate), U64_MAX, USD, EUR)
+    assert refused.value.ilp_code == "F08"
+    assert decode_amount_too_large(refused.value.data) == (U64_MAX, most)

@@ -7,11 +7,10 @@ import pytest
 from ilpkit.money import U64_MAX, Amount, Asset, Ratio
 
 from services.backend.assets import model as assets
-from services.backend.directory.model import PeerEntry
+from services.backend.directory.model import PeerEntry, PeerRoute
 from services.backend.peers.model import Peer
 from services.backend.routing.model import (
     Priced,
-    Route,
     explain_hop,
     explain_local,
     explain_no_route,
@@ -21,7 +20,9 @@ USD, EUR = Asset("USD", 2), Asset("EUR", 4)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def _route(*, prefix: str = "g.peer", name: str | None = None, limit: int | None = None) -> Route:
+def _route(
+    *, prefix: str = "g.peer", name: str | None = None, limit: int | None = None
+) -> PeerRoute:
     peer = Peer(
         id=UUID(int=7),
         tenant_id=UUID(int=1),
@@ -45,7 +46,7 @@ def _route(*, prefix: str = "g.peer", name: str | None = None, limit: int | None
         liquidity_threshold=None,
         created_at=NOW,
     )
-    return Route(prefix, PeerEntry(peer, asset))
+    return PeerRoute(prefix, PeerEntry(peer, asset))
 
 
 def _priced(amount: Amount, rate: Ratio | None, liquidity: int | None) -> Priced:

@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from rafiki.ledger.v1 import ledger_service_pb2
+from servicekit.error_details import amount_metadata
 from servicekit.errors import FailedPrecondition, InvalidArgument, NotFound
 
 from tests.support import admin_messages as messages
@@ -412,3 +413,22 @@ async def test_events_that_ask_for_no_money_are_refused(edge: AdminEdge) -> None
         query = f"""mutation {{ {mutation}EventLiquidity(
             input: {{eventId: "e", idempotencyKey: "k"}}) {{ success }} }}"""
         assert await edge.code(query) == "BAD_USER_INPUT"
+
+
+async def test_a_quote_of_nothing_says_the_least_that_can_be_sent(edge: AdminEdge) -> None:
+    metadata = amount_metadata("min_send_amount", 3, "USD", 2)
+    edge.services.on(
+        "CreateQuote",
+        InvalidArgument(
+            "NON_POSITIVE_RECEIVE_AMOUNT", "too little", field="debitAmount", metadata=metadata
+        ),
+    )
+    query = "mutation ($input: CreateQuoteInput!) { createQuote(input: $input) { quote { id } } }"
+    given = {"walletAddressId": uuid(1), "receiver": "https://b.example/incoming-payments/1"}
+    answer = await edge.graphql(query, input=given)
+    assert answer["errors"][0]["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "reason": "NON_POSITIVE_RECEIVE_AMOUNT",
+        "field": "debitAmount",
+        "details": {"minSendAmount": {"value": "3", "assetCode": "USD", "assetScale": 2}},
+    }

@@ -64,7 +64,7 @@ def test_a_path_whose_packets_are_too_small_for_the_rate_is_given_up() -> None:
 def test_a_rest_too_small_for_its_minimum_uses_what_earlier_packets_did_better() -> None:
     bounds = RateBounds.exact(Ratio(1, 100))
     rest = PaymentPlan(FixedSend(350, Ratio(9, 1_000)), bounds)
-    head = PlannedPacket(PacketKind.MONEY, 310, 3, 4, corrected=True)
+    head = PlannedPacket(PacketKind.MONEY, 310, 3, 4, corrected=True, sure=False)
     rest.on_sent(head)
     assert rest.next_packet(None) is None, "what the head delivers decides"
     rest.on_fulfilled(head, received=4, unresolved=False)
@@ -75,7 +75,7 @@ def test_a_rest_too_small_for_its_minimum_uses_what_earlier_packets_did_better()
 def test_a_rest_that_the_whole_payment_needs_more_of_is_not_let_off() -> None:
     bounds = RateBounds.exact(Ratio(1, 100))
     plan = PaymentPlan(FixedSend(350, Ratio(9, 1_000)), bounds)
-    head = PlannedPacket(PacketKind.MONEY, 310, 3, 3, corrected=True)
+    head = PlannedPacket(PacketKind.MONEY, 310, 3, 3, corrected=True, sure=True)
     plan.on_sent(head)
     plan.on_fulfilled(head, received=3, unresolved=False)
     assert plan.next_packet(None) is EndReason.INSUFFICIENT_EXCHANGE_RATE

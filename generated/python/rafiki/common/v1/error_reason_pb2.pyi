@@ -93,7 +93,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INVALID_RECEIVER: _ErrorReason.ValueType  # 74
     """The receiver is unknown, completed, expired, or has no payment method. Metadata: receiver, detail."""
     ERROR_REASON_NON_POSITIVE_RECEIVE_AMOUNT: _ErrorReason.ValueType  # 75
-    """Nothing would be delivered. Metadata: min_send_amount."""
+    """Nothing would be delivered. Metadata: min_send_amount, asset_code, asset_scale; none of them
+    where the fee takes all of any debit.
+    """
     ERROR_REASON_RATE_UNAVAILABLE: _ErrorReason.ValueType  # 76
     """No exchange rate is known for this pair. Metadata: base, counter."""
     ERROR_REASON_UNREACHABLE: _ErrorReason.ValueType  # 77
@@ -215,7 +217,9 @@ ERROR_REASON_INVALID_QUOTE: ErrorReason.ValueType  # 73
 ERROR_REASON_INVALID_RECEIVER: ErrorReason.ValueType  # 74
 """The receiver is unknown, completed, expired, or has no payment method. Metadata: receiver, detail."""
 ERROR_REASON_NON_POSITIVE_RECEIVE_AMOUNT: ErrorReason.ValueType  # 75
-"""Nothing would be delivered. Metadata: min_send_amount."""
+"""Nothing would be delivered. Metadata: min_send_amount, asset_code, asset_scale; none of them
+where the fee takes all of any debit.
+"""
 ERROR_REASON_RATE_UNAVAILABLE: ErrorReason.ValueType  # 76
 """No exchange rate is known for this pair. Metadata: base, counter."""
 ERROR_REASON_UNREACHABLE: ErrorReason.ValueType  # 77
