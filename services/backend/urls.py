@@ -3,6 +3,9 @@
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from ilpkit.openpayments.errors import InvalidWalletAddress
+from ilpkit.openpayments.urls import canonical_base, canonical_wallet_address
+
 from services.backend.directory.worker import Directory
 from services.backend.tenants.model import SettingKey
 
@@ -19,6 +22,7 @@ class Urls:
         directory: Directory,
     ) -> None:
         self._open_payments_url = open_payments_url
+        self._canonical_url = canonical_base(open_payments_url)
         self.node_wallet_address = node_wallet_address
         """Who this node is as a client of other banks; its key is published below it."""
         self._auth_server_url = auth_server_url
@@ -62,10 +66,14 @@ class Urls:
 
     def local_incoming_payment(self, url: str) -> tuple[UUID, UUID] | None:
         """Tenant and payment of one of our own incoming payments' URLs, else None."""
-        prefix = f"{self._open_payments_url}/"
-        if not url.startswith(prefix):
+        prefix = f"{self._canonical_url}/"
+        try:
+            canonical = canonical_wallet_address(url)
+        except InvalidWalletAddress:
             return None
-        parts = url.removeprefix(prefix).split("/")
+        if not canonical.startswith(prefix):
+            return None
+        parts = canonical.removeprefix(prefix).split("/")
         if len(parts) != 3 or parts[1] != "incoming-payments":  # noqa: PLR2004 - tenant, collection, id
             return None
         try:

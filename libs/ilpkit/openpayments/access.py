@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ilpkit.openpayments.amounts import WireAmount
 from ilpkit.openpayments.errors import InvalidInterval
 from ilpkit.openpayments.intervals import parse_interval
+from ilpkit.openpayments.urls import same_wallet_address
 from ilpkit.openpayments.wire import HttpUrl, Omittable, Receiver, WireModel, broken_rule
 
 ACCESS_ITEMS_MAX: Final = 3
@@ -122,16 +123,18 @@ class AskedAccess:
 def grants(granted: AccessItem, asked: AskedAccess) -> bool:
     """Whether one granted item covers everything asked.
 
-    read-all covers read and list-all covers list; an identifier on both sides must be equal; asked
-    limits must equal the granted ones.
+    read-all covers read and list-all covers list; identifiers on both sides must spell one
+    wallet address; asked limits must equal the granted ones.
     """
     if granted.type != asked.type:
         return False
     if not all(action_granted(granted, action) for action in asked.actions):
         return False
     identifier = None if isinstance(granted, QuoteAccess) else granted.identifier
-    if None not in (identifier, asked.identifier) and identifier != asked.identifier:
-        return False
+    if identifier is not None and asked.identifier is not None:
+        same = same_wallet_address(identifier, asked.identifier)
+        if not same:
+            return False
     limits = granted.limits if isinstance(granted, OutgoingPaymentAccess) else None
     return asked.limits is None or asked.limits == limits
 

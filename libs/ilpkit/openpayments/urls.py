@@ -1,22 +1,19 @@
-"""Wallet address URLs, payment pointers and resource URLs (Open Payments docs, RFC 26).
-
-A wallet address is an https URL without user name, port, query or fragment; one without a path
-stands for `/.well-known/pay`. Local set-ups use http and ports, so those two can be allowed.
-"""
+"""Wallet address URLs, payment pointers and resource URLs (Open Payments docs, RFC 26)."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+from unicodedata import category, normalize
+from urllib.parse import quote, unquote
 
 from ilpkit.openpayments.errors import InvalidWalletAddress
 
 URL_CHARACTERS_MAX: Final = 2048
 DEFAULT_PATH: Final = "/.well-known/pay"
 """RFC 26: where a payment pointer or wallet address without a path points."""
-RESERVED_SEGMENTS: Final = frozenset(
-    {"incoming-payments", "outgoing-payments", "quotes", "jwks.json", "did.json"}
-)
-"""Path segments that name something else than a wallet address."""
+PORT_MAX: Final = 65_535
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SEGMENT_MARKS: Final = "-._~!$&'()*+,;=:@"
+"""What may stand in a segment of a path besides letters and digits (RFC 3986, pchar)."""
 
 _SEGMENT = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*"
 _TAIL = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*"
@@ -27,21 +24,14 @@ _HTTP_URL = re.compile(
     """,
     re.VERBOSE,
 )
+_WALLET_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>(?:/[^/?#]*)*)",
+    re.IGNORECASE | re.ASCII,
+)
 _ABSOLUTE_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):[!#-;=?-\[\]_a-z~%]+")
 _SCRIPT_SCHEMES: Final = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 _RECEIVER = re.compile(r"https?://.+/incoming-payments/.+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalletAddressRules:
-    """What may differ between production and a local set-up."""
-
-    http_allowed: bool = False
-    port_allowed: bool = False
-
-
-PRODUCTION_RULES: Final = WalletAddressRules()
-LOCAL_RULES: Final = WalletAddressRules(http_allowed=True, port_allowed=True)
 
 
 def is_http_url(text: str) -> bool:
@@ -63,44 +53,70 @@ def is_receiver(text: str) -> bool:
     return is_http_url(text) and _RECEIVER.fullmatch(text) is not None
 
 
-def normalise_wallet_address(text: str, *, rules: WalletAddressRules = PRODUCTION_RULES) -> str:
-    """The wallet address URL that a URL or payment pointer (`$host/path`) stands for.
+def canonical_wallet_address(text: str) -> str:
+    """The one spelling under which a wallet address is kept, looked up and compared.
 
-    The host is lower-cased; an empty path becomes `/.well-known/pay`; the rest is left as it is,
-    because a wallet address names itself. Raises InvalidWalletAddress.
+    These spell the same address: a payment pointer (`$host/path`) and its https URL, upper and
+    lower case, a default port and none, an escaped character and the character itself, a trailing
+    or doubled slash and a single one, no path and `/.well-known/pay`. Raises InvalidWalletAddress.
     """
     url = f"https://{text[1:]}" if text.startswith("$") else text
-    match = _HTTP_URL.fullmatch(url) if len(url) <= URL_CHARACTERS_MAX else None
+    match = _WALLET_ADDRESS.fullmatch(url) if len(url) <= URL_CHARACTERS_MAX else None
     if match is None:
-        raise _invalid("is not a URL or payment pointer", "send https://host/path or $host/path")
-    if match["scheme"] == "http" and not rules.http_allowed:
-        raise _invalid("is not https", "use https")
-    if match["port"] and not rules.port_allowed:
-        raise _invalid("has a port", "leave the port out")
-    if match["query"] is not None or match["fragment"] is not None:
-        raise _invalid("has a query or fragment", "end it after the path")
-    path = match["path"]
-    if any(segment in (".", "..") for segment in path.split("/")):
-        raise _invalid("has . or .. in its path", "write the path out")
-    host = f"{match['scheme']}://{match['host'].lower()}{match['port'] or ''}"
-    return host + (path if path.strip("/") else DEFAULT_PATH)
+        raise _invalid(
+            f"is not a URL or payment pointer of at most {URL_CHARACTERS_MAX} characters",
+            "send https://host/path or $host/path without user, query and fragment",
+        )
+    scheme = match["scheme"].lower()
+    port = int(match["port"] or _DEFAULT_PORTS[scheme])
+    if port > PORT_MAX:
+        raise _invalid(f"has a port beyond {PORT_MAX}", "send the port that is listened on")
+    authority = match["host"].lower() + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+    segments = [_canonical_segment(part) for part in match["path"].split("/") if part]
+    path = "/" + "/".join(segments) if segments else DEFAULT_PATH
+    canonical = f"{scheme}://{authority}{path}"
+    if len(canonical) > URL_CHARACTERS_MAX:
+        raise _invalid(
+            f"has more than {URL_CHARACTERS_MAX} characters when it is escaped", "shorten it"
+        )
+    return canonical
 
 
-def normalise_hosted_wallet_address(
-    text: str, *, rules: WalletAddressRules = PRODUCTION_RULES
-) -> str:
-    """A wallet address that this server may host: lower case, no trailing slash, nothing reserved.
+def canonical_base(url: str) -> str:
+    """What the canonical wallet addresses below a URL begin with, before the slash.
 
-    Raises InvalidWalletAddress.
+    A bare origin stays one here, where `canonical_wallet_address` gives it the default path. Raises
+    InvalidWalletAddress.
     """
-    url = normalise_wallet_address(text, rules=rules).lower().rstrip("/")
-    segments = url.split("/")[3:]
-    if "" in segments:
-        raise _invalid("has an empty path segment", "write single slashes")
-    reserved = RESERVED_SEGMENTS.intersection(segments)
-    if reserved:
-        raise _invalid(f"uses the reserved name {min(reserved)}", "choose another path")
-    return url
+    return canonical_wallet_address(f"{url}/x").removesuffix("/x")
+
+
+def same_wallet_address(one: str, other: str) -> bool:
+    """Whether two texts spell the same wallet address; what is none equals only itself."""
+    if one == other:
+        return True
+    try:
+        return canonical_wallet_address(one) == canonical_wallet_address(other)
+    except InvalidWalletAddress:
+        return False
+
+
+def _canonical_segment(segment: str) -> str:
+    try:
+        # Composed and without case: what reads the same is the same. Composing comes last, since
+        # lower case may take letters apart.
+        text = normalize("NFC", unquote(segment, errors="strict").lower())
+        escaped = quote(text, safe=_SEGMENT_MARKS, errors="strict").lower()
+    except UnicodeError:
+        raise _invalid("has a path that is no UTF-8", "escape the path's UTF-8 bytes") from None
+    if text in (".", ".."):
+        raise _invalid("has . or .. in its path", "write the path out")
+    if any(not (c in _SEGMENT_MARKS or c.isalnum() or category(c)[0] == "M") for c in text):
+        raise _invalid(
+            "has a path with other characters than letters, digits and -._~!$&'()*+,;=:@",
+            "choose another path",
+        )
+    return escaped
 
 
 def keys_url(wallet_address: str) -> str:

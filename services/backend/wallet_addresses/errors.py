@@ -1,16 +1,25 @@
 """What can be wrong with wallet addresses."""
 
+from typing import Final
 from uuid import UUID
 
 from servicekit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
+QUOTED_CHARS_MAX: Final = 256
+
+
+def _quoted(text: str) -> str:
+    """A caller's text as an error may repeat it: short, and without what is no text."""
+    return text[:QUOTED_CHARS_MAX].encode(errors="replace").decode().replace("\0", "?")
+
 
 def unknown_wallet_address(which: UUID | str) -> NotFound:
     """No such wallet address, or not of this tenant."""
+    which = _quoted(str(which))
     return NotFound(
         "UNKNOWN_WALLET_ADDRESS",
         f"there is no wallet address {which}",
-        metadata={"wallet_address": str(which)},
+        metadata={"wallet_address": which},
     )
 
 
@@ -36,7 +45,7 @@ def invalid_wallet_address(address: str, remedy: str) -> InvalidArgument:
     """The URL breaks a rule."""
     return InvalidArgument(
         "INVALID_WALLET_ADDRESS",
-        f"{address!r} can't be a wallet address: {remedy}",
+        f"{_quoted(address)!r} can't be a wallet address: {remedy}",
         field="address",
         metadata={"remedy": remedy},
     )

@@ -23,7 +23,7 @@ class WalletAddress:
     tenant_id: UUID
     asset_id: UUID
     address: str
-    """Its URL, lower case."""
+    """Its URL, in the spelling of `canonical_wallet_address`."""
     public_name: str | None
     additional_properties: tuple[AdditionalProperty, ...]
     deactivated_at: datetime | None

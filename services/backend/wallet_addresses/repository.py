@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from ilpkit.openpayments.errors import InvalidWalletAddress
+from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.database import ReadSession, WriteSession
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -40,8 +42,12 @@ async def get(
 
 
 async def find(session: ReadSession, address: str) -> WalletAddress | None:
-    """The wallet address with a URL; URLs are kept in lower case."""
-    query = select(wallet_addresses).where(wallet_addresses.c.address == address.lower())
+    """The wallet address with a URL, in any spelling; None also for what is no such URL."""
+    try:
+        canonical = canonical_wallet_address(address)
+    except InvalidWalletAddress:
+        return None
+    query = select(wallet_addresses).where(wallet_addresses.c.address == canonical)
     row = (await session.execute(query)).one_or_none()
     return None if row is None else _wallet_address(row)
 

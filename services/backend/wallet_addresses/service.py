@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from ilpkit.httpsig.errors import InvalidKey
@@ -21,23 +20,17 @@ from services.backend.paging import Page, PageQuery
 from services.backend.scope import Scope
 from services.backend.wallet_addresses import repository
 from services.backend.wallet_addresses.errors import (
-    invalid_wallet_address,
     unknown_key,
     unknown_wallet_address,
 )
+from services.backend.wallet_addresses.hosting import hosted
 from services.backend.wallet_addresses.model import (
     AdditionalProperty,
     WalletAddress,
     WalletAddressKey,
 )
 
-ADDRESS_CHARS_MAX: Final = 2048
 KID_CHARS_MAX: Final = 255
-# These paths belong to the resource and authorization servers.
-RESERVED_SEGMENTS: Final = frozenset(
-    {"incoming-payments", "outgoing-payments", "quotes", "outgoing-payment-grant", "jwks.json"}
-)
-RESERVED_FIRST_SEGMENTS: Final = frozenset({"ilp", "interact", "continue", "token"})
 
 
 class BaseUrls(Protocol):
@@ -81,7 +74,7 @@ class WalletAddressService:
             id=self._ids.uuid(),
             tenant_id=asset.tenant_id,
             asset_id=asset.id,
-            address=normalised(new.address, base),
+            address=hosted(new.address, base),
             public_name=new.public_name,
             additional_properties=clean_properties(new.additional_properties),
             deactivated_at=None,
@@ -189,27 +182,6 @@ class WalletAddressService:
         if found is None:
             raise unknown_wallet_address(wallet_address_id)
         return found
-
-
-def normalised(address: str, base: str) -> str:
-    """The URL that is kept: lower case, below the tenant's base; a bare path is put below it."""
-    url = address if "://" in address else f"{base.rstrip('/')}/{address.lstrip('/')}"
-    url = url.lower()
-    if len(url) > ADDRESS_CHARS_MAX:
-        raise invalid_wallet_address(address, f"use at most {ADDRESS_CHARS_MAX} characters")
-    parts, base_parts = urlsplit(url), urlsplit(base.lower())
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise invalid_wallet_address(address, "leave out user, query and fragment")
-    segments = parts.path.strip("/").split("/")
-    if not parts.path.strip("/") or "" in segments:
-        raise invalid_wallet_address(address, "give it a path without empty segments")
-    if RESERVED_SEGMENTS.intersection(segments) or segments[0] in RESERVED_FIRST_SEGMENTS:
-        raise invalid_wallet_address(address, "use a path that the API does not use itself")
-    same_origin = (parts.scheme, parts.netloc) == (base_parts.scheme, base_parts.netloc)
-    below = f"{parts.path}/".startswith(f"{base_parts.path.rstrip('/')}/")
-    if not same_origin or not below:
-        raise invalid_wallet_address(address, f"begin it with {base}")
-    return url.rstrip("/")
 
 
 def clean_properties(properties: Sequence[AdditionalProperty]) -> tuple[AdditionalProperty, ...]:

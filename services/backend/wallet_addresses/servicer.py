@@ -7,6 +7,7 @@ from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
+from ilpkit.openpayments.urls import same_wallet_address
 from rafiki.admin.v1 import wallet_address_service_pb2 as pb
 from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminServiceServicer
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as op
@@ -234,7 +235,7 @@ class WalletAddressServicer(WalletAddressServiceServicer):
     ) -> op.JsonWebKeySet:
         del context
         url = self._url(request)
-        if url == self._urls.node_wallet_address:
+        if same_wallet_address(url, self._urls.node_wallet_address):
             # The node's own key: it signs as a client of other banks.
             return op.JsonWebKeySet(keys=[op.JsonWebKey(**self._node_key)])
         keys = await self._wallet_addresses.public_keys(url)
