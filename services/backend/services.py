@@ -190,7 +190,10 @@ def _admin(services: Services) -> list[ServiceBinding]:
     assets = AssetServicer(assets=services.assets, ledger=services.ledger, **shared)
     peers = PeerServicer(peers=services.peers, ledger=services.ledger, **shared)
     wallet_addresses = WalletAddressAdminServicer(
-        wallet_addresses=services.wallet_addresses, clock=services.clock, **shared
+        wallet_addresses=services.wallet_addresses,
+        ledger=services.ledger,
+        clock=services.clock,
+        **shared,
     )
     liquidity = LiquidityServicer(
         liquidity=services.liquidity,

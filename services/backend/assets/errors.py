@@ -34,3 +34,13 @@ def asset_in_use(asset_id: UUID) -> FailedPrecondition:
         "the asset has peers or wallet addresses; delete or move these first",
         metadata={"state": "IN_USE", "id": str(asset_id)},
     )
+
+
+def asset_holds_money(asset_id: UUID, *, balance: int) -> FailedPrecondition:
+    """Accounts in it are not empty, or money is on its way."""
+    return FailedPrecondition(
+        "HOLDS_MONEY",
+        f"accounts in the asset hold {balance} or await pending transfers; withdraw all of it, "
+        "from deleted peers too, then delete the asset",
+        metadata={"id": str(asset_id), "balance": str(balance)},
+    )

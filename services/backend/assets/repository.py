@@ -48,6 +48,18 @@ async def get(session: ReadSession, asset_id: UUID, tenant_id: UUID | None) -> A
     return None if row is None else _asset(row)
 
 
+async def lock(session: WriteSession, asset_id: UUID) -> None:
+    """Keep others from putting anything into the asset until this transaction ends."""
+    await session.execute(select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
+
+
+async def get_to_use(session: WriteSession, asset_id: UUID, tenant_id: UUID | None) -> Asset | None:
+    """As `get`, for what is put into it: it stays undeleted until this transaction ends."""
+    query = select(assets.c.id).where(assets.c.id == asset_id, assets.c.deleted_at.is_(None))
+    await session.execute(query.with_for_update(read=True))
+    return await get(session, asset_id, tenant_id)
+
+
 async def find(session: ReadSession, tenant_id: UUID, code: str, scale: int) -> Asset | None:
     """A tenant's asset by code and scale."""
     query = select(*_COLUMNS).where(

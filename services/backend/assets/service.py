@@ -1,7 +1,7 @@
 """Use cases of assets."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from ilpkit.money import ASSET_CODE_BYTES_MAX, ASSET_SCALE_MAX
@@ -12,6 +12,7 @@ from servicekit.ids import IdSource
 
 from services.backend.assets import repository
 from services.backend.assets.errors import (
+    asset_holds_money,
     asset_in_use,
     invalid_code,
     invalid_scale,
@@ -19,19 +20,29 @@ from services.backend.assets.errors import (
 )
 from services.backend.assets.model import BASIS_POINTS_MAX, Asset, Fee, FeeType
 from services.backend.directory.worker import announce_change
-from services.backend.ledger.chart import ASSET_LEDGER_MAX, new_asset_accounts
-from services.backend.ledger.interface import LedgerAccounts
+from services.backend.ledger.chart import (
+    ASSET_LEDGER_MAX,
+    balance,
+    is_settled,
+    new_asset_accounts,
+    settlement_account_id,
+)
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader
 from services.backend.paging import Page, PageQuery
 from services.backend.scope import Scope
 
 LEDGER_NUMBER_MAX: Final = ASSET_LEDGER_MAX
 
 
+class AssetLedger(LedgerReader, LedgerAccounts, Protocol):
+    """What assets need of the ledger."""
+
+
 class AssetService:
     """Creates, reads and changes assets."""
 
     def __init__(
-        self, *, database: Database, ledger: LedgerAccounts, clock: Clock, ids: IdSource
+        self, *, database: Database, ledger: AssetLedger, clock: Clock, ids: IdSource
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -107,8 +118,21 @@ class AssetService:
         await announce_change(session)
         return replace(asset, withdrawal_threshold=withdrawal, liquidity_threshold=liquidity)
 
+    async def check_empty(self, scope: Scope, asset_id: UUID) -> None:
+        """Raise FailedPrecondition while any account in the asset holds money.
+
+        All money in an asset came from its settlement account, so that this one account tells.
+        A deposit that is under way at this moment may still land: what is deleted can be withdrawn
+        from, so that it is not lost.
+        """
+        settlement_id = settlement_account_id((await self.get(scope, asset_id)).ledger)
+        account = (await self._ledger.lookup_accounts([settlement_id])).get(settlement_id)
+        if account is not None and not is_settled(account):
+            raise asset_holds_money(asset_id, balance=balance(account))
+
     async def delete(self, session: WriteSession, scope: Scope, asset_id: UUID) -> Asset:
-        """Delete an asset that nothing uses."""
+        """Delete an asset that nothing uses; `check_empty` comes before the transaction."""
+        await repository.lock(session, asset_id)
         asset = await self._require(session, scope, asset_id)
         if await repository.in_use(session, asset_id):
             raise asset_in_use(asset_id)

@@ -1,8 +1,10 @@
 """AssetService over gRPC."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
+from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import asset_service_pb2 as pb
 from rafiki.admin.v1.asset_service_pb2_grpc import AssetServiceServicer
@@ -12,7 +14,7 @@ from servicekit.errors import InvalidArgument
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.assets.service import AssetService
-from services.backend.calls import Calls
+from services.backend.calls import Calls, Write
 from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
 from services.backend.protos import optional, page_info, page_query, timestamp
@@ -38,7 +40,7 @@ class AssetServicer(AssetServiceServicer):
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        return await self._calls.mutate(
+        reply = await self._calls.mutate(
             request,
             pb.Asset,
             scope=scope.owner,
@@ -55,12 +57,13 @@ class AssetServicer(AssetServiceServicer):
             ),
             finish=lambda reply: self._assets.open_accounts(UUID(reply.id), reply.ledger),
         )
+        return await self._filled(reply)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-        return (await self._with_liquidity([await self._assets.get(scope, asset_id)]))[0]
+        return await self._filled(asset_message(await self._assets.get(scope, asset_id)))
 
     async def GetAssetByCodeAndScale(
         self, request: pb.GetAssetByCodeAndScaleRequest, context: Context
@@ -68,7 +71,7 @@ class AssetServicer(AssetServiceServicer):
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset = await self._assets.find(scope, request.code, request.scale)
-        return (await self._with_liquidity([asset]))[0]
+        return await self._filled(asset_message(asset))
 
     async def ListAssets(
         self, request: pb.ListAssetsRequest, context: Context
@@ -76,15 +79,15 @@ class AssetServicer(AssetServiceServicer):
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         page = await self._assets.page(scope, page_query(request.page))
-        return pb.ListAssetsResponse(
-            assets=await self._with_liquidity(page.items), page_info=page_info(page)
-        )
+        messages = [asset_message(asset) for asset in page.items]
+        await fill_liquidity(self._ledger, messages)
+        return pb.ListAssetsResponse(assets=messages, page_info=page_info(page))
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-        return await self._calls.mutate(
+        reply = await self._calls.mutate(
             request,
             pb.Asset,
             scope=scope.owner,
@@ -99,18 +102,25 @@ class AssetServicer(AssetServiceServicer):
                 )
             ),
         )
+        return await self._filled(reply)
 
     async def DeleteAsset(self, request: pb.DeleteAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-        return await self._calls.mutate(
+
+        async def prepare() -> Write[pb.Asset]:
+            await self._assets.check_empty(scope, asset_id)
+            return lambda session: self._reply(self._assets.delete(session, scope, asset_id))
+
+        reply = await self._calls.prepared(
             request,
             pb.Asset,
             scope=scope.owner,
             key=request.idempotency_key,
-            write=lambda session: self._reply(self._assets.delete(session, scope, asset_id)),
+            prepare=prepare,
         )
+        return await self._filled(reply)
 
     async def SetFee(self, request: pb.SetFeeRequest, context: Context) -> pb.Fee:
         del context
@@ -143,14 +153,9 @@ class AssetServicer(AssetServiceServicer):
             fees=[_fee(fee) for fee in page.items], page_info=page_info(page)
         )
 
-    async def _with_liquidity(self, assets: Sequence[Asset]) -> list[pb.Asset]:
-        items = list(assets)
-        accounts = await self._ledger.lookup_accounts([asset.id.int for asset in items])
-        replies = [asset_message(asset) for asset in items]
-        for asset, reply in zip(items, replies, strict=True):
-            account = accounts.get(asset.id.int)
-            reply.liquidity = 0 if account is None else balance(account)
-        return replies
+    async def _filled(self, message: pb.Asset) -> pb.Asset:
+        await fill_liquidity(self._ledger, [message])
+        return message
 
     @staticmethod
     async def _reply(work: Awaitable[Asset]) -> pb.Asset:
@@ -158,7 +163,7 @@ class AssetServicer(AssetServiceServicer):
 
 
 def asset_message(asset: Asset) -> pb.Asset:
-    """An asset for the wire, without its liquidity."""
+    """An asset for the wire; `fill_liquidity` completes it."""
     return pb.Asset(
         id=str(asset.id),
         tenant_id=str(asset.tenant_id),
@@ -169,6 +174,23 @@ def asset_message(asset: Asset) -> pb.Asset:
         liquidity_threshold=asset.liquidity_threshold,
         created_at=timestamp(asset.created_at),
     )
+
+
+async def fill_liquidity(ledger: LedgerReader, messages: Sequence[Message]) -> None:
+    """Set the liquidity of what has one in these messages, at any depth, in one look-up."""
+    holders = [holder for message in messages for holder in _holders(message)]
+    accounts = await ledger.lookup_accounts([UUID(holder.id).int for holder in holders])
+    for holder in holders:
+        account = accounts.get(UUID(holder.id).int)
+        holder.liquidity = 0 if account is None else balance(account)
+
+
+def _holders(message: Message) -> Iterator[Any]:
+    if "liquidity" in message.DESCRIPTOR.fields_by_name:
+        yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.is_repeated:
+            yield from _holders(value)
 
 
 def _fee(fee: Fee) -> pb.Fee:

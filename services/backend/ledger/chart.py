@@ -102,3 +102,9 @@ def balance(account: Account) -> int:
     if account.flags & AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS:
         return debits - account.credits_posted
     return account.credits_posted - debits
+
+
+def is_settled(account: Account) -> bool:
+    """Whether nothing is left on an account and nothing is pending; its history may be long."""
+    pending = account.debits_pending or account.credits_pending
+    return not pending and account.debits_posted == account.credits_posted

@@ -26,3 +26,8 @@ def derive_id(*parts: str | bytes | int) -> int:
         digest.update(data)
     value = int.from_bytes(digest.digest()[:16], "big")
     return value & _KEEP | _VERSION_8 | _VARIANT
+
+
+def is_derived(number: int) -> bool:
+    """Whether an id may have come from `derive_id`: no caller may choose such a one."""
+    return number & _VERSION_MASK == _VERSION_8 and number & _VARIANT_MASK == _VARIANT

@@ -21,6 +21,7 @@ from servicekit.errors import REASON_PREFIX, Internal, InvalidArgument, ServiceE
 
 from services.backend.ledger.chart import AccountCode, new_account
 from services.backend.ledger.errors import AccountStatus, TransferStatus
+from services.backend.ledger.ids import is_derived
 from services.backend.ledger.interface import Ledger
 from services.backend.ledger.model import (
     FULL_AMOUNT,
@@ -42,7 +43,7 @@ PAGE_TRANSFERS_DEFAULT: Final = 100
 STREAM_BATCHES_IN_FLIGHT_MAX: Final = 16
 
 _CURSOR_DIGITS_MAX: Final = 19
-_NO_ID: Final = -1  # what can't be read as a UUID; the ledger answers InvalidId to it
+_NO_ID: Final = -1  # no UUID, or not the caller's to name; the ledger answers InvalidId to it
 
 _log = structlog.get_logger(__name__)
 _Context = ServicerContext[object, object]
@@ -236,6 +237,12 @@ def _id_in(text: str) -> int:
         return _NO_ID
 
 
+def _chosen_id_in(text: str) -> int:
+    """An id that the caller chose; the ids that the node derives (version 8) are not theirs."""
+    number = _id_in(text)
+    return _NO_ID if is_derived(number) else number
+
+
 def _id_out(number: int) -> str:
     return str(UUID(int=number))
 
@@ -265,10 +272,10 @@ def _account_in(account: ledger_pb2.Account) -> NewAccount:
         code = AccountCode(account.kind)
     except ValueError:
         # The ledger answers InvalidCode to 0 and leaves the neighbours alone.
-        return NewAccount(_id_in(account.id), account.ledger, 0, AccountFlags.NONE)
+        return NewAccount(_chosen_id_in(account.id), account.ledger, 0, AccountFlags.NONE)
     asset_id = _optional_id_in(account.asset_id)
     return new_account(
-        code, account_id=_id_in(account.id), ledger=account.ledger, asset_id=asset_id
+        code, account_id=_chosen_id_in(account.id), ledger=account.ledger, asset_id=asset_id
     )
 
 
@@ -302,7 +309,10 @@ def _transfer_in(transfer: ledger_pb2.Transfer, at: int, field: str) -> Transfer
     kind = _KINDS.get(transfer.kind)
     if kind is None:
         raise InvalidArgument("INVALID_FIELD", "not a kind of transfer", field=f"{field}.kind")
-    transfer_id = _id_in(transfer.id)
+    transfer_id, pending_id = _chosen_id_in(transfer.id), _optional_id_in(transfer.pending_id)
+    if is_derived(pending_id):
+        # A reservation of a packet or of an Admin withdrawal, which are resolved elsewhere.
+        transfer_id = _NO_ID
     posts_all = kind is TransferKind.POST and not transfer.HasField("amount")
     return Transfer(
         # Unreadable ids stay different from each other: a chain may not name one id twice.
@@ -313,7 +323,7 @@ def _transfer_in(transfer: ledger_pb2.Transfer, at: int, field: str) -> Transfer
         ledger=transfer.ledger,
         code=transfer.code,
         kind=kind,
-        pending_id=_optional_id_in(transfer.pending_id),
+        pending_id=pending_id,
         timeout_s=transfer.timeout_seconds,
         user_data_128=_optional_id_in(transfer.cause_id),
     )

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from servicekit.errors import AlreadyExists, InvalidArgument, NotFound
+from servicekit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
 
 def unknown_peer(peer_id: UUID | str) -> NotFound:
@@ -39,3 +39,13 @@ def invalid_token(field: str) -> InvalidArgument:
 def invalid_mask(problem: str) -> InvalidArgument:
     """A mask that names what can't change."""
     return InvalidArgument("INVALID_FIELD", f"update_mask: {problem}", field="update_mask")
+
+
+def peer_holds_money(peer_id: UUID, *, balance: int) -> FailedPrecondition:
+    """Its account is not empty, or packets are in flight."""
+    return FailedPrecondition(
+        "HOLDS_MONEY",
+        f"the peer's account holds {balance} or has packets in flight; settle with the peer and "
+        "withdraw its liquidity, then delete it",
+        metadata={"id": str(peer_id), "balance": str(balance)},
+    )

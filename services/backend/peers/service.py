@@ -16,9 +16,9 @@ from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.directory.worker import announce_change
 from services.backend.ledger.accounting import deposit
-from services.backend.ledger.chart import AccountCode, new_account
+from services.backend.ledger.chart import AccountCode, balance, is_settled, new_account
 from services.backend.ledger.ids import derive_id
-from services.backend.ledger.interface import LedgerAccounts, LedgerWriter
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.outcome import carry_out
 from services.backend.paging import Page, PageQuery
 from services.backend.peers import repository
@@ -26,6 +26,7 @@ from services.backend.peers.errors import (
     invalid_endpoint,
     invalid_ilp_address,
     invalid_token,
+    peer_holds_money,
     unknown_peer,
 )
 from services.backend.peers.model import Peer
@@ -34,7 +35,7 @@ from services.backend.scope import Scope
 TOKEN_CHARS_MAX: Final = 1024
 
 
-class PeerLedger(LedgerAccounts, LedgerWriter, Protocol):
+class PeerLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
     """What peers need of the ledger."""
 
 
@@ -67,7 +68,7 @@ class PeerService:
     async def create(self, session: WriteSession, scope: Scope, new: NewPeer) -> tuple[Peer, Asset]:
         """Insert a peer; `open_account` must follow the commit."""
         _check(new)
-        asset = await assets.get(session, new.asset_id, scope.filter)
+        asset = await assets.get_to_use(session, new.asset_id, scope.filter)
         if asset is None:
             raise unknown_asset(new.asset_id)
         peer = Peer(
@@ -152,10 +153,24 @@ class PeerService:
         assert peer is not None, "it was there in this transaction"
         return peer, (await assets.by_ids(session, [peer.asset_id]))[peer.asset_id]
 
+    async def check_empty(self, scope: Scope, peer_id: UUID) -> None:
+        """Raise FailedPrecondition while the peer's account holds money or packets are in flight.
+
+        A packet that sets out at this moment may still move money: what is deleted can be
+        withdrawn from, so that it is not lost.
+        """
+        peer, _ = await self.get(scope, peer_id)
+        account = (await self._ledger.lookup_accounts([peer.id.int])).get(peer.id.int)
+        if account is not None and not is_settled(account):
+            raise peer_holds_money(peer_id, balance=balance(account))
+
     async def delete(
         self, session: WriteSession, scope: Scope, peer_id: UUID
     ) -> tuple[Peer, Asset]:
-        """Delete a peer: no packet goes to it or comes from it any more."""
+        """Delete a peer: no packet goes to it or comes from it any more.
+
+        `check_empty` comes before the transaction.
+        """
         peer = await repository.get(session, peer_id, scope.filter)
         if peer is None:
             raise unknown_peer(peer_id)

@@ -11,9 +11,8 @@ from servicekit.database import WriteSession
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
-from services.backend.assets.servicer import asset_message
-from services.backend.calls import Calls
-from services.backend.ledger.chart import balance
+from services.backend.assets.servicer import asset_message, fill_liquidity
+from services.backend.calls import Calls, Write
 from services.backend.ledger.interface import LedgerReader
 from services.backend.peers.errors import invalid_mask, unknown_peer
 from services.backend.peers.model import Peer
@@ -96,10 +95,7 @@ class PeerServicer(PeerServiceServicer):
         scope = self._scopes.of(optional(request, "tenant_id"))
         page, assets = await self._peers.page(scope, page_query(request.page))
         messages = [_message(peer, assets[peer.asset_id]) for peer in page.items]
-        accounts = await self._ledger.lookup_accounts([peer.id.int for peer in page.items])
-        for message, peer in zip(messages, page.items, strict=True):
-            if (account := accounts.get(peer.id.int)) is not None:
-                message.liquidity = balance(account)
+        await fill_liquidity(self._ledger, messages)
         return pb.ListPeersResponse(peers=messages, page_info=page_info(page))
 
     async def UpdatePeer(self, request: pb.UpdatePeerRequest, context: Context) -> pb.Peer:
@@ -128,13 +124,19 @@ class PeerServicer(PeerServiceServicer):
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         peer_id = parse_id(request.id, unknown_peer(request.id))
-        return await self._calls.mutate(
+
+        async def prepare() -> Write[pb.Peer]:
+            await self._peers.check_empty(scope, peer_id)
+            return lambda session: _reply(self._peers.delete(session, scope, peer_id))
+
+        reply = await self._calls.prepared(
             request,
             pb.Peer,
             scope=scope.owner,
             key=request.idempotency_key,
-            write=lambda session: _reply(self._peers.delete(session, scope, peer_id)),
+            prepare=prepare,
         )
+        return await self._filled(reply)
 
     async def CreateOrUpdatePeerByUrl(
         self, request: pb.CreateOrUpdatePeerByUrlRequest, context: Context
@@ -143,10 +145,7 @@ class PeerServicer(PeerServiceServicer):
         raise unimplemented("PeerService.CreateOrUpdatePeerByUrl")
 
     async def _filled(self, message: pb.Peer) -> pb.Peer:
-        account_id = UUID(message.id).int
-        accounts = await self._ledger.lookup_accounts([account_id])
-        if (account := accounts.get(account_id)) is not None:
-            message.liquidity = balance(account)
+        await fill_liquidity(self._ledger, [message])
         return message
 
 

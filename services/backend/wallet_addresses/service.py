@@ -66,7 +66,7 @@ class WalletAddressService:
         self, session: WriteSession, scope: Scope, new: NewWalletAddress
     ) -> tuple[WalletAddress, Asset]:
         """Insert a wallet address."""
-        asset = await assets.get(session, new.asset_id, scope.filter)
+        asset = await assets.get_to_use(session, new.asset_id, scope.filter)
         if asset is None:
             raise unknown_asset(new.asset_id)
         base = self._base_urls.wallet_address_base(asset.tenant_id)

@@ -17,8 +17,9 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
-from services.backend.assets.servicer import asset_message
+from services.backend.assets.servicer import asset_message, fill_liquidity
 from services.backend.calls import Calls
+from services.backend.ledger.interface import LedgerReader
 from services.backend.protos import optional, page_info, page_query, timestamp
 from services.backend.scope import Scopes, parse_id
 from services.backend.unimplemented import unimplemented
@@ -55,9 +56,16 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
     """Translates; the decisions are in WalletAddressService."""
 
     def __init__(
-        self, *, wallet_addresses: WalletAddressService, calls: Calls, clock: Clock, scopes: Scopes
+        self,
+        *,
+        wallet_addresses: WalletAddressService,
+        calls: Calls,
+        ledger: LedgerReader,
+        clock: Clock,
+        scopes: Scopes,
     ) -> None:
         self._wallet_addresses = wallet_addresses
+        self._ledger = ledger
         self._calls = calls
         self._clock = clock
         self._scopes = scopes
@@ -73,13 +81,14 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
             public_name=optional(request, "public_name"),
             additional_properties=[_property(p) for p in request.additional_properties],
         )
-        return await self._calls.mutate(
+        reply = await self._calls.mutate(
             request,
             pb.WalletAddress,
             scope=scope.owner,
             key=request.idempotency_key,
             write=lambda session: self._reply(self._wallet_addresses.create(session, scope, new)),
         )
+        return await self._filled(reply)
 
     async def GetWalletAddress(
         self, request: pb.GetWalletAddressRequest, context: Context
@@ -87,14 +96,18 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         wallet_address_id = parse_id(request.id, unknown_wallet_address(request.id))
-        return await self._reply(self._wallet_addresses.get(scope, wallet_address_id))
+        return await self._filled(
+            await self._reply(self._wallet_addresses.get(scope, wallet_address_id))
+        )
 
     async def GetWalletAddressByUrl(
         self, request: pb.GetWalletAddressByUrlRequest, context: Context
     ) -> pb.WalletAddress:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        return await self._reply(self._wallet_addresses.find(scope, request.url))
+        return await self._filled(
+            await self._reply(self._wallet_addresses.find(scope, request.url))
+        )
 
     async def ListWalletAddresses(
         self, request: pb.ListWalletAddressesRequest, context: Context
@@ -103,10 +116,9 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         scope = self._scopes.of(optional(request, "tenant_id"))
         page, assets = await self._wallet_addresses.page(scope, page_query(request.page))
         now = self._clock.now()
-        return pb.ListWalletAddressesResponse(
-            wallet_addresses=[_message(item, assets[item.asset_id], now) for item in page.items],
-            page_info=page_info(page),
-        )
+        messages = [_message(item, assets[item.asset_id], now) for item in page.items]
+        await fill_liquidity(self._ledger, messages)
+        return pb.ListWalletAddressesResponse(wallet_addresses=messages, page_info=page_info(page))
 
     async def UpdateWalletAddress(
         self, request: pb.UpdateWalletAddressRequest, context: Context
@@ -115,7 +127,7 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         scope = self._scopes.of(optional(request, "tenant_id"))
         wallet_address_id = parse_id(request.id, unknown_wallet_address(request.id))
         values = self._changes(request)
-        return await self._calls.mutate(
+        reply = await self._calls.mutate(
             request,
             pb.WalletAddress,
             scope=scope.owner,
@@ -124,6 +136,7 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
                 self._wallet_addresses.change(session, scope, wallet_address_id, values)
             ),
         )
+        return await self._filled(reply)
 
     async def CreateWalletAddressKey(
         self, request: pb.CreateWalletAddressKeyRequest, context: Context
@@ -196,6 +209,10 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
             properties = request.additional_properties.properties
             values["additional_properties"] = [_property(p) for p in properties]
         return values
+
+    async def _filled(self, message: pb.WalletAddress) -> pb.WalletAddress:
+        await fill_liquidity(self._ledger, [message])
+        return message
 
     async def _reply(self, work: Awaitable[tuple[WalletAddress, Asset]]) -> pb.WalletAddress:
         wallet_address, asset = await work

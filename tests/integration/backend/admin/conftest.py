@@ -27,6 +27,7 @@ from rafiki.admin.v1 import (
     wallet_address_service_pb2_grpc,
 )
 from rafiki.common.v1.money_pb2 import Amount
+from rafiki.ledger.v1 import ledger_service_pb2_grpc
 from rafiki.routing.v1 import routing_service_pb2_grpc
 from servicekit.database import Database
 from servicekit.grpc_client import build_channel
@@ -75,6 +76,7 @@ class World:
         self.peers: Any = peer_service_pb2_grpc.PeerServiceStub(channel)
         self.wallets: Any = wallet_address_service_pb2_grpc.WalletAddressAdminServiceStub(channel)
         self.liquidity: Any = liquidity_service_pb2_grpc.LiquidityServiceStub(channel)
+        self.ledger: Any = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.payments: Any = payment_service_pb2_grpc.PaymentServiceStub(channel)
         self.sessions: Any = session_service_pb2_grpc.SessionServiceStub(channel)
         self.tenants: Any = tenant_service_pb2_grpc.TenantServiceStub(channel)

@@ -1,13 +1,21 @@
 """Deposits and withdrawals through the Admin contract, and what accounts show of them."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from rafiki.admin.v1 import asset_service_pb2, event_service_pb2, tenant_service_pb2
+from rafiki.admin.v1 import (
+    asset_service_pb2,
+    event_service_pb2,
+    peer_service_pb2,
+    tenant_service_pb2,
+)
 from rafiki.admin.v1 import liquidity_service_pb2 as pb
 from rafiki.admin.v1 import payment_service_pb2 as payments
+from rafiki.admin.v1 import wallet_address_service_pb2 as wallet_pb2
+from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
 from servicekit.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -330,3 +338,115 @@ async def test_an_account_is_shown_to_its_tenant_and_the_operator(
         assert await _refusal(tenant.transfers(stranger), NotFound) == "UNKNOWN_ACCOUNT"
     with pytest.raises(InvalidArgument):
         await operator.transfers(limit=101)
+
+
+async def test_every_view_of_an_asset_and_a_peer_says_the_same_liquidity(
+    world: World, operator: Bank
+) -> None:
+    await operator.deposit(1_000)
+    asset_id = operator.asset_id
+    peer = await world.peer(asset_id, "test.there", initial_liquidity=70)
+    wallet = await world.wallet(asset_id)
+    update = asset_service_pb2.UpdateAssetRequest(
+        id=asset_id, liquidity_threshold=5, idempotency_key=key()
+    )
+    peers = [
+        peer,
+        await world.peers.GetPeer(peer_service_pb2.GetPeerRequest(id=peer.id)),
+        await world.peers.UpdatePeer(
+            peer_service_pb2.UpdatePeerRequest(id=peer.id, name="A", idempotency_key=key())
+        ),
+        (await world.peers.ListPeers(peer_service_pb2.ListPeersRequest())).peers[0],
+    ]
+    wallets = [
+        wallet,
+        await world.wallets.GetWalletAddress(wallet_pb2.GetWalletAddressRequest(id=wallet.id)),
+        await world.wallets.GetWalletAddressByUrl(
+            wallet_pb2.GetWalletAddressByUrlRequest(url=wallet.address)
+        ),
+        (
+            await world.wallets.ListWalletAddresses(wallet_pb2.ListWalletAddressesRequest())
+        ).wallet_addresses[0],
+    ]
+    assets = [
+        await world.assets.UpdateAsset(update),
+        await world.assets.UpdateAsset(update),
+        await world.assets.GetAssetByCodeAndScale(
+            asset_service_pb2.GetAssetByCodeAndScaleRequest(code="USD", scale=2)
+        ),
+        (await world.assets.ListAssets(asset_service_pb2.ListAssetsRequest())).assets[0],
+        *(view.asset for view in (*peers, *wallets)),
+    ]
+    assert [view.liquidity for view in assets] == [1_000] * len(assets)
+    assert [view.liquidity for view in peers] == [70] * len(peers)
+
+
+async def test_an_asset_that_holds_money_is_not_deleted(world: World, operator: Bank) -> None:
+    def delete() -> Any:
+        return world.assets.DeleteAsset(
+            asset_service_pb2.DeleteAssetRequest(id=operator.asset_id, idempotency_key=key())
+        )
+
+    await operator.deposit(10)
+    assert await _refusal(delete(), FailedPrecondition) == "HOLDS_MONEY"
+    pending = await operator.withdraw(10, timeout_s=AN_HOUR_S)
+    assert await _refusal(delete(), FailedPrecondition) == "HOLDS_MONEY"
+    await operator.post(pending.id)
+    await delete()
+    assert await _refusal(operator.deposit(1), NotFound) == "UNKNOWN_ASSET"
+
+
+async def test_a_peer_that_holds_money_is_not_deleted_and_a_deleted_one_is_withdrawn_from(
+    world: World, operator: Bank
+) -> None:
+    peer = await world.peer(operator.asset_id, "test.there", initial_liquidity=7)
+    request = peer_service_pb2.DeletePeerRequest(id=peer.id, idempotency_key=key())
+
+    def withdraw(amount: int) -> Any:
+        return world.liquidity.WithdrawPeerLiquidity(
+            pb.WithdrawPeerLiquidityRequest(
+                id=str(uuid4()), peer_id=peer.id, amount=amount, idempotency_key=key()
+            )
+        )
+
+    assert await _refusal(world.peers.DeletePeer(request), FailedPrecondition) == "HOLDS_MONEY"
+    await withdraw(7)
+    await world.peers.DeletePeer(request)
+    # A packet that was on its way: its money lands on the account of what is deleted now.
+    await _credit(world, operator, peer.id, 3)
+    assert (await withdraw(3)).amount == 3
+
+
+async def _credit(world: World, bank: Bank, account_id: str, amount: int) -> None:
+    asset = await world.assets.GetAsset(asset_service_pb2.GetAssetRequest(id=bank.asset_id))
+    await bank.deposit(amount)
+    transfer = ledger_pb2.Transfer(
+        id=str(uuid4()),
+        debit_account_id=bank.asset_id,
+        credit_account_id=account_id,
+        amount=amount,
+        ledger=asset.ledger,
+        code=1,
+        kind=ledger_pb2.TRANSFER_KIND_SINGLE,
+    )
+    reply = await world.ledger.CreateTransfers(
+        ledger_service_pb2.CreateTransfersRequest(chains=[ledger_pb2.Chain(transfers=[transfer])])
+    )
+    assert list(reply.results[0].statuses) == [ledger_pb2.TRANSFER_STATUS_CREATED]
+
+
+@pytest.mark.parametrize("put_in", ["wallet", "peer"])
+async def test_nothing_is_put_into_an_asset_that_is_being_deleted(
+    world: World, operator: Bank, put_in: str
+) -> None:
+    deleted = world.assets.DeleteAsset(
+        asset_service_pb2.DeleteAssetRequest(id=operator.asset_id, idempotency_key=key())
+    )
+    made = (
+        world.wallet(operator.asset_id)
+        if put_in == "wallet"
+        else world.peer(operator.asset_id, "test.there")
+    )
+    results = await asyncio.gather(deleted, made, return_exceptions=True)
+    reasons = [each.reason for each in results if isinstance(each, ServiceError)]
+    assert reasons in (["WRONG_STATE"], ["UNKNOWN_ASSET"])

@@ -23,9 +23,10 @@ from servicekit.ids import SystemIds
 from services.backend.ledger.batcher import BatchedLedger
 from services.backend.ledger.chart import AccountCode
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
+from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import Chain
 from services.backend.ledger.memory import MemoryLedger
-from services.backend.ledger.model import ChainResult
+from services.backend.ledger.model import ChainResult, Transfer, TransferKind
 from services.backend.ledger.servicer import (
     _TRANSFER_STATUSES,
     _UNREADABLE,
@@ -40,6 +41,7 @@ from tests.support.waiting import until
 LEDGER = 7
 SETTLEMENT, PEER, ASSET = (str(UUID(int=number)) for number in (LEDGER, 2**100 + 1, 2**100 + 2))
 KIND, STATUS = ledger_pb2.TransferKind, ledger_pb2.TransferStatus
+DERIVED = str(UUID(int=derive_id("outgoing payment deposit", 1)))
 Stub = Any
 
 
@@ -228,6 +230,7 @@ async def test_each_transfer_has_a_status_and_a_chain_is_all_or_nothing(stub: St
     [
         ({"id": "no uuid"}, STATUS.TRANSFER_STATUS_INVALID_ID),
         ({"id": ""}, STATUS.TRANSFER_STATUS_INVALID_ID),
+        ({"id": DERIVED}, STATUS.TRANSFER_STATUS_INVALID_ID),
         ({"debit_account_id": "no uuid"}, STATUS.TRANSFER_STATUS_INVALID_ID),
         ({"credit_account_id": ""}, STATUS.TRANSFER_STATUS_INVALID_ID),
         ({"cause_id": "no uuid"}, STATUS.TRANSFER_STATUS_INVALID_ID),
@@ -493,3 +496,29 @@ async def test_an_account_keeps_its_asset_and_every_kind_has_a_name(stub: Stub) 
     assert names == {
         name for name, _ in ledger_pb2.AccountKind.items() if "UNSPECIFIED" not in name
     }
+
+
+async def test_what_the_node_reserved_is_not_the_callers_to_resolve(
+    stub: Stub, ledger: GatedLedger
+) -> None:
+    reserved = Transfer(
+        UUID(DERIVED).int,
+        UUID(PEER).int,
+        UUID(ASSET).int,
+        5,
+        LEDGER,
+        1,
+        TransferKind.PENDING,
+    )
+    assert (await ledger.submit([reserved])).ok
+    for kind in (KIND.TRANSFER_KIND_POST, KIND.TRANSFER_KIND_VOID):
+        resolve = ledger_pb2.Transfer(id=transfer_id(90), kind=kind, pending_id=DERIVED)
+        assert await apply(stub, [resolve]) == [[STATUS.TRANSFER_STATUS_INVALID_ID]]
+
+
+async def test_no_account_gets_an_id_that_the_node_may_derive(stub: Stub) -> None:
+    request = ledger_service_pb2.CreateAccountsRequest(
+        accounts=[account(DERIVED, AccountCode.PEER)]
+    )
+    statuses = (await stub.CreateAccounts(request)).statuses
+    assert list(statuses) == [ledger_service_pb2.ACCOUNT_STATUS_INVALID]

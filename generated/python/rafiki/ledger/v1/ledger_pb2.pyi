@@ -117,7 +117,9 @@ class _TransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Transf
     TRANSFER_STATUS_TRANSFER_EXISTS: _TransferStatus.ValueType  # 4
     """The id exists with other content."""
     TRANSFER_STATUS_INVALID_ID: _TransferStatus.ValueType  # 5
-    """The id is not a valid UUID, or failed before and is burnt."""
+    """The id is not a valid UUID, is one of the node's own (version 8), or failed before and is burnt; or the pending
+    transfer is the node's own: of a packet, or of a withdrawal, which LiquidityService resolves.
+    """
     TRANSFER_STATUS_INVALID_AMOUNT: _TransferStatus.ValueType  # 6
     """The amount is zero or out of range."""
     TRANSFER_STATUS_SAME_ACCOUNTS: _TransferStatus.ValueType  # 7
@@ -159,7 +161,9 @@ TRANSFER_STATUS_CHAIN_FAILED: TransferStatus.ValueType  # 3
 TRANSFER_STATUS_TRANSFER_EXISTS: TransferStatus.ValueType  # 4
 """The id exists with other content."""
 TRANSFER_STATUS_INVALID_ID: TransferStatus.ValueType  # 5
-"""The id is not a valid UUID, or failed before and is burnt."""
+"""The id is not a valid UUID, is one of the node's own (version 8), or failed before and is burnt; or the pending
+transfer is the node's own: of a packet, or of a withdrawal, which LiquidityService resolves.
+"""
 TRANSFER_STATUS_INVALID_AMOUNT: TransferStatus.ValueType  # 6
 """The amount is zero or out of range."""
 TRANSFER_STATUS_SAME_ACCOUNTS: TransferStatus.ValueType  # 7
@@ -258,7 +262,9 @@ class Transfer(_message.Message):
     CAUSE_ID_FIELD_NUMBER: _builtins.int
     APPLIED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUID chosen by the caller; a retry with the same id and content is a no-op."""
+    """UUID chosen by the caller, of any version but 8: those are the node's own. A retry with the same id and content is
+    a no-op.
+    """
     debit_account_id: _builtins.str
     """Account that is debited. Empty on a post or void: inherited."""
     credit_account_id: _builtins.str
