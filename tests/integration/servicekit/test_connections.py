@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from servicekit.database import Database, DatabaseLimits, WriteSession
 from servicekit.database_errors import constraint_name
-from servicekit.errors import ResourceExhausted, Unavailable
+from servicekit.errors import InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from servicekit.statements import prepared
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -36,10 +36,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url, limits=_LIMITS)
     async with opened.write() as session:
         for statement in (
-            "DROP TABLE IF EXISTS parts, things",
+            "DROP TABLE IF EXISTS parts, things, notes",
             "CREATE TABLE things (id int CONSTRAINT one_id PRIMARY KEY, size int)",
             "ALTER TABLE things ADD CONSTRAINT positive CHECK (size > 0)",
-            "CREATE TABLE parts (thing int CONSTRAINT of_a_thing REFERENCES things)",
+            "CREATE TABLE parts (peer_id int CONSTRAINT fk_parts_peer_id REFERENCES things)",
+            "CREATE TABLE notes (title varchar(10))",
         ):
             await session.execute(text(statement))
     yield opened
@@ -204,20 +205,34 @@ async def test_nothing_is_sent_for_a_block_that_does_nothing(database: Database)
     assert statements == []
 
 
+async def test_what_is_there_already_is_for_the_repository_to_name(database: Database) -> None:
+    with pytest.raises(IntegrityError) as error:
+        await database.write_one(prepared(text("INSERT INTO things VALUES (1, 1), (1, 1)")))
+    assert constraint_name(error.value) == "one_id"
+
+
 @pytest.mark.parametrize(
-    ("statement", "constraint"),
+    ("statement", "raised", "reason", "shown"),
     [
-        ("INSERT INTO things VALUES (1, 1), (1, 1)", "one_id"),
-        ("INSERT INTO things VALUES (1, 0)", "positive"),
-        ("INSERT INTO parts VALUES (7)", "of_a_thing"),
+        ("INSERT INTO things VALUES (1, 0)", InvalidArgument, "INVALID_FIELD", "positive"),
+        ("INSERT INTO parts VALUES (7)", NotFound, "UNKNOWN_PEER", "peer_id"),
+        ("INSERT INTO notes VALUES (repeat('x', 11))", InvalidArgument, "INVALID_FIELD", "stored"),
+        (
+            "INSERT INTO things VALUES (1, 1::bigint << 40)",
+            InvalidArgument,
+            "INVALID_FIELD",
+            "stored",
+        ),
+        ("SELECT 1 / 0", DBAPIError, None, "division"),
+        ("SELECT '\"\\u0000\"'::jsonb", InvalidArgument, "INVALID_FIELD", "stored"),
     ],
 )
-async def test_a_violated_constraint_is_named(
-    database: Database, statement: str, constraint: str
+async def test_a_value_that_the_database_refuses_is_the_callers_fault_by_name(
+    database: Database, statement: str, raised: type[Exception], reason: str | None, shown: str
 ) -> None:
-    with pytest.raises(IntegrityError) as error:
+    with pytest.raises(raised, match=shown) as error:
         await database.write_one(prepared(text(statement)))
-    assert constraint_name(error.value) == constraint
+    assert getattr(error.value, "reason", None) == reason
 
 
 async def _too_slow(session: WriteSession) -> None:
