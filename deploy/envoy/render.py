@@ -5,7 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from deploy.envoy import errors, routes
+from deploy.envoy import errors, headers, routes
 from deploy.envoy.settings import ROOT, Address, EnvoySettings
 
 TEMPLATES: Final = ROOT / "envoy"
@@ -27,6 +27,7 @@ def render(settings: EnvoySettings) -> str:
         limits=settings.limits,
         routes=routes,
         errors=errors,
+        headers=headers,
         surfaces=list(routes.Surface),
         cluster_type=cluster_type,
         transcoded_services=[
