@@ -30,7 +30,7 @@ _NO_SUCH_ROW = "23503"
 _CHECK = "23514"
 # Text, a number or a time that the column's type or index can't hold; NUL in text or JSON.
 _NOT_STORABLE = frozenset({"22001", "22003", "22008", "22021", "22P05", "54000"})
-# The reason by the column that refers to the missing row; constraints are named fk_<table>_<column>.
+# The reason by the column that refers to the missing row; names are fk_<table>_<column>.
 _UNKNOWN = MappingProxyType(
     {
         "tenant_id": "UNKNOWN_TENANT",
