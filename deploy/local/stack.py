@@ -75,6 +75,21 @@ class Stack:
         while self._stops:
             self._stops.pop()()
 
+    @property
+    def postgres_url(self) -> str:
+        """The server's own database, as its owner."""
+        return self._postgres.url()
+
+    @property
+    def postgres_log(self) -> Path:
+        """What Postgres says."""
+        return self._postgres.log_path
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the stores, by name."""
+        pids = {"Postgres": self._postgres.pid, "Valkey": self._valkey.pid}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
     def revive(self) -> list[str]:
         """Start again every process that ended by itself; the names of them.
 
