@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlencode
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -537,7 +538,8 @@ class _RateFetcher:
 
     async def __call__(self, url: str, base: str) -> bytes:
         separator = "&" if "?" in url else "?"
-        status, body = await fetch(self._session, "GET", f"{url}{separator}base={base}")
+        query = urlencode({"base": base})
+        status, body = await fetch(self._session, "GET", f"{url}{separator}{query}")
         if status != 200:  # noqa: PLR2004 - OK
             raise OSError(f"{url} answered {status}")
         return body

@@ -11,7 +11,11 @@ CONNECTIONS_MAX: Final = 512
 
 
 class BadReplyError(OSError):
-    """The other party answered, but not with anything that can be used."""
+    """The other party gave no answer that can be used; it may give one later."""
+
+
+class RefusedError(BadReplyError):
+    """What was asked for will not be had however often it is asked for."""
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -35,7 +39,8 @@ async def fetch(
     """Status and body of one request.
 
     Raises:
-        OSError: nobody answered in time, or the answer is too large.
+        RefusedError: the URL is none, or the answer is too large.
+        OSError: nobody answered in time.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
@@ -47,9 +52,12 @@ async def fetch(
             while len(content) <= RESPONSE_BYTES_MAX and not response.content.at_eof():
                 content += await response.content.read(RESPONSE_BYTES_MAX + 1 - len(content))
             if len(content) > RESPONSE_BYTES_MAX:
-                raise BadReplyError(f"the answer has more than {RESPONSE_BYTES_MAX} bytes")
+                raise RefusedError(f"the answer has more than {RESPONSE_BYTES_MAX} bytes")
             return response.status, content
     except TimeoutError as error:
         raise BadReplyError(f"no answer within {timeout_s} s") from error
-    except (aiohttp.ClientError, ValueError) as error:
+    except ValueError as error:
+        # aiohttp's InvalidURL is one, and so is a header that can't be sent.
+        raise RefusedError(str(error) or type(error).__name__) from error
+    except aiohttp.ClientError as error:
         raise BadReplyError(str(error) or type(error).__name__) from error

@@ -1,27 +1,42 @@
 """Other banks' Open Payments and GNAP servers, with requests signed by this node's own key."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ilpkit.httpsig.sign import sign_request
+from ilpkit.openpayments.urls import is_http_url
 from pydantic_core import from_json, to_json
 from servicekit.clock import Clock
 from servicekit.documents import FetchFailed, FetchRules, check_outside_url
 
-from services.backend.clients.http import BadReplyError, fetch
+from services.backend.clients.http import BadReplyError, RefusedError, fetch
 
 JSON: Final = "application/json"
 _OK: Final = frozenset({200, 201})
-_DENIED: Final = frozenset({401, 403})
 
 
-class DeniedError(BadReplyError):
-    """The token was not accepted: 401 or 403."""
+class DeniedError(RefusedError):
+    """The token, or this node, was not accepted."""
 
 
-class MissingError(BadReplyError):
-    """There is no such thing there: 404."""
+class MissingError(RefusedError):
+    """There is no such thing there."""
+
+
+# What a status other than success means; any other one is refused, redirects included, since they
+# would leave the signed URL, and 5xx may pass.
+_STATUS_ERRORS: Final[Mapping[int, type[BadReplyError]]] = {
+    401: DeniedError,
+    403: DeniedError,
+    404: MissingError,
+    408: BadReplyError,
+    410: MissingError,
+    425: BadReplyError,
+    429: BadReplyError,
+}
+_SERVER_ERRORS: Final = 500
 
 
 class OpenPaymentsClient:
@@ -50,7 +65,8 @@ class OpenPaymentsClient:
 
         Raises:
             DeniedError, MissingError: the server says so.
-            OSError: no usable answer.
+            RefusedError: it refuses, or the URL may not be called.
+            OSError: no usable answer now.
         """
         return await self._request("GET", url, body=None, token=token, signed=token is not None)
 
@@ -65,10 +81,12 @@ class OpenPaymentsClient:
     async def _request(
         self, method: str, url: str, *, body: bytes | None, token: str | None, signed: bool
     ) -> bytes:
+        if not is_http_url(url):
+            raise RefusedError(f"{url} is no http or https URL")
         try:
             check_outside_url(url, self._rules)
         except FetchFailed as refused:
-            raise BadReplyError(str(refused)) from None
+            raise RefusedError(str(refused)) from None
         headers = {"accept": JSON}
         if token is not None:
             headers["authorization"] = f"GNAP {token}"
@@ -85,18 +103,16 @@ class OpenPaymentsClient:
         status, content = await fetch(self._session, method, url, headers=headers, body=body)
         if status in _OK:
             return content
-        problem = f"{method} {url} answered {status}"
-        if status in _DENIED:
-            raise DeniedError(problem)
-        raise MissingError(problem) if status == 404 else BadReplyError(problem)  # noqa: PLR2004 - not found
+        other = BadReplyError if status >= _SERVER_ERRORS else RefusedError
+        raise _STATUS_ERRORS.get(status, other)(f"{method} {url} answered {status}")
 
 
 def read_json(content: bytes) -> dict[str, Any]:
-    """A JSON object from another party; raises BadReplyError when it is none."""
+    """A JSON object from another party; raises RefusedError when it is none."""
     try:
         document = from_json(content)
     except ValueError as error:
-        raise BadReplyError("the answer is no JSON") from error
+        raise RefusedError("the answer is no JSON") from error
     if not isinstance(document, dict):
-        raise BadReplyError("the answer is no JSON object")
+        raise RefusedError("the answer is no JSON object")
     return document

@@ -126,7 +126,7 @@ def parse_sheet(body: bytes, base: str, now_ms: int) -> RateSheet:
     """
     try:
         document = loads(body, parse_float=str, parse_int=str)
-    except JSONDecodeError as error:
+    except (JSONDecodeError, RecursionError) as error:
         raise ValueError("the rates are no JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("rates"), dict):
         raise ValueError("the rates document has no rates")  # noqa: TRY004 - wrong data, not a wrong argument

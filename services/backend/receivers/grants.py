@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from servicekit.clock import Clock
 from servicekit.database import Database
 
-from services.backend.clients.http import BadReplyError
-from services.backend.clients.open_payments import OpenPaymentsClient, read_json
+from services.backend.clients.http import RefusedError
+from services.backend.clients.open_payments import MissingError, OpenPaymentsClient, read_json
 from services.backend.receivers import repository
 from services.backend.receivers.repository import RemoteGrant, actions_key
 
 EXPIRY_MARGIN: Final = timedelta(seconds=10)
 CACHED_MAX: Final = 4096
+LIFE_S_MAX: Final = 365 * 86_400
+"""Longer lives are cut to this: the token is asked for anew."""
+TEXT_CHARACTERS_MAX: Final = 4096
 
 Key = tuple[str, str, str]
 
@@ -32,7 +35,7 @@ class RemoteGrants:
     async def token(
         self, auth_server: str, access_type: str, actions: Sequence[str]
     ) -> RemoteGrant:
-        """A grant that still holds; raises OSError when none is given.
+        """A grant that still holds; raises as the client does when none is given.
 
         Calls for the same grant share one request.
         """
@@ -75,20 +78,38 @@ class RemoteGrants:
             # The string form: every version of the authorization server knows it.
             "client": self._client.wallet_address,
         }
-        reply = read_json(await self._client.post(auth_server, request))
+        try:
+            reply = read_json(await self._client.post(auth_server, request))
+        except MissingError as error:
+            # What is missing is the authorization server, not what the token is for.
+            raise RefusedError(str(error)) from None
         token = reply.get("access_token")
-        if not isinstance(token, dict) or not isinstance(token.get("value"), str):
-            raise BadReplyError(f"{auth_server} gave no token without interaction")
-        expires_in = token.get("expires_in")
-        life = timedelta(seconds=expires_in) if isinstance(expires_in, int) else None
+        if not isinstance(token, dict) or not _is_text(token.get("value")):
+            raise RefusedError(f"{auth_server} gave no token without interaction")
+        manage_url, expires_in = token.get("manage"), token.get("expires_in")
+        life = (
+            timedelta(seconds=min(max(expires_in, 0), LIFE_S_MAX))
+            if isinstance(expires_in, int)
+            else None
+        )
         return RemoteGrant(
             auth_server=auth_server,
             access_type=access_type,
             actions=actions,
             access_token=token["value"],
-            manage_url=str(token.get("manage", "")),
+            manage_url=manage_url if _is_text(manage_url) else "",
             expires_at=None if life is None else self._clock.now() + life,
         )
 
     def _holds(self, grant: RemoteGrant) -> bool:
         return grant.expires_at is None or self._clock.now() + EXPIRY_MARGIN < grant.expires_at
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether another server's value may go into a header and a row."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= TEXT_CHARACTERS_MAX
+        and value.isascii()
+        and value.isprintable()
+    )

@@ -2,6 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -15,7 +16,9 @@ from ilpkit.openpayments.incoming_payment import (
     IncomingPaymentWithMethods,
 )
 from ilpkit.openpayments.wallet_address import WALLET_ADDRESS
+from servicekit.errors import ServiceError
 
+from services.backend.clients.http import RefusedError
 from services.backend.clients.open_payments import (
     DeniedError,
     MissingError,
@@ -24,6 +27,7 @@ from services.backend.clients.open_payments import (
 from services.backend.receivers.errors import invalid_receiver, remote_unavailable
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
+from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 READ_ACTIONS: Final = ("read-all",)
 CREATE_ACTIONS: Final = ("create", "complete", "read-all")
@@ -71,19 +75,15 @@ class ReceiverService:
         """The receiver at a URL.
 
         Raises:
-            InvalidArgument: there is none (INVALID_RECEIVER).
+            InvalidArgument: there is none, or its bank refuses for good (INVALID_RECEIVER).
             Unavailable: its bank does not answer as it should (REMOTE_UNAVAILABLE); that says
                 nothing about the receiver, and nothing may be concluded from it.
         """
         local = await self._local.find(url)
         if local is not None:
             return local
-        try:
-            return await self._remote(url)
-        except MissingError:
-            raise invalid_receiver(url, "does not exist") from None
-        except (OSError, ProtocolError) as error:
-            raise remote_unavailable(url, f"can't be read: {error}") from None
+        missing = invalid_receiver(url, "does not exist")
+        return await _answered(self._remote(url), url, missing=missing)
 
     async def prepare(
         self,
@@ -96,6 +96,9 @@ class ReceiverService:
         """A new incoming payment at any wallet address; raises as `get` does.
 
         One of this node exists once it is written; a remote one exists when this returns.
+
+        Raises:
+            NotFound: there is no such wallet address (UNKNOWN_WALLET_ADDRESS).
         """
         local = await self._local.prepare(
             wallet_address_url,
@@ -105,13 +108,12 @@ class ReceiverService:
         )
         if local is not None:
             return local
-        document = _create_body(wallet_address_url, incoming_amount, expires_at, metadata)
-        try:
-            created = await self._create_remote(wallet_address_url, document)
-        except MissingError:
-            raise invalid_receiver(wallet_address_url, "does not exist") from None
-        except (OSError, ProtocolError) as error:
-            raise remote_unavailable(wallet_address_url, f"refused: {error}") from None
+        document = _create_body(incoming_amount, expires_at, metadata)
+        created = await _answered(
+            self._create_remote(wallet_address_url, document),
+            wallet_address_url,
+            missing=unknown_wallet_address(wallet_address_url),
+        )
         return NewReceiver(receiver=created, insert=None)
 
     async def complete(self, url: str) -> Receiver:
@@ -123,12 +125,8 @@ class ReceiverService:
         local = await self._local.complete(url)
         if local is not None:
             return local
-        try:
-            return await self._complete_remote(url)
-        except MissingError:
-            raise invalid_receiver(url, "does not exist") from None
-        except (OSError, ProtocolError) as error:
-            raise remote_unavailable(url, f"refused: {error}") from None
+        missing = invalid_receiver(url, "does not exist")
+        return await _answered(self._complete_remote(url), url, missing=missing)
 
     async def local_account(self, payment_id: UUID) -> LocalAccount:
         """Where a transfer to an incoming payment of this node goes."""
@@ -136,7 +134,9 @@ class ReceiverService:
 
     async def _create_remote(self, wallet_address_url: str, document: dict[str, Any]) -> Receiver:
         wallet = read_response(WALLET_ADDRESS, await self._client.get(wallet_address_url))
-        url = f"{str(wallet.resource_server).rstrip('/')}/incoming-payments"
+        url = f"{wallet.resource_server.rstrip('/')}/incoming-payments"
+        # A wallet address has one id, however whoever typed it spells it.
+        document = {"walletAddress": wallet.id, **document}
         created = await self._granted(
             str(wallet.auth_server),
             CREATE_ACTIONS,
@@ -188,13 +188,35 @@ class ReceiverService:
         raise AssertionError("the last attempt returns or raises")
 
 
+async def _answered(
+    call: Coroutine[Any, Any, Receiver], url: str, *, missing: ServiceError
+) -> Receiver:
+    """What another bank says of a receiver; each of its failures as ours.
+
+    | the other bank                                           | error              | retried |
+    |----------------------------------------------------------|--------------------|---------|
+    | 404, 410                                                 | `missing`          | no      |
+    | 401, 403 also with a new token, other 4xx, a redirect    | INVALID_RECEIVER   | no      |
+    | no token without interaction, another document, no JSON  | INVALID_RECEIVER   | no      |
+    | a URL that may not be called, an answer that is too long | INVALID_RECEIVER   | no      |
+    | no connection, no answer in time, 408, 425, 429, 5xx     | REMOTE_UNAVAILABLE | yes     |
+    """
+    try:
+        return await call
+    except MissingError:
+        raise missing from None
+    except (RefusedError, ProtocolError) as error:
+        raise invalid_receiver(url, f"can't be used: {error}") from None
+    except OSError as error:
+        raise remote_unavailable(url, f"can't be reached: {error}") from None
+
+
 def _create_body(
-    wallet_address_url: str,
     incoming_amount: Amount | None,
     expires_at: datetime | None,
     metadata: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    document: dict[str, Any] = {"walletAddress": wallet_address_url}
+    document: dict[str, Any] = {}
     if incoming_amount is not None:
         document["incomingAmount"] = {
             "value": str(incoming_amount.value),
@@ -210,6 +232,9 @@ def _create_body(
 
 def _receiver(payment: IncomingPaymentWithMethods) -> Receiver:
     received = payment.received_amount.to_amount()
+    expected = None if payment.incoming_amount is None else payment.incoming_amount.to_amount()
+    if expected is not None and expected.asset != received.asset:
+        raise RefusedError("its incomingAmount and its receivedAmount are of two assets")
     methods = tuple(
         IlpMethod(ilp_address=method.ilp_address, shared_secret=_secret(method.shared_secret))
         for method in payment.methods
@@ -218,9 +243,7 @@ def _receiver(payment: IncomingPaymentWithMethods) -> Receiver:
         url=str(payment.id),
         wallet_address=str(payment.wallet_address),
         asset=Asset(received.asset.code, received.asset.scale),
-        incoming_amount=(
-            None if payment.incoming_amount is None else payment.incoming_amount.to_amount()
-        ),
+        incoming_amount=expected,
         received_amount=received,
         completed=payment.completed,
         expires_at=payment.expires_at,
@@ -235,4 +258,4 @@ def _secret(text: str) -> bytes:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error as error:
-        raise OSError("the shared secret is no base64url") from error
+        raise RefusedError("the shared secret is no base64url") from error

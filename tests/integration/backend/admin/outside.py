@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +21,12 @@ class Outside:
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     completions: int = 0
     grants: int = 0
+    says: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """Status and body by path, instead of what is right."""
     origin: str = ""
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self._misbehave])
         app.router.add_get("/rates", self._rates)
         app.router.add_post("/webhooks", self._webhook)
         app.router.add_get("/bank/alice", self._wallet_address)
@@ -46,6 +49,15 @@ class Outside:
     def types(self, resource_id: str) -> list[str]:
         """The events that were delivered for a payment, in order."""
         return [hook["type"] for hook in self.webhooks if hook["data"]["id"] == resource_id]
+
+    @web.middleware
+    async def _misbehave(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if (said := self.says.get(request.path)) is None:
+            return await handler(request)
+        status, body = said
+        return web.Response(status=status, body=body)
 
     async def _rates(self, request: web.Request) -> web.Response:
         base = request.query["base"]

@@ -7,7 +7,14 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
-from servicekit.errors import Conflict, FailedPrecondition, NotFound, Unavailable
+from servicekit.errors import (
+    Conflict,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ServiceError,
+    Unavailable,
+)
 
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, OPERATOR, World, key, usd
 
@@ -103,3 +110,85 @@ async def test_a_bank_that_does_not_answer_says_nothing_about_its_receiver(world
         with pytest.raises(Unavailable) as away:
             await call(world, created.id)
         assert away.value.reason == "REMOTE_UNAVAILABLE"
+
+
+WALLET, AUTH = "/bank/alice", "/bank/auth"
+PAYMENTS, PAYMENT = "/bank/op/incoming-payments", "/bank/op/incoming-payments/0"
+PASSING = [408, 425, 429, 500, 502, 503]
+FOR_EVER = [301, 302, 307, 400, 401, 403, 405, 409, 415, 422]
+GONE = [404, 410]
+ODD = {
+    "empty": b"",
+    "text": b"nothing to see here",
+    "list": b"[]",
+    "open": b'{"id": ',
+    "no utf-8": b'{"id": "\xff"}',
+    "NUL": b'{"access_token": {"value": "a\\u0000b"}, "authServer": "http://x/\\u0000"}',
+    "deep": b'{"a":' * 50_000,
+    "long": b'{"a": "' + b"a" * 300_000 + b'"}',
+    "numbers": b'{"access_token": {"value": 1, "expires_in": 1e400}, "authServer": 5}',
+}
+
+
+async def _refused(world: World, call: Any, url: str, path: str, status: int, body: bytes) -> Any:
+    """What a caller is told where another bank answers so at a path."""
+    world.outside.says[path] = status, body
+    try:
+        with pytest.raises(ServiceError) as raised:
+            await call(world, url)
+    finally:
+        del world.outside.says[path]
+    return raised.value
+
+
+async def test_what_another_bank_refuses_for_good_is_refused_at_once(world: World) -> None:
+    for path in (WALLET, AUTH, PAYMENTS):
+        for status in FOR_EVER:
+            error = await _refused(world, _create, world.outside.wallet, path, status, b"{}")
+            assert (type(error), error.reason) == (InvalidArgument, "INVALID_RECEIVER"), status
+        # The grant is asked for anew, since none was given that held.
+        for body in ODD.values():
+            error = await _refused(world, _create, world.outside.wallet, path, 200, body)
+            assert (type(error), error.reason) == (InvalidArgument, "INVALID_RECEIVER"), body[:20]
+
+
+async def test_what_may_pass_is_to_be_tried_again(world: World) -> None:
+    created = await _create(world, world.outside.wallet)
+    for status in PASSING:
+        for path in (WALLET, PAYMENTS):
+            error = await _refused(world, _create, world.outside.wallet, path, status, b"")
+            assert (type(error), error.reason) == (Unavailable, "REMOTE_UNAVAILABLE")
+        for call in (_get, _complete):
+            error = await _refused(world, call, created.id, PAYMENT, status, b"")
+            assert (type(error), error.reason) == (Unavailable, "REMOTE_UNAVAILABLE")
+
+
+async def test_a_wallet_address_that_no_bank_has_is_not_found(world: World) -> None:
+    for status in GONE:
+        error = await _refused(world, _create, world.outside.wallet, WALLET, status, b"")
+        assert (type(error), error.reason) == (NotFound, "UNKNOWN_WALLET_ADDRESS")
+    with pytest.raises(NotFound) as unknown:
+        await _create(world, f"{world.outside.origin}/bank/nobody")
+    assert unknown.value.reason == "UNKNOWN_WALLET_ADDRESS"
+
+
+async def test_a_receiver_that_its_bank_does_not_have_or_show_is_not_there(world: World) -> None:
+    created = await _create(world, world.outside.wallet)
+    for status in FOR_EVER + GONE:
+        error = await _refused(world, _complete, created.id, PAYMENT, status, b"")
+        assert (type(error), error.reason) == (InvalidArgument, "INVALID_RECEIVER")
+    for body in ODD.values():
+        error = await _refused(world, _get, created.id, PAYMENT, 200, body)
+        assert (type(error), error.reason) == (NotFound, "UNKNOWN_PAYMENT")
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://bank.example/a", "http://", "http://a b/c"])
+async def test_a_url_that_is_none_is_refused(world: World, url: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await _create(world, url)
+    assert refused.value.reason == "INVALID_RECEIVER"
+
+
+async def test_another_banks_wallet_address_is_named_by_its_id(world: World) -> None:
+    created = await _create(world, f"{world.outside.wallet}?spelled=otherwise")
+    assert created.wallet_address_url == world.outside.wallet

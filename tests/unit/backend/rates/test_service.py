@@ -157,3 +157,11 @@ def test_a_bad_number_makes_only_its_own_pair_unknown() -> None:
 def test_numbers_are_taken_as_they_are_written() -> None:
     sheet = parse_sheet(b'{"base":"USD","rates":{"EUR":0.1000000000000000055511151231}}', "USD", 0)
     assert sheet.prices["EUR"] == Ratio.of_decimal("0.1000000000000000055511151231")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 100_000, b"\xff", b'{"base":"USD"}'])
+async def test_a_document_that_is_none_leaves_the_rate_unknown(
+    service: Service, body: bytes
+) -> None:
+    service.body = body
+    assert await service.rates.get(TENANT, USD, EUR) is None
