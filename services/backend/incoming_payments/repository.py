@@ -60,14 +60,22 @@ async def finish(
 ) -> IncomingPayment | None:
     """End an open payment; None when another has ended it first.
 
-    One that received all that it expected is COMPLETED, whatever it was ended for.
+    What the ledger let in decides: one that received all that it expected is COMPLETED, whatever it
+    was ended for, and was not cancelled. One that was cancelled before it got there has EXPIRED.
     """
+    full = table.c.incoming_amount <= received
     statement = (
         update(table)
         .where(table.c.id == payment_id, table.c.state == State.PENDING)
         .values(
-            state=case((table.c.incoming_amount <= received, State.COMPLETED), else_=state),
+            state=case(
+                (full, State.COMPLETED),
+                (table.c.cancelled_at.is_not(None), State.EXPIRED),
+                else_=state,
+            ),
             received_amount=received,
+            cancelled_at=case((full, None), else_=table.c.cancelled_at),
+            cancellation_reason=case((full, None), else_=table.c.cancellation_reason),
         )
         .returning(*table.c)
     )

@@ -174,13 +174,28 @@ class IncomingPaymentService:
     async def complete(
         self, payment_id: UUID, *, tenant_id: UUID | None, client: str | None = None
     ) -> PaymentView:
-        """Close a payment for good; raises Conflict when it has ended otherwise."""
+        """Close a payment for good; raises Conflict when it has ended otherwise.
+
+        One whose time is over has expired, also if nobody wrote that down yet.
+        """
         view = await self.get(payment_id, tenant_id=tenant_id, client=client)
-        if view.payment.state is State.EXPIRED:
-            raise wrong_state(view.payment.state)
-        if view.payment.state is State.PENDING:
-            await self.end(view.payment.id, view.asset, State.COMPLETED)
-        return await self.get(payment_id, tenant_id=tenant_id, client=client)
+        payment = view.payment
+        if payment.state is State.PENDING and payment.cancelled_at is None:
+            overdue = payment.expires_at <= self._clock.now()
+            state = State.EXPIRED if overdue else State.COMPLETED
+            await self.end(payment_id, view.asset, state)
+            view = await self.get(payment_id, tenant_id=tenant_id, client=client)
+        if not view.completed:
+            raise wrong_state(_shown_state(view.payment))
+        return view
+
+    async def ended(self, payment_id: UUID, *, tenant_id: UUID | None) -> PaymentView:
+        """One payment; one that has all it expects is ended first, for its money to be taken."""
+        view = await self.get(payment_id, tenant_id=tenant_id)
+        if view.payment.state is State.PENDING and view.completed:
+            await self.end(payment_id, view.asset, State.COMPLETED)
+            view = await self.get(payment_id, tenant_id=tenant_id)
+        return view
 
     async def end(self, payment_id: UUID, asset: Asset, state: State) -> None:
         """Accept no more, then write the final total with its event, once.
@@ -206,14 +221,21 @@ class IncomingPaymentService:
         `stop` completes it: the packets that are in flight now are still received.
         """
         payment_id, now = view.payment.id, self._clock.now()
+        if view.completed:
+            raise wrong_state(State.COMPLETED)
         if not await repository.cancel(session, payment_id, now=now, reason=reason):
             raise wrong_state(_shown_state((await _reread(session, view)).payment))
         await session.notify(PAYMENT_CHANNEL, str(payment_id))
         return await _reread(session, view)
 
-    async def stop(self, payment_id: UUID, asset: Asset) -> None:
-        """Accept no more money for a cancelled payment; a repeat is a no-op."""
-        await self._books.close(payment_id, asset.ledger)
+    async def stop(self, payment_id: UUID) -> None:
+        """Accept no more money for a cancelled payment; a repeat is a no-op.
+
+        If all that it expected came in before that, it has completed and was not cancelled.
+        """
+        view = await self.get(payment_id, tenant_id=None)
+        await self._books.close(payment_id, view.asset.ledger)
+        await self.ended(payment_id, tenant_id=None)
 
     async def approve(self, session: WriteSession, view: PaymentView) -> PaymentView:
         """Approve a payment; raises Conflict when it has ended or was cancelled."""

@@ -78,8 +78,10 @@ class IncomingPaymentWorker:
         for payment_id in await self._books.exhausted(payment_ids):
             view = await self._payments.get(payment_id, tenant_id=None)
             payment = view.payment
-            # A cancelled payment's allowance is used up too, but it expires; it did not complete.
-            if payment.state is not State.PENDING or payment.cancelled_at is not None:
+            # A cancelled payment's allowance was taken away: it waits for its expiry, unless all
+            # that it expected came in before.
+            cancelled = payment.cancelled_at is not None and not view.completed
+            if payment.state is not State.PENDING or cancelled:
                 continue
             # Whoever ends a payment takes its allowance away first: perhaps another process that
             # lets it expire.

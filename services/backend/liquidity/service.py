@@ -121,7 +121,7 @@ class LiquidityService:
         self, scope: Scope, payment_id: UUID, *, timeout_s: int
     ) -> LiquidityTransfer:
         """Plan to take all that an ended payment received."""
-        view = await self._incoming_payments.get(payment_id, tenant_id=scope.filter)
+        view = await self._incoming_payments.ended(payment_id, tenant_id=scope.filter)
         if view.payment.state is IncomingState.PENDING:
             raise not_ended(view.payment.state)
         tenant_id, ledger = view.payment.tenant_id, view.asset.ledger

@@ -56,7 +56,10 @@ def incoming_payment(view: IncomingView, urls: IncomingPaymentUrls) -> pb.Incomi
         created_at=timestamp(payment.created_at),
         cancellation_reason=payment.cancellation_reason,
     )
-    if payment.state is incoming.State.PENDING and view.received > 0:
+    # What the ledger says is told at once, whoever writes the end down a moment later.
+    if view.completed:
+        message.state = pb.INCOMING_PAYMENT_STATE_COMPLETED
+    elif payment.state is incoming.State.PENDING and view.received > 0:
         message.state = pb.INCOMING_PAYMENT_STATE_PROCESSING
     if payment.incoming_amount is not None:
         message.incoming_amount.CopyFrom(amount(payment.incoming_amount, unit))

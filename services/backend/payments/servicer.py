@@ -146,8 +146,7 @@ class PaymentServicer(PaymentServiceServicer):
             return write
 
         async def finish(reply: pb.IncomingPayment) -> None:
-            view = await self._incoming.get(UUID(reply.id), tenant_id=None)
-            await self._incoming.stop(view.payment.id, view.asset)
+            await self._incoming.stop(UUID(reply.id))
 
         return await self._once(request, pb.IncomingPayment, prepare, finish)
 
