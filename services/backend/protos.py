@@ -9,6 +9,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from ilpkit.errors import ProtocolError
 from ilpkit.money import Amount, Asset
+from ilpkit.openpayments.json_text import SAFE_INTEGER_MAX
 from rafiki.common.v1 import money_pb2, paging_pb2
 from servicekit.errors import InvalidArgument
 
@@ -81,7 +82,8 @@ def page_info(page: Page[Any]) -> paging_pb2.PageInfo:
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
+    # Beyond that range a double stands for the digits that it prints as, not for an integer's.
+    if isinstance(value, float) and value.is_integer() and abs(value) <= SAFE_INTEGER_MAX:
         return int(value)
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}

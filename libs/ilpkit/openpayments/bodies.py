@@ -36,7 +36,7 @@ class BodyKind(Generic[_T]):
 
 def validate_body(kind: BodyKind[_T], raw: bytes) -> _T:
     """A request body. Raises InvalidBody with field, limit and remedy."""
-    check_json_object(raw)
+    check_json_object(raw, exact_numbers=True)
     return kind.parse(raw, unknown=None)
 
 

@@ -1,19 +1,23 @@
 """JSON text checks that come before any shape: RFC 8259, read strictly.
 
 Repeated names, NaN, numbers beyond a double and deep nesting are refused: two parsers may read them
-differently, and a signed body must mean one thing.
+differently, and a signed body must mean one thing. Requests are also refused for a number that a
+double does not keep: it would be stored as another one, and nobody would notice.
 """
 
 import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NoReturn, cast
 
 from ilpkit.openpayments.errors import InvalidBody
 
 DEPTH_MAX: Final = 32
 """Levels of arrays and objects in a body; the deepest shape of ours has six."""
+SAFE_INTEGER_MAX: Final = 2**53
+"""Up to here a double has every integer."""
 FIELD_CHARACTERS_MAX: Final = 64
 """How much of a name from the body is repeated in an error."""
 
@@ -22,8 +26,11 @@ _OPENING = (b"[", b"{")
 _CLOSING = (b"]", b"}")
 
 
-def check_json_object(raw: bytes) -> None:
-    """Return if the bytes are one JSON object with a single meaning. Raises InvalidBody."""
+def check_json_object(raw: bytes, *, exact_numbers: bool = False) -> None:
+    """Return if the bytes are one JSON object with a single meaning. Raises InvalidBody.
+
+    With `exact_numbers` each number must be one that a double keeps.
+    """
     if not raw.strip():
         raise _refused("is empty", "send a JSON object")
     _check_depth(raw)
@@ -46,6 +53,25 @@ def check_json_object(raw: bytes) -> None:
         raise _refused("holds a number that is too long", "send a shorter number") from None
     if not isinstance(value, dict):
         raise _refused("is not a JSON object", "send an object in { }")
+    if exact_numbers and (field := inexact_number(value)) is not None:
+        raise _refused(
+            "is a number that would change when it is stored, as it has too many digits",
+            "send it as a string",
+            field=field,
+        )
+
+
+def inexact_number(value: object, path: str = "") -> str | None:
+    """The path of the first number in a JSON value that a double does not keep, else None."""
+    members: Iterable[tuple[str, object]] = ()
+    if isinstance(value, dict):
+        members = ((f"{path}.{printable(str(key))}", item) for key, item in value.items())
+    elif isinstance(value, list):
+        members = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    elif isinstance(value, _InexactFloat) or (isinstance(value, int) and not _kept(value)):
+        return path.lstrip(".")
+    found = (inexact_number(item, at) for at, item in members)
+    return next((field for field in found if field is not None), None)
 
 
 def printable(name: str) -> str:
@@ -89,4 +115,28 @@ def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise _refused("holds a number beyond the range of a double", "send a smaller number")
-    return number
+    return number if _digits(text) == _digits(repr(number)) else _InexactFloat(number)
+
+
+class _InexactFloat(float):
+    """What is left of a number that was written with more digits than a double keeps."""
+
+
+def _kept(number: int) -> bool:
+    """Whether a double prints as this integer again."""
+    if -SAFE_INTEGER_MAX <= number <= SAFE_INTEGER_MAX:
+        return True
+    try:
+        return _digits(str(number)) == _digits(repr(float(number)))
+    except OverflowError:
+        return False
+
+
+def _digits(numeral: str) -> tuple[str, int]:
+    """The significant digits of a number without its sign, and the power of ten they count."""
+    mantissa, _, exponent = numeral.lower().lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    significant = digits.rstrip("0")
+    power = int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+    return significant, power if significant else 0

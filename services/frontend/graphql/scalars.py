@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from graphql import GraphQLError
+from ilpkit.openpayments.json_text import SAFE_INTEGER_MAX, inexact_number
 from servicekit.errors import InvalidArgument
 from strawberry.types.scalar import ScalarDefinition
 
@@ -107,10 +108,19 @@ def timestamp(text: str | None, field: str) -> Timestamp | None:
 
 
 def struct(value: Mapping[str, Any] | None) -> Struct | None:
-    """A JSON object for the wire; raises InvalidArgument for one nested too deep."""
+    """A client's JSON object for the wire, where numbers are doubles.
+
+    Raises InvalidArgument for one nested too deep, or with an integer that a double does not keep.
+    """
     if value is None:
         return None
     _check_depth(value, JSON_DEPTH_MAX)
+    if (field := inexact_number(dict(value), "metadata")) is not None:
+        raise InvalidArgument(
+            "INVALID_FIELD",
+            f"{field} has more digits than a number here keeps; send it as a string",
+            field=field,
+        )
     message = Struct()
     message.update(value)
     return message
@@ -140,7 +150,7 @@ def _check_depth(value: object, left: int) -> None:
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= SAFE_INTEGER_MAX:
         return int(value)
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}

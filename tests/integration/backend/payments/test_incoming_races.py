@@ -189,11 +189,11 @@ async def test_a_full_payment_reads_completed_and_its_money_can_be_taken_at_once
     payment = await world.open()
     # Nobody writes the end down: the process that took the money died.
     credited = node.services.incoming_worker.credited
-    node.services.incoming_worker.credited = _unheard  # type: ignore[method-assign]
+    node.services.incoming_worker.credited = _unheard  # type: ignore[method-assign] # see above
     try:
         assert await world.credit(node, UUID(id_of(payment)), EXPECTED)
     finally:
-        node.services.incoming_worker.credited = credited  # type: ignore[method-assign]
+        node.services.incoming_worker.credited = credited  # type: ignore[method-assign] # as it was
     now = await world.nodes[1].incoming_now(payment)
     assert now.state == admin.INCOMING_PAYMENT_STATE_COMPLETED
     await node.liquidity.WithdrawIncomingPayment(
