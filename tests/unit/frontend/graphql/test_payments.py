@@ -58,7 +58,11 @@ async def test_an_incoming_payment_is_created_from_all_inputs(edge: AdminEdge) -
         metadata=messages.struct({"a": [1, {"b": None}]}),
         idempotency_key="k",
     )
-    for wrong in ({"expiresAt": "tomorrow"}, {"expiresAt": "2030-03-01T13:00:00"}):
+    for wrong in (
+        {"expiresAt": "tomorrow"},
+        {"expiresAt": "2030-03-01T13:00:00"},
+        {"metadata": {"id": 2**53 + 1}},
+    ):
         assert await edge.code(query, input=given | wrong) == "BAD_USER_INPUT"
     for card in ({"isCardPayment": True}, {"senderWalletAddress": "https://w.example"}):
         answer = await edge.graphql(query, input=given | card)

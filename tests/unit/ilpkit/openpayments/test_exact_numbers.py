@@ -17,8 +17,7 @@ def refused(text: str) -> bool:
     try:
         check_json_object(f'{{"n":{text}}}'.encode(), exact_numbers=True)
     except InvalidBody as invalid:
-        assert invalid.field == "n"
-        return True
+        return invalid.field == "n"
     return False
 
 
