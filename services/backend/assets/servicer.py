@@ -17,6 +17,7 @@ from services.backend.assets.service import AssetService
 from services.backend.calls import Calls, Write
 from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
+from services.backend.ledger.model import AMOUNT_MAX
 from services.backend.protos import optional, page_info, page_query, timestamp
 from services.backend.scope import Scopes, parse_id
 
@@ -177,12 +178,16 @@ def asset_message(asset: Asset) -> pb.Asset:
 
 
 async def fill_liquidity(ledger: LedgerReader, messages: Sequence[Message]) -> None:
-    """Set the liquidity of what has one in these messages, at any depth, in one look-up."""
+    """Set the liquidity of what has one in these messages, at any depth, in one look-up.
+
+    More than an amount can say, which only deposits at the same moment or transfers of an operator
+    in the ledger itself can bring about, is told as the largest amount.
+    """
     holders = [holder for message in messages for holder in _holders(message)]
     accounts = await ledger.lookup_accounts([UUID(holder.id).int for holder in holders])
     for holder in holders:
         account = accounts.get(UUID(holder.id).int)
-        holder.liquidity = 0 if account is None else balance(account)
+        holder.liquidity = 0 if account is None else min(balance(account), AMOUNT_MAX)
 
 
 def _holders(message: Message) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final, Protocol
 
 from servicekit.errors import (
     AlreadyExists,
@@ -13,9 +14,13 @@ from servicekit.errors import (
 )
 
 from services.backend.ledger.accounting import Plan
+from services.backend.ledger.chart import balance
 from services.backend.ledger.errors import TransferStatus
-from services.backend.ledger.interface import LedgerWriter
+from services.backend.ledger.interface import LedgerReader, LedgerWriter
+from services.backend.ledger.model import AMOUNT_MAX
 
+DEPOSIT_UNCHECKED_MAX: Final = 2**40
+"""It takes sixteen million deposits of this size to fill an asset."""
 _Status = TransferStatus
 _REFUSALS: Mapping[TransferStatus, tuple[type[ServiceError], str, str]] = MappingProxyType(
     {
@@ -95,3 +100,32 @@ async def carry_out(ledger: LedgerWriter, plan: Plan) -> None:
         raise Internal("INTERNAL", f"the ledger refused a transfer: {status}")
     error_type, reason, message = refusal
     raise error_type(reason, message, metadata={"status": str(status)})
+
+
+class DepositLedger(LedgerReader, LedgerWriter, Protocol):
+    """What a deposit needs."""
+
+
+async def bring_in(ledger: DepositLedger, plan: Plan) -> None:
+    """As `carry_out`, for a deposit, which must leave all sums of its asset within an amount.
+
+    All money in an asset came from its settlement account, so no account and no sum can be larger
+    than what that one is owed. Deposits at the same time may pass this check together; whoever
+    shows balances shows AMOUNT_MAX for what is above. Deposits too small to matter are spared the
+    look-up.
+    """
+    transfer = plan.chain[0]
+    if transfer.amount > DEPOSIT_UNCHECKED_MAX:
+        settlement_id = transfer.debit_account_id
+        account = (await ledger.lookup_accounts([settlement_id])).get(settlement_id)
+        here = 0 if account is None else balance(account)
+        room = max(0, AMOUNT_MAX - here)
+        if transfer.amount > room and not await ledger.lookup_transfers([transfer.id]):
+            raise InvalidArgument(
+                "DEPOSIT_TOO_LARGE",
+                f"the node holds {here} in this asset, of at most {AMOUNT_MAX}; deposit no more "
+                f"than {room}, or withdraw first",
+                field="amount",
+                metadata={"maximum": str(room)},
+            )
+    await carry_out(ledger, plan)

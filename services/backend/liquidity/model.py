@@ -1,6 +1,6 @@
 """Deposits and withdrawals, and transfers as accounts show them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -36,12 +36,8 @@ class LiquidityTransfer:
     created_at: datetime
 
     def asks_the_same(self, other: "LiquidityTransfer") -> bool:
-        """Whether both are one request; the amount of a withdrawal of everything may differ."""
-        return (self.kind, self.account_id, self.timeout_s) == (
-            other.kind,
-            other.account_id,
-            other.timeout_s,
-        )
+        """Whether both are one request, whenever each was made."""
+        return replace(other, created_at=self.created_at) == self
 
     @property
     def plan(self) -> Plan:

@@ -26,7 +26,7 @@ from services.backend.ledger.model import (
     NANOSECONDS_PER_MILLISECOND,
     TIMEOUT_S_MAX,
 )
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.outcome import bring_in, carry_out
 from services.backend.liquidity import repository
 from services.backend.liquidity.errors import (
     ambiguous_withdrawal,
@@ -155,7 +155,8 @@ class LiquidityService:
         async with self._database.read() as session:
             recorded = await repository.get(session, transfer_id)
         assert recorded is not None, "its call was answered, so it was recorded"
-        await carry_out(self._ledger, recorded.plan)
+        move = bring_in if recorded.kind is Kind.DEPOSIT else carry_out
+        await move(self._ledger, recorded.plan)
 
     async def post_withdrawal(self, scope: Scope, withdrawal_id: UUID) -> None:
         """Finish a withdrawal in two phases."""

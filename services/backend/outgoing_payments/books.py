@@ -14,7 +14,7 @@ from services.backend.ledger.chart import AccountCode, TransferCode, new_account
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.model import HISTORY_LIMIT_MAX, TransferKind
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.outcome import bring_in, carry_out
 
 _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
@@ -55,7 +55,7 @@ class OutgoingBooks:
     async def deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
         """Bring the money in, under an id that follows from the payment's: a repeat is a no-op."""
         await self._open(payment_id, asset)
-        await carry_out(self._ledger, _deposit(payment_id, asset, amount))
+        await bring_in(self._ledger, _deposit(payment_id, asset, amount))
 
     async def refuse_deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
         """Take the deposit of a cancelled payment back, also one that is still on its way.

@@ -19,7 +19,7 @@ from services.backend.ledger.accounting import deposit
 from services.backend.ledger.chart import AccountCode, balance, is_settled, new_account
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.outcome import bring_in
 from services.backend.paging import Page, PageQuery
 from services.backend.peers import repository
 from services.backend.peers.errors import (
@@ -104,7 +104,7 @@ class PeerService:
                 ledger=ledger,
                 cause_id=peer_id.int,
             )
-            await carry_out(self._ledger, plan)
+            await bring_in(self._ledger, plan)
 
     async def get(self, scope: Scope, peer_id: UUID) -> tuple[Peer, Asset]:
         """One peer with its asset; raises NotFound."""

@@ -25,6 +25,7 @@ from servicekit.errors import (
 )
 
 from services.backend.ledger.ids import derive_id
+from services.backend.ledger.model import AMOUNT_MAX
 from tests.integration.backend.admin.conftest import World, eventually, key, usd
 
 PENDING = pb.ACCOUNTING_TRANSFER_STATE_PENDING
@@ -450,3 +451,29 @@ async def test_nothing_is_put_into_an_asset_that_is_being_deleted(
     results = await asyncio.gather(deleted, made, return_exceptions=True)
     reasons = [each.reason for each in results if isinstance(each, ServiceError)]
     assert reasons in (["WRONG_STATE"], ["UNKNOWN_ASSET"])
+
+
+async def test_an_asset_takes_no_more_than_an_amount_can_say(world: World, operator: Bank) -> None:
+    all_of_it = key()
+    await operator.deposit(AMOUNT_MAX, chosen_id=all_of_it, idempotency_key=all_of_it)
+    await operator.deposit(AMOUNT_MAX, chosen_id=all_of_it, idempotency_key=all_of_it)
+    for amount in (AMOUNT_MAX, 2**41):
+        refused = operator.deposit(amount)
+        assert await _refusal(refused, InvalidArgument) == "DEPOSIT_TOO_LARGE"
+    with pytest.raises(InvalidArgument):
+        await world.peer(operator.asset_id, "test.there", initial_liquidity=2**41)
+    assert await operator.balance() == AMOUNT_MAX
+    await operator.withdraw(2**41)
+    await operator.deposit(2**41)
+
+
+async def test_deposits_at_once_beyond_an_amount_leave_everything_readable(
+    world: World, operator: Bank
+) -> None:
+    """However many of them pass the check together."""
+    await asyncio.gather(*(operator.deposit(AMOUNT_MAX) for _ in range(4)), return_exceptions=True)
+    assert await operator.balance() == AMOUNT_MAX
+    await world.peer(operator.asset_id, "test.there")
+    listed = await world.peers.ListPeers(peer_service_pb2.ListPeersRequest())
+    assert listed.peers[0].asset.liquidity == AMOUNT_MAX
+    assert await _refusal(operator.deposit(2**41), InvalidArgument) == "DEPOSIT_TOO_LARGE"
