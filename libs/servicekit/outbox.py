@@ -1,12 +1,13 @@
 """Deliveries written with the change they tell of, and what operators do with them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, delete, select, update
 
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
@@ -16,6 +17,7 @@ from servicekit.outbox_tables import (
     LAST_ERROR_CHARACTERS_MAX,
     OPEN,
     PARKED,
+    add_statement,
     claim_statement,
     settle_statement,
 )
@@ -81,28 +83,24 @@ class Outbox:
         self.channel = channel
         self._clock = clock
         self._ids = ids
+        self._add = add_statement(table)
         self._claim = claim_statement(table)
         self._settle = settle_statement(table)
 
     async def add(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[UUID]:
-        """Write deliveries in the caller's transaction, in this order."""
+        """Write deliveries with the caller's transaction, in this order."""
         if not deliveries:
             return []
-        now = self._clock.now()
         ids = [self._ids.uuid() for _ in deliveries]
-        rows = [
-            {
-                "id": delivery_id,
-                "lane": new.lane,
-                "ordering_key": new.ordering_key,
-                "payload": dict(new.payload),
-                "attempts_max": new.attempts_max,
-                "due_at": now,
-                "created_at": now,
-            }
-            for delivery_id, new in zip(ids, deliveries, strict=True)
-        ]
-        await session.execute(insert(self.table).values(rows))
+        values = {
+            "ids": ids,
+            "lanes": [new.lane for new in deliveries],
+            "ordering_keys": [new.ordering_key for new in deliveries],
+            "payloads": [json.dumps(dict(new.payload)) for new in deliveries],
+            "attempts_max": [new.attempts_max for new in deliveries],
+            "now": self._clock.now(),
+        }
+        session.add(self._add, values)
         await session.notify(self.channel)
         return ids
 
@@ -126,12 +124,15 @@ class Outbox:
             "lease": lease,
             "lease_until": now + lease_for,
         }
-        async with database.write() as session:
-            rows = (await session.execute(self._claim, values)).mappings().all()
+        rows = (await database.write_one(self._claim, values)).mappings().all()
         return [Delivery(**row, lease=lease) for row in sorted(rows, key=lambda r: r["position"])]
 
-    async def settle(self, database: Database, outcomes: Sequence[Outcome]) -> set[UUID]:
-        """Write outcomes; returns those that counted, i.e. whose lease was still held."""
+    async def settle(self, database: Database, outcomes: Sequence[Outcome]) -> dict[UUID, bool]:
+        """Write outcomes, all in one statement.
+
+        Returns those that counted, i.e. whose lease was still held, and for each whether another
+        delivery waits behind it.
+        """
         now = self._clock.now()
         values = {
             "now": now,
@@ -142,8 +143,8 @@ class Outbox:
             "errors": [(o.error or "")[:LAST_ERROR_CHARACTERS_MAX] or None for o in outcomes],
             "statuses": [outcome.status for outcome in outcomes],
         }
-        async with database.write() as session:
-            return set((await session.execute(self._settle, values)).scalars())
+        rows = await database.write_one(self._settle, values)
+        return {row.id: row.has_later for row in rows}
 
     async def replay(self, session: WriteSession, ids: Sequence[UUID]) -> int:
         """Open parked deliveries again with all their attempts; returns how many there were."""

@@ -7,6 +7,7 @@ worker that dies gives it back by doing nothing.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Identity,
     Index,
@@ -15,11 +16,12 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
-from sqlalchemy.sql.selectable import TextualSelect
 
+from servicekit.statements import Prepared, prepared
 from servicekit.tables import created_at, timestamp, uuid_primary_key
 
 OPEN, DONE, PARKED = 0, 1, 2
@@ -68,7 +70,27 @@ def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
     return table
 
 
-def claim_statement(table: Table) -> TextualSelect:
+def add_statement(table: Table) -> Prepared:
+    """Insert deliveries, which get their positions in the order of the arrays.
+
+    `ids`, `ordering_keys`, `payloads` (JSON text) and `attempts_max` are arrays of one length.
+    """
+    sql = f"""
+        INSERT INTO {table.name}
+            (id, lane, ordering_key, payload, attempts_max, due_at, created_at)
+        SELECT t.id, t.lane, t.ordering_key, CAST(t.payload AS jsonb), t.attempts_max,
+            CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+        FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:lanes AS text[]), CAST(:ordering_keys AS text[]),
+            CAST(:payloads AS text[]), CAST(:attempts_max AS int[])
+        ) WITH ORDINALITY AS t (id, lane, ordering_key, payload, attempts_max, place)
+        ORDER BY t.place
+        RETURNING id
+    """  # noqa: S608 - the only thing put in is our own table's name
+    return prepared(text(sql).columns(table.c.id))
+
+
+def claim_statement(table: Table) -> Prepared:
     """Lease due deliveries, lane by lane in turn, only the first open one of each ordering key.
 
     The lanes with open rows are found by skipping along the index, so that a lane with a million
@@ -120,7 +142,7 @@ def claim_statement(table: Table) -> TextualSelect:
         RETURNING o.id, o.position, o.lane, o.ordering_key, o.payload, o.attempts, o.attempts_max,
                   o.created_at
     """  # noqa: S608 - the only thing put in is our own table's name
-    return text(sql).columns(
+    claimed = text(sql).columns(
         table.c.id,
         table.c.position,
         table.c.lane,
@@ -130,12 +152,15 @@ def claim_statement(table: Table) -> TextualSelect:
         table.c.attempts_max,
         table.c.created_at,
     )
+    return prepared(claimed)
 
 
-def settle_statement(table: Table) -> TextualSelect:
+def settle_statement(table: Table) -> Prepared:
     """Write what became of leased deliveries; a lease lost to another worker is left alone.
 
-    The later deliveries of a key that failed wait with it, so that they need not be looked at.
+    It gives the id of each that counted, and whether its key has later ones, which it may have
+    made ready. The later deliveries of a key that failed wait with it, so that they need not be
+    looked at.
     """
     sql = f"""
         WITH outcome AS (
@@ -158,6 +183,11 @@ def settle_statement(table: Table) -> TextualSelect:
             AND o.ordering_key = settled.ordering_key AND o.position > settled.position
             AND o.due_at < settled.due_at AND o.lease IS NULL
         )
-        SELECT id FROM settled
+        SELECT settled.id, EXISTS (
+            SELECT 1 FROM {table.name} later
+            WHERE later.state = {OPEN} AND later.lane = settled.lane
+            AND later.ordering_key = settled.ordering_key AND later.position > settled.position
+        ) AS has_later
+        FROM settled
     """  # noqa: S608 - the only thing put in is our own table's name
-    return text(sql).columns(table.c.id)
+    return prepared(text(sql).columns(table.c.id, column("has_later", Boolean)))

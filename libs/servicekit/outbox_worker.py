@@ -75,6 +75,10 @@ class OutboxWorker:
         self._clock = clock
         self._ids = ids
         self._wake = asyncio.Event()
+        self._look = True
+        """Whether there may be something to claim: a claim that finds nothing costs as much."""
+        self._was_full = False
+        """Whether the last claim took all it might, so that more may be due."""
         self._in_flight: dict[asyncio.Task[Outcome], Delivery] = {}
         self._finished: list[Outcome] = []
         self._retries: list[float] = []
@@ -82,6 +86,7 @@ class OutboxWorker:
 
     def wake(self) -> None:
         """There may be something to claim; call it on the outbox's notification."""
+        self._look = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -94,6 +99,7 @@ class OutboxWorker:
                     failures = 0
                 except ServiceError as error:
                     failures += 1
+                    self._look = True
                     _log.warning("outbox_waits", outbox=self._outbox.channel, reason=error.reason)
                     await self._clock.sleep(ERROR_BACKOFF.delay_s(failures, self._ids))
                     continue
@@ -109,20 +115,27 @@ class OutboxWorker:
         free = self._limits.concurrent_max - len(self._in_flight)
         if free <= 0:
             return settled
+        if not self._look:
+            return settled
+        self._look = False
         now = self._clock.monotonic()
         while self._retries and self._retries[0] <= now:
             heapq.heappop(self._retries)
+        busy = Counter(delivery.lane for delivery in self._in_flight.values())
         claimed = await self._outbox.claim(
             self._database,
             count=free,
             lane_max=self._limits.lane_concurrent_max,
-            busy=Counter(delivery.lane for delivery in self._in_flight.values()),
+            busy=busy,
             lease_for=timedelta(seconds=self._limits.lease_s),
         )
         for delivery in claimed:
             task = asyncio.create_task(self._attempt(delivery))
             self._in_flight[task] = delivery
             task.add_done_callback(self._attempted)
+        busy.update(delivery.lane for delivery in claimed)
+        lane_full = max(busy.values(), default=0) >= self._limits.lane_concurrent_max
+        self._was_full = lane_full or len(claimed) == free
         return settled or bool(claimed)
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
@@ -179,6 +192,7 @@ class OutboxWorker:
         except BaseException:
             self._finished = outcomes + self._finished
             raise
+        self._look = self._look or self._was_full or any(counted.values())
         for outcome in outcomes:
             if outcome.delivery.id not in counted:
                 _log.warning("outbox_lease_lost", delivery=str(outcome.delivery.id))
@@ -197,6 +211,7 @@ class OutboxWorker:
         slept = asyncio.create_task(self._clock.sleep(wait_s))
         try:
             await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
+            self._look = self._look or slept.done()
         finally:
             woken.cancel()
             slept.cancel()

@@ -249,9 +249,9 @@ async def test_an_outcome_without_its_lease_does_not_count(setup: Setup) -> None
     await setup.clock.advance(61)
     (current,) = await setup.claim()
     failure = setup.worker()._failure
-    assert await setup.outbox.settle(setup.database, [failure(late, "late", None)]) == set()
+    assert await setup.outbox.settle(setup.database, [failure(late, "late", None)]) == {}
     counted = await setup.outbox.settle(setup.database, [failure(current, "now", None)])
-    assert counted == {current.id}
+    assert counted == {current.id: False}
     assert (await setup.rows())["x"].last_error == "now"
 
 
@@ -330,3 +330,53 @@ async def test_an_idle_worker_is_woken_by_new_deliveries(setup: Setup) -> None:
         await setup.add("x")
         worker.wake()
         await setup.settled({"x": DONE})
+
+
+async def test_a_delivery_takes_three_statements_from_its_change_to_its_end(setup: Setup) -> None:
+    with setup.database.count_statements() as statements:
+        await setup.add("x")
+        async with setup.running():
+            await until(lambda: len(statements) >= 3)
+            await until(lambda: setup.clock.sleeping == 1)  # it has nothing more to do
+    assert [_kind(sql) for sql in statements] == ["add", "claim", "settle"]
+
+
+async def test_outcomes_that_come_together_are_written_together(setup: Setup) -> None:
+    gate = asyncio.Event()
+
+    async def answer(delivery: Delivery) -> int:
+        del delivery
+        await gate.wait()
+        return 200
+
+    names = [f"d{number}" for number in range(3)]
+    setup.recipient.answers = dict.fromkeys(names, answer)
+    await setup.add(*names)
+    with setup.database.count_statements() as statements:
+        async with setup.running():
+            await until(lambda: len(setup.recipient.taken) == 3)
+            gate.set()
+            await setup.settled(dict.fromkeys(names, DONE))
+    assert [_kind(sql) for sql in statements].count("settle") == 1
+
+
+async def test_deliveries_of_one_transaction_keep_the_order_of_their_adding(setup: Setup) -> None:
+    names = [f"d{number}" for number in range(12)]
+    async with setup.database.write() as session:
+        for pair in (names[start : start + 2] for start in range(0, 12, 2)):
+            new = [
+                NewDelivery(lane="t", ordering_key="k", payload={"name": name}, attempts_max=1)
+                for name in pair
+            ]
+            await setup.outbox.add(session, new)
+    rows = await setup.rows()
+    assert sorted(names, key=lambda name: int(rows[name].position)) == names
+
+
+def _kind(sql: str) -> str:
+    """Which of the outbox's statements it is."""
+    if "INSERT INTO outbox" in sql:
+        return "add"
+    if "RECURSIVE" in sql:
+        return "claim"
+    return "settle" if "settled" in sql else sql
