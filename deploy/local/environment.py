@@ -135,6 +135,8 @@ def ase_environment(node: NodeConfig) -> dict[str, str]:
 def _operator(node: NodeConfig) -> dict[str, str]:
     return {
         **_inherited(),
+        # Both nodes are on this machine and speak http, which production refuses.
+        "NODE_ENV": "development",
         "OPERATOR_TENANT_ID": node.secrets.tenant_id,
         "ADMIN_API_SECRET": node.secrets.admin_api_secret,
     }

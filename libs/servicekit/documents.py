@@ -2,17 +2,21 @@
 
 Strangers name the URL, so in production only https to public addresses is fetched: else anyone
 could make this server call its own network. A local set-up allows the rest.
+
+`outside_session` keeps the rules for every request, redirects included. The address is checked when
+its socket is made, not when the URL is read: a host has many spellings (decimal, octal, full-width
+digits) that only the connecting code takes for an address, and a name may lead elsewhere next time.
 """
 
 import asyncio
 import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+import structlog
 
 DOCUMENT_BYTES_MAX: Final = 64 * 1024
 FETCH_TIMEOUT_S: Final = 5.0
@@ -20,9 +24,11 @@ REDIRECTS_MAX: Final = 3
 CONNECTIONS_MAX: Final = 64
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
+_log = structlog.get_logger(__name__)
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
-class FetchFailed(Exception):  # noqa: N818 - named by what happened
+class FetchFailed(OSError):  # noqa: N818 - named by what happened
     """A document can't be had; the text is one sentence fit for whoever named its URL."""
 
 
@@ -38,29 +44,21 @@ PRODUCTION_FETCHES: Final = FetchRules(http_allowed=False, private_addresses_all
 LOCAL_FETCHES: Final = FetchRules(http_allowed=True, private_addresses_allowed=True)
 
 
-class _PublicResolver(AbstractResolver):
-    """Resolves names, and refuses those that lead into private networks."""
-
-    def __init__(self) -> None:
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not all(_is_public(entry["host"]) for entry in found):
-            raise OSError(None, f"{host} is not a public address")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
+def fetch_rules(*, production: bool) -> FetchRules:
+    """The rules of a set-up; the lax ones are said aloud, so that nobody has them unawares."""
+    if production:
+        return PRODUCTION_FETCHES
+    _log.warning(
+        "outside_calls_unrestricted",
+        meaning="http and private addresses are called for strangers; NODE_ENV is not production",
+    )
+    return LOCAL_FETCHES
 
 
 class JsonFetcher:
     """GETs documents; redirects are followed to URLs that the rules allow."""
 
     def __init__(self, *, rules: FetchRules) -> None:
-        self._rules = rules
         self._session = outside_session(rules)
 
     async def get(self, url: str) -> bytes:
@@ -74,6 +72,8 @@ class JsonFetcher:
                 return await self._follow(url)
         except TimeoutError:
             raise FetchFailed(f"{url} did not answer within {FETCH_TIMEOUT_S:g} s") from None
+        except FetchFailed:
+            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise FetchFailed(f"{url} can't be fetched: {type(error).__name__}") from error
 
@@ -83,7 +83,6 @@ class JsonFetcher:
 
     async def _follow(self, url: str) -> bytes:
         for _ in range(REDIRECTS_MAX + 1):
-            check_outside_url(url, self._rules)
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status in _REDIRECTS and "location" in response.headers:
                     target = urljoin(url, response.headers["location"])
@@ -103,13 +102,18 @@ class JsonFetcher:
 def outside_session(
     rules: FetchRules, *, connections_max: int = CONNECTIONS_MAX
 ) -> aiohttp.ClientSession:
-    """Connections to servers that others name; names that lead into private networks are refused.
+    """Connections to servers that others name; a request against the rules raises FetchFailed."""
 
-    A literal address never reaches the resolver: `check_outside_url` comes before each request.
-    """
-    resolver = None if rules.private_addresses_allowed else _PublicResolver()
+    async def check(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        _check_scheme(str(request.url), rules)
+        return await handler(request)
+
+    public_only = None if rules.private_addresses_allowed else _public_socket
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections_max, resolver=resolver),
+        connector=aiohttp.TCPConnector(limit=connections_max, socket_factory=public_only),
+        middlewares=(check,),
         timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S),
         headers={"accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -117,15 +121,18 @@ def outside_session(
     )
 
 
-def check_outside_url(url: str, rules: FetchRules) -> None:
-    """Raise FetchFailed unless the rules allow this URL."""
-    parts = urlsplit(url)
+def _check_scheme(url: str, rules: FetchRules) -> None:
     allowed = ("https", "http") if rules.http_allowed else ("https",)
-    if parts.scheme not in allowed or not parts.hostname:
+    if urlsplit(url).scheme not in allowed:
         raise FetchFailed(f"{url} is not an {' or '.join(allowed)} URL")
-    private = _is_literal(parts.hostname) and not _is_public(parts.hostname)
-    if private and not rules.private_addresses_allowed:
-        raise FetchFailed(f"{url} is not on a public address")
+
+
+def _public_socket(address: Any) -> socket.socket:
+    """A socket for one of the addresses that a host led to (as `socket.getaddrinfo` gives them)."""
+    family, kind, protocol, _, where = address
+    if not is_public(where[0]):
+        raise FetchFailed(f"{where[0]} is not a public address")
+    return socket.socket(family, kind, protocol)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
@@ -138,14 +145,16 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
     return b"".join(chunks)
 
 
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_public(host: str) -> bool:
+def is_public(host: str) -> bool:
+    """Whether an IP address belongs to the internet, also where it stands for an IPv4 address."""
     # A scope id (fe80::1%eth0) marks an address of this machine's own links.
-    return "%" not in host and ipaddress.ip_address(host).is_global
+    if "%" in host:
+        return False
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)))
+        # Forms in which a gateway finds an IPv4 address; none is in use on the internet.
+        if address.ipv4_mapped or address.sixtofour or address.teredo:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)

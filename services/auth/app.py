@@ -22,7 +22,7 @@ from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock, SystemClock
 from servicekit.commands import Commands
 from servicekit.database import Database
-from servicekit.documents import LOCAL_FETCHES, PRODUCTION_FETCHES, JsonFetcher
+from servicekit.documents import JsonFetcher, fetch_rules
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
 from servicekit.health import HealthChecks
 from servicekit.http_listener import HttpLimits, HttpListener, Routes
@@ -145,7 +145,7 @@ class AuthApp:
             cert_file=settings.redis_tls_cert_file,
         )
         lifecycle.on_close(redis.aclose)
-        fetcher = JsonFetcher(rules=PRODUCTION_FETCHES if settings.production else LOCAL_FETCHES)
+        fetcher = JsonFetcher(rules=fetch_rules(production=settings.production))
         lifecycle.on_close(fetcher.close)
         return _Stores(database=database, redis=redis, fetcher=fetcher)
 

@@ -14,10 +14,10 @@ class AuthSettings(ServiceSettings):
     """Everything an operator can say about this service."""
 
     log_level: str = Field(default="info", alias="LOG_LEVEL", description="Least level logged")
-    node_env: str = Field(
-        default="development",
+    node_env: Literal["development", "test", "production"] = Field(
+        default="production",
         alias="NODE_ENV",
-        description='"production" fetches clients\' keys over https from public addresses only',
+        description="production fetches clients' keys over https from public addresses only",
     )
     host: str = Field(default="127.0.0.1", alias="HOST", description="Address to listen on")
     auth_port: int = Field(

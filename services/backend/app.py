@@ -13,9 +13,8 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.commands import Commands
 from servicekit.database import Database, DatabaseLimits
 from servicekit.documents import (
-    LOCAL_FETCHES,
-    PRODUCTION_FETCHES,
     JsonFetcher,
+    fetch_rules,
     outside_session,
 )
 from servicekit.grpc_client import build_channel
@@ -37,7 +36,7 @@ from services.backend.assets.service import AssetService
 from services.backend.calls import Calls
 from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
 from services.backend.clients.auth_tenants import AuthTenants
-from services.backend.clients.http import fetch, new_session
+from services.backend.clients.http import Sessions, fetch, new_session
 from services.backend.clients.open_payments import OpenPaymentsClient
 from services.backend.connector.assembly import assemble
 from services.backend.connector.http_handler import IlpHandler
@@ -114,6 +113,9 @@ class _Stores:
     redis: Redis
     ledger: Ledger
     http: aiohttp.ClientSession
+    """To peers and where else the operator says."""
+    outside: aiohttp.ClientSession
+    """To where tenants, clients and other banks say."""
 
 
 class BackendApp:
@@ -131,7 +133,7 @@ class BackendApp:
         self._ids = ids or SystemIds(self._clock)
         self._private_key = _private_key(settings.private_key_file)
         # Clients name these URLs: in production only public https servers are called.
-        self._rules = PRODUCTION_FETCHES if settings.production else LOCAL_FETCHES
+        self._rules = fetch_rules(production=settings.production)
 
     async def start(self, lifecycle: Lifecycle) -> Ports:
         """Open the stores, then the workers, then the servers; closing goes the other way round."""
@@ -165,7 +167,13 @@ class BackendApp:
         lifecycle.on_close(ledger.close)
         http = new_session()
         lifecycle.on_close(http.close)
-        return _Stores(database=database, redis=redis, ledger=ledger, http=http)
+        outside = outside_session(self._rules, connections_max=OUTSIDE_CONNECTIONS_MAX)
+        lifecycle.on_close(outside.close)
+        return _Stores(database=database, redis=redis, ledger=ledger, http=http, outside=outside)
+
+    def _sessions(self, stores: _Stores) -> Sessions:
+        own = {self._settings.webhook_url, self._settings.exchange_rates_url or ""}
+        return Sessions(own=stores.http, own_urls=frozenset(own), outside=stores.outside)
 
     async def _build(self, stores: _Stores, lifecycle: Lifecycle) -> Services:
         settings, clock, ids = self._settings, self._clock, self._ids
@@ -217,19 +225,16 @@ class BackendApp:
             database=database, books=books, payments=incoming, clock=clock
         )
         rates = Rates(
-            fetch=_RateFetcher(stores.http),
+            fetch=_RateFetcher(self._sessions(stores)),
             urls=tenant_settings,
             clock=clock,
             lifetime_ms=settings.exchange_rates_lifetime_ms,
         )
-        outside = outside_session(self._rules, connections_max=OUTSIDE_CONNECTIONS_MAX)
-        lifecycle.on_close(outside.close)
         client = OpenPaymentsClient(
-            session=outside,
+            session=stores.outside,
             private_key=self._private_key,
             key_id=settings.key_id,
             wallet_address=settings.node_wallet_address,
-            rules=self._rules,
             clock=clock,
         )
         payables = PayablesCache(database=database)
@@ -449,7 +454,7 @@ class BackendApp:
         settings = self._settings
         secret = settings.signature_secret
         sender = WebhookSender(
-            session=stores.http,
+            sessions=self._sessions(stores),
             targets=services.tenant_settings,
             clock=self._clock,
             secret=None if secret is None else secret.get_secret_value(),
@@ -533,13 +538,13 @@ class _LedgerCheck:
 
 
 class _RateFetcher:
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
 
     async def __call__(self, url: str, base: str) -> bytes:
         separator = "&" if "?" in url else "?"
         query = urlencode({"base": base})
-        status, body = await fetch(self._session, "GET", f"{url}{separator}{query}")
+        status, body = await fetch(self._sessions.of(url), "GET", f"{url}{separator}{query}")
         if status != 200:  # noqa: PLR2004 - OK
             raise OSError(f"{url} answered {status}")
         return body

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from typing import Literal
 from uuid import UUID
 
 from ilpkit.errors import InvalidDecimalError
@@ -19,10 +20,10 @@ class BackendSettings(ServiceSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")
-    node_env: str = Field(
-        "development",
+    node_env: Literal["development", "test", "production"] = Field(
+        "production",
         alias="NODE_ENV",
-        description='"production" calls other banks over https on public addresses only',
+        description="production calls others over https on public addresses only",
     )
     instance_name: str = Field(alias="INSTANCE_NAME", description="name of this node for people")
     host: str = Field("127.0.0.1", alias="HOST", description="address that the listeners bind to")

@@ -17,7 +17,7 @@ class FrontendSettings(ServiceSettings):
     host: str = Field("127.0.0.1", alias="HOST", description="address that the listener binds to")
     port: int = Field(3010, alias="PORT", ge=0, le=65_535, description="HTTP port")
     node_env: Literal["development", "test", "production"] = Field(
-        "development", alias="NODE_ENV", description="production turns GraphQL introspection off"
+        "production", alias="NODE_ENV", description="production turns GraphQL introspection off"
     )
     backend_grpc_urls: CommaList = Field(
         alias="BACKEND_GRPC_URLS", description="gRPC targets of the backend workers, host:port each"

@@ -82,6 +82,7 @@ def frontend_settings(**changes: Any) -> FrontendSettings:
     known: dict[str, Any] = {
         "BACKEND_GRPC_URLS": "127.0.0.1:1",
         "AUTH_GRPC_URL": "127.0.0.1:1",
+        "NODE_ENV": "test",
         "OPERATOR_TENANT_ID": OPERATOR,
         "SESSION_SECRET": SecretStr("a session secret of enough characters"),
     }

@@ -9,7 +9,6 @@ from ilpkit.httpsig.sign import sign_request
 from ilpkit.openpayments.urls import is_http_url
 from pydantic_core import from_json, to_json
 from servicekit.clock import Clock
-from servicekit.documents import FetchFailed, FetchRules, check_outside_url
 
 from services.backend.clients.http import BadReplyError, RefusedError, fetch
 
@@ -49,13 +48,11 @@ class OpenPaymentsClient:
         private_key: Ed25519PrivateKey,
         key_id: str,
         wallet_address: str,
-        rules: FetchRules,
         clock: Clock,
     ) -> None:
         self._session = session
         self._private_key = private_key
         self._key_id = key_id
-        self._rules = rules
         self._clock = clock
         self.wallet_address = wallet_address
         """Who this node is towards authorization servers."""
@@ -83,10 +80,6 @@ class OpenPaymentsClient:
     ) -> bytes:
         if not is_http_url(url):
             raise RefusedError(f"{url} is no http or https URL")
-        try:
-            check_outside_url(url, self._rules)
-        except FetchFailed as refused:
-            raise RefusedError(str(refused)) from None
         headers = {"accept": JSON}
         if token is not None:
             headers["authorization"] = f"GNAP {token}"

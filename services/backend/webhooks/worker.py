@@ -4,14 +4,13 @@ from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-import aiohttp
 from pydantic_core import to_json
 from servicekit.clock import Clock
 from servicekit.hmac_signature import make_signature
 from servicekit.outbox import Delivery
 from servicekit.outbox_worker import DeliveryFailed
 
-from services.backend.clients.http import fetch
+from services.backend.clients.http import Sessions, fetch
 
 OK: Final = 200
 RETRY_STEP: Final = timedelta(seconds=10)
@@ -37,13 +36,13 @@ class WebhookSender:
     def __init__(
         self,
         *,
-        session: aiohttp.ClientSession,
+        sessions: Sessions,
         targets: WebhookTargets,
         clock: Clock,
         secret: str | None,
         signature_version: int,
     ) -> None:
-        self._session = session
+        self._sessions = sessions
         self._targets = targets
         self._clock = clock
         self._secret = secret
@@ -65,7 +64,7 @@ class WebhookSender:
         timeout_s = self._targets.timeout_ms(tenant_id) / 1000
         try:
             status, _ = await fetch(
-                self._session,
+                self._sessions.of(url),
                 "POST",
                 url,
                 headers=headers,

@@ -143,6 +143,7 @@ def settings(auth_database_url: str, redis_url: str) -> AuthSettings:
         COOKIE_KEY="a-cookie-key-for-tests",
         IDENTITY_SERVER_URL=IDP_URL,
         IDENTITY_SERVER_SECRET=IDP_SECRET,
+        NODE_ENV="test",
         OPERATOR_TENANT_ID=TENANT,
         ADMIN_API_SECRET="an-admin-secret",
         ENABLE_MANUAL_MIGRATIONS=True,

@@ -38,6 +38,7 @@ def environment(**changes: str | None) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "libs", ROOT / "generated/python", ROOT))),
         "LOG_LEVEL": "warning",
+        "NODE_ENV": "test",
         "OPERATOR_TENANT_ID": OPERATOR,
         "SESSION_SECRET": SESSION_SECRET,
         "BACKEND_GRPC_URLS": "127.0.0.1:1",

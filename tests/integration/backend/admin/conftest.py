@@ -170,6 +170,7 @@ def settings(
         ILP_ADDRESS="test.bank",
         ILP_CONNECTOR_URL="http://bank.test/ilp",
         STREAM_SECRET=base64.b64encode(bytes(32)).decode(),
+        NODE_ENV="test",
         OPERATOR_TENANT_ID=OPERATOR,
         ADMIN_API_SECRET=ADMIN_SECRET,
         KEY_ID="bank-key",

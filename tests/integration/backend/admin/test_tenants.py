@@ -274,6 +274,7 @@ async def auth(
             COOKIE_KEY="a-cookie-key-for-tests",
             IDENTITY_SERVER_URL="http://idp.test/consent",
             IDENTITY_SERVER_SECRET="the-idp-secret",
+            NODE_ENV="test",
             OPERATOR_TENANT_ID=OPERATOR,
             ADMIN_API_SECRET=ADMIN_SECRET,
             ENABLE_MANUAL_MIGRATIONS=True,

@@ -111,6 +111,7 @@ async def new_node(
                 "ILP_ADDRESS": f"test.{name}",
                 "ILP_CONNECTOR_URL": f"http://{name}.test/ilp",
                 "STREAM_SECRET": base64.b64encode(bytes(32)).decode(),
+                "NODE_ENV": "test",
                 "OPERATOR_TENANT_ID": TENANT,
                 "ADMIN_API_SECRET": "the-operator's-admin-secret",
                 "KEY_ID": "bank-key",
