@@ -35,7 +35,7 @@ def test_codes_and_flags_are_those_of_the_typescript_rafiki() -> None:
         "SETTLEMENT": 101,
         "ALLOWANCE_POOL": 102,
     }
-    assert [int(code) for code in TransferCode] == [1, 2, 3, 4]
+    assert [int(code) for code in TransferCode] == [1, 2, 3, 4, 5]
     limits = {code: int(flags) & 0b110 for code, flags in FLAGS.items()}
     assert {code for code, limit in limits.items() if limit == 4} == {
         AccountCode.SETTLEMENT,
