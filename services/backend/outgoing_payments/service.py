@@ -156,6 +156,15 @@ class OutgoingPaymentService:
         await self._events.outgoing_payment(session, "created", payment, asset, balance=0)
         return payment, spent
 
+    async def packet_resolved(self, session: WriteSession, payment_id: UUID) -> None:
+        """A packet of a payment is pending no more, or its money came back.
+
+        A payment that is being sent goes on or ends at once; one that has ended tells what is left
+        of it now.
+        """
+        await repository.make_due(session, [payment_id], self._clock.now())
+        await session.notify(DUE_CHANNEL, "")
+
     async def fund(
         self, payment_id: UUID, *, tenant_id: UUID | None, data: bytes | None
     ) -> PaymentView:
@@ -226,15 +235,6 @@ class OutgoingPaymentService:
             async with self._database.write() as session:
                 await repository.change(session, payment_id, State.CANCELLED, {"due_at": None})
         return view
-
-    async def ledger_changed(self, payment_ids: Sequence[UUID]) -> None:
-        """Look at payments again because money moved on their accounts, or is free again.
-
-        One that is being sent goes on or ends; one that ended tells what is left of it now.
-        """
-        async with self._database.write() as session:
-            await repository.make_due(session, payment_ids, self._clock.now())
-            await session.notify(DUE_CHANNEL, "")
 
     async def get(
         self, payment_id: UUID, *, tenant_id: UUID | None, client: str | None = None

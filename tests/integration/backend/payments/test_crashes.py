@@ -286,7 +286,8 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     )
     assert (tried.state, tried.state_attempts) == (SENDING, 1)
     await carry_out(ledger, voiding(plan.pending_ids))
-    await banks.near.services.outgoing.ledger_changed([UUID(id_of(payment))])
+    async with banks.near.services.database.write() as session:
+        await banks.near.services.outgoing.packet_resolved(session, UUID(id_of(payment)))
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.sent_amount.value) == (COMPLETED, 500)
     assert await banks.moved() == (500, 500)
