@@ -78,6 +78,10 @@ class Outside:
         data: dict[str, Any] = found
         return data
 
+    def data_of(self, payment_id: str) -> list[dict[str, Any]]:
+        """The data of all events about a payment, in order."""
+        return [body["data"] for body in self._events() if body["data"]["id"] == payment_id]
+
     def _events(self) -> list[dict[str, Any]]:
         return list({posted.body["id"]: posted.body for posted in self.taken}.values())
 
