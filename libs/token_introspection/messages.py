@@ -37,7 +37,12 @@ def introspection_of(response: pb.IntrospectResponse) -> Introspection:
         raise _broken("access that Open Payments does not know") from error
     if not response.grant:
         raise _broken("an active token without its grant")
-    return ActiveToken(grant_id=response.grant, client=_client(response.client), access=access)
+    return ActiveToken(
+        grant_id=response.grant,
+        client=_client(response.client),
+        access=access,
+        tenant_id=response.tenant_id if response.HasField("tenant_id") else None,
+    )
 
 
 def _asked(item: AskedAccess) -> pb.Access:

@@ -32,6 +32,8 @@ class ActiveToken:
     client: Client
     access: tuple[AccessItem, ...]
     """The granted items that cover what was asked; all of them when nothing was."""
+    tenant_id: str | None = None
+    """Whose server gave the grant; None from a server that knows no tenants."""
 
 
 @dataclass(frozen=True, slots=True)

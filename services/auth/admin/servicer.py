@@ -103,6 +103,7 @@ class GrantAdminServicer(GrantAdminServiceServicer):
                 idp_consent_url=optional(request, "idp_consent_url"),
                 idp_secret=optional(request, "idp_secret"),
                 api_secret=request.api_secret,
+                wallet_address_url=optional(request, "wallet_address_url"),
             ),
         )
 

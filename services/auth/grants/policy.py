@@ -20,6 +20,8 @@ from ilpkit.openpayments.access import (
     OutgoingPaymentAccess,
     QuoteAccess,
 )
+from ilpkit.openpayments.errors import InvalidWalletAddress
+from ilpkit.openpayments.urls import canonical_wallet_address
 
 from services.auth.errors import (
     InvalidRequest,
@@ -82,6 +84,25 @@ def needs_interaction(request: GrantRequest, policy: InteractionPolicy) -> bool:
             "a client that is only a key can't ask users; use a wallet address", field="client"
         )
     return True
+
+
+def named_wallet_addresses(request: GrantRequest) -> list[tuple[str, str]]:
+    """Field and canonical wallet address of each access item that has an identifier.
+
+    Raises:
+        InvalidRequest: an identifier is no wallet address.
+    """
+    items = () if request.access_token is None else request.access_token.access
+    named = []
+    for index, item in enumerate(items):
+        if isinstance(item, QuoteAccess) or item.identifier is None:
+            continue
+        field = f"access_token.access[{index}].identifier"
+        try:
+            named.append((field, canonical_wallet_address(item.identifier)))
+        except InvalidWalletAddress as invalid:
+            raise InvalidRequest(f"{invalid.limit}; {invalid.remedy}", field=field) from None
+    return named
 
 
 def next_step(

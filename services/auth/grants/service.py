@@ -23,7 +23,7 @@ from services.auth.errors import (
 )
 from services.auth.grants import repository
 from services.auth.grants.model import Finalization, Finish, Grant, GrantState, NewGrant
-from services.auth.grants.policy import NextStep, next_step
+from services.auth.grants.policy import NextStep, named_wallet_addresses, next_step
 from services.auth.grants.repository import GrantFilter
 from services.auth.interactions import repository as interactions
 from services.auth.interactions.model import Interaction, InteractionState
@@ -92,11 +92,20 @@ class GrantService:
 
         Raises:
             UnknownTenant: the tenant is unknown or deleted.
-            InvalidRequest: a user is needed and the tenant has no consent page.
+            InvalidRequest: a user is needed and the tenant has no consent page, or the grant would
+                be for a wallet address of another tenant.
         """
         tenant = await tenants.get_for_grant(session, tenant_id)
         if tenant is None:
             raise UnknownTenant(str(tenant_id))
+        for name, identifier in named_wallet_addresses(request):
+            base = await tenants.base_of(session, identifier)
+            if base != tenant.wallet_address_url:
+                raise InvalidRequest(
+                    "the wallet address is not one of this server's tenant; ask the server that "
+                    "its authServer names",
+                    field=name,
+                )
         if display is not None and not tenant.can_interact:
             raise _no_consent_page()
         now = self._clock.now()

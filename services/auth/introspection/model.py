@@ -13,5 +13,6 @@ class ActiveToken:
     """What an active token allows; access items in wire form."""
 
     grant_id: UUID
+    tenant_id: UUID
     client: Client
     access: tuple[Mapping[str, Any], ...]

@@ -14,7 +14,13 @@ from services.auth.tokens.tables import access_tokens
 
 # Built once: building it anew cost more than running it.
 _FIND_ACTIVE = (
-    select(grants.c.id, grants.c.client_wallet_address, grants.c.client_jwk, grants.c.access)
+    select(
+        grants.c.id,
+        grants.c.tenant_id,
+        grants.c.client_wallet_address,
+        grants.c.client_jwk,
+        grants.c.access,
+    )
     .select_from(access_tokens)
     .join(grants, grants.c.id == access_tokens.c.grant_id)
     .join(tenants, tenants.c.id == grants.c.tenant_id)
@@ -36,4 +42,6 @@ async def find_active(session: ReadSession, value_hash: bytes, now: datetime) ->
     if row is None:
         return None
     client = client_of(row.client_wallet_address, row.client_jwk)
-    return ActiveToken(grant_id=row.id, client=client, access=tuple(row.access))
+    return ActiveToken(
+        grant_id=row.id, tenant_id=row.tenant_id, client=client, access=tuple(row.access)
+    )

@@ -46,6 +46,7 @@ class IntrospectionServicer(IntrospectionServiceServicer):
             grant=str(found.grant_id),
             access=access_messages(found.access),
             client=client_message(found.client),
+            tenant_id=str(found.tenant_id),
         )
 
 

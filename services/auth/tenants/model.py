@@ -15,6 +15,8 @@ class Tenant:
     id: UUID
     idp_consent_url: str | None
     idp_secret_hash: bytes | None = field(repr=False)
+    wallet_address_url: str | None = None
+    """What its own wallet addresses begin with, canonical; None when they lie among the node's."""
 
     @property
     def can_interact(self) -> bool:

@@ -4,13 +4,18 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.auth.tenants.model import Tenant
 from services.auth.tenants.tables import tenants
 
-TENANT_COLUMNS = (tenants.c.id, tenants.c.idp_consent_url, tenants.c.idp_secret_hash)
+TENANT_COLUMNS = (
+    tenants.c.id,
+    tenants.c.idp_consent_url,
+    tenants.c.idp_secret_hash,
+    tenants.c.wallet_address_url,
+)
 
 
 async def get(session: ReadSession, tenant_id: UUID) -> Tenant | None:
@@ -31,6 +36,19 @@ async def get_for_grant(session: WriteSession, tenant_id: UUID) -> Tenant | None
     return None if row is None else _tenant(row)
 
 
+async def base_of(session: ReadSession, identifier: str) -> str | None:
+    """The longest of all tenants' bases that a canonical wallet address lies below, if any."""
+    base = tenants.c.wallet_address_url
+    query = (
+        select(base)
+        .where(tenants.c.deleted_at.is_(None), func.starts_with(identifier, base + "/"))
+        .order_by(func.length(base).desc())
+        .limit(1)
+    )
+    found: str | None = (await session.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def upsert(
     session: WriteSession, tenant: Tenant, *, api_secret_hash: bytes, now: datetime
 ) -> None:
@@ -39,6 +57,7 @@ async def upsert(
         "idp_consent_url": tenant.idp_consent_url,
         "idp_secret_hash": tenant.idp_secret_hash,
         "api_secret_hash": api_secret_hash,
+        "wallet_address_url": tenant.wallet_address_url,
         "updated_at": now,
         "deleted_at": None,
     }
@@ -57,7 +76,10 @@ async def delete(session: WriteSession, tenant_id: UUID, now: datetime) -> bool:
     return (await session.execute(statement)).one_or_none() is not None
 
 
-def _tenant(row: Row[tuple[UUID, str | None, bytes | None]]) -> Tenant:
+def _tenant(row: Row[tuple[UUID, str | None, bytes | None, str | None]]) -> Tenant:
     return Tenant(
-        id=row.id, idp_consent_url=row.idp_consent_url, idp_secret_hash=row.idp_secret_hash
+        id=row.id,
+        idp_consent_url=row.idp_consent_url,
+        idp_secret_hash=row.idp_secret_hash,
+        wallet_address_url=row.wallet_address_url,
     )

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from ilpkit.openpayments.urls import is_http_url
+from ilpkit.openpayments.errors import InvalidWalletAddress
+from ilpkit.openpayments.urls import canonical_base, is_http_url
 from servicekit.clock import Clock
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument
@@ -29,6 +30,7 @@ class TenantService:
         idp_consent_url: str | None,
         idp_secret: str | None,
         api_secret: str,
+        wallet_address_url: str | None = None,
     ) -> None:
         """Create or replace a tenant; one that was deleted is back, without its old grants.
 
@@ -39,10 +41,15 @@ class TenantService:
         for field, secret in (("idp_secret", idp_secret), ("api_secret", api_secret)):
             if secret is not None and not 1 <= len(secret) <= SECRET_CHARACTERS_MAX:
                 raise _invalid(field, f"has 1 to {SECRET_CHARACTERS_MAX} characters")
+        try:
+            base = None if wallet_address_url is None else canonical_base(wallet_address_url)
+        except InvalidWalletAddress as invalid:
+            raise _invalid("wallet_address_url", invalid.limit) from None
         tenant = Tenant(
             id=tenant_id,
             idp_consent_url=idp_consent_url,
             idp_secret_hash=None if idp_secret is None else hash_secret(idp_secret),
+            wallet_address_url=base,
         )
         await repository.upsert(
             session, tenant, api_secret_hash=hash_secret(api_secret), now=self._clock.now()

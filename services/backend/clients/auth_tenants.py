@@ -8,7 +8,7 @@ from rafiki.grant.v1 import grant_admin_service_pb2 as pb
 from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceStub
 from servicekit.errors import NotFound
 
-from services.backend.tenants.model import Tenant
+from services.backend.tenants.model import SettingKey, Tenant
 
 DEADLINE_S: Final = 5.0
 _SERVICE: Final = "rafiki.grant.v1.GrantAdminService"
@@ -30,6 +30,7 @@ class AuthTenants:
             idp_secret=tenant.idp_secret,
             api_secret=tenant.api_secret,
             idempotency_key=key,
+            wallet_address_url=tenant.setting(SettingKey.WALLET_ADDRESS_URL),
         )
         await self._stub.UpsertAuthTenant(request, timeout=DEADLINE_S)
 

@@ -35,6 +35,7 @@ class Matched:
     """An operation and the names in its path."""
 
     operation: Operation
+    tenant_id: UUID
     collection: str
     resource_id: UUID | None
 
@@ -96,10 +97,19 @@ def match(method: str, path: str) -> Matched | None:
     operation = OPERATIONS.get((method, found["collection"], depth))
     if operation is None:
         return None
-    resource_id: UUID | None = None
-    if found["id"]:
-        try:
-            resource_id = UUID(found["id"])
-        except ValueError:
-            resource_id = None
-    return Matched(operation=operation, collection=found["collection"], resource_id=resource_id)
+    tenant_id = _uuid(found["tenant"])
+    if tenant_id is None:
+        return None
+    return Matched(
+        operation=operation,
+        tenant_id=tenant_id,
+        collection=found["collection"],
+        resource_id=_uuid(found["id"]) if found["id"] else None,
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""SQL for the guard: whose resource a request is about."""
+"""SQL for the guard: whose resource and whose wallet address a request is about."""
 
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from services.backend.incoming_payments.tables import incoming_payments
 from services.backend.outgoing_payments.tables import outgoing_payments
 from services.backend.quotes.tables import quotes
+from services.backend.tenants.tables import tenants
 from services.backend.wallet_addresses.tables import wallet_addresses
 
 _TABLES = {
@@ -17,13 +18,32 @@ _TABLES = {
 }
 
 
-async def wallet_address_of(session: ReadSession, collection: str, resource_id: UUID) -> str | None:
-    """The wallet address that a resource belongs to, or None when there is no such resource."""
+async def wallet_address_of(
+    session: ReadSession, tenant_id: UUID, collection: str, resource_id: UUID
+) -> str | None:
+    """The wallet address that a tenant's resource belongs to; None when it has no such resource."""
     table = _TABLES[collection]
     query = (
         select(wallet_addresses.c.address)
         .join(table, table.c.wallet_address_id == wallet_addresses.c.id)
-        .where(table.c.id == resource_id)
+        .where(table.c.id == resource_id, wallet_addresses.c.tenant_id == tenant_id)
     )
     address: str | None = (await session.execute(query)).scalar_one_or_none()
     return address
+
+
+async def find_tenant(
+    session: ReadSession, tenant_id: UUID, wallet_address: str | None
+) -> tuple[UUID | None] | None:
+    """None when the tenant is unknown or deleted, else whom the canonical wallet address is of.
+
+    That is one statement, as every guarded request asks it.
+    """
+    owner = (
+        select(wallet_addresses.c.tenant_id)
+        .where(wallet_addresses.c.address == wallet_address)
+        .scalar_subquery()
+    )
+    query = select(owner).where(tenants.c.id == tenant_id, tenants.c.deleted_at.is_(None))
+    row = (await session.execute(query.select_from(tenants))).one_or_none()
+    return None if row is None else (row[0],)

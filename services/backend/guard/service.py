@@ -13,9 +13,10 @@ from ilpkit.errors import ProtocolError
 from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
 from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
 from ilpkit.httpsig.verify import ParsedSignature, parse_signature, verify_request
-from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess
+from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess, QuoteAccess
 from ilpkit.openpayments.bodies import validate_body
-from ilpkit.openpayments.errors import InvalidValue
+from ilpkit.openpayments.errors import InvalidValue, InvalidWalletAddress
+from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.errors import ServiceError
@@ -100,6 +101,7 @@ class Guard:
         identifier = await self._identifier(matched, request.body, query)
         token = _access_token(request.headers)
         active = await self._introspect(token, matched, identifier)
+        await self._check_tenant(active, matched, identifier)
         await self._check_signature(request, target, active)
         return _verdict(active, matched)
 
@@ -123,7 +125,7 @@ class Guard:
         if operation.identifier_from == "resource" and matched.resource_id is not None:
             async with self._database.read() as session:
                 return await repository.wallet_address_of(
-                    session, matched.collection, matched.resource_id
+                    session, matched.tenant_id, matched.collection, matched.resource_id
                 )
         return None
 
@@ -146,12 +148,32 @@ class Guard:
         if isinstance(result, InactiveToken):
             raise Refused(FORBIDDEN, "Inactive Token")
         if not result.access:
-            raise Refused(
-                FORBIDDEN,
-                "Insufficient Grant",
-                {"type": operation.access_type, "action": operation.action},
-            )
+            raise _insufficient(matched)
         return result
+
+    async def _check_tenant(
+        self, active: ActiveToken, matched: Matched, identifier: str | None
+    ) -> None:
+        """Raise Refused unless path, token and wallet address are of one tenant.
+
+        The token's tenant is the authorization server's word, and one of another make does not give
+        it. Whose the wallet address is, our own rows know: the request's, or else the grant's.
+        """
+        if active.tenant_id not in (None, str(matched.tenant_id)):
+            raise _insufficient(matched)
+        item = active.access[0]
+        granted = None if isinstance(item, QuoteAccess) else item.identifier
+        named = identifier or granted
+        try:
+            address = None if named is None else canonical_wallet_address(named)
+        except InvalidWalletAddress:
+            address = None  # nobody's, so the service answers that it is unknown
+        async with self._database.read() as session:
+            found = await repository.find_tenant(session, matched.tenant_id, address)
+        if found is None:
+            raise Refused(NOT_FOUND, "there is no such tenant")
+        if found[0] not in (None, matched.tenant_id):
+            raise _insufficient(matched)
 
     async def _check_signature(self, request: Request, target: str, active: ActiveToken) -> None:
         """Raise Refused unless the token's client signed this request.
@@ -196,6 +218,12 @@ def _access_token(headers: dict[str, str]) -> str:
     if scheme != "GNAP" or not token or " " in token:
         raise Refused(UNAUTHORIZED, "Missing or invalid authorization header: use `GNAP <token>`")
     return token
+
+
+def _insufficient(matched: Matched) -> Refused:
+    operation = matched.operation
+    details: dict[str, str] = {"type": operation.access_type, "action": operation.action}
+    return Refused(FORBIDDEN, "Insufficient Grant", details)
 
 
 def _signature_refused(refused: ProtocolError) -> Refused:

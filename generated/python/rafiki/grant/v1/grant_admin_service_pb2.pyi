@@ -230,6 +230,7 @@ class UpsertAuthTenantRequest(_message.Message):
     IDP_SECRET_FIELD_NUMBER: _builtins.int
     API_SECRET_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    WALLET_ADDRESS_URL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     idp_consent_url: _builtins.str
@@ -240,6 +241,10 @@ class UpsertAuthTenantRequest(_message.Message):
     """Secret that signs the tenant's Admin API calls."""
     idempotency_key: _builtins.str
     """Idempotency key."""
+    wallet_address_url: _builtins.str
+    """Where the tenant's own wallet addresses lie: its grants name none outside, nobody else's one
+    inside. Absent when they lie among the node's.
+    """
     def __init__(
         self,
         *,
@@ -248,19 +253,24 @@ class UpsertAuthTenantRequest(_message.Message):
         idp_secret: _builtins.str | None = ...,
         api_secret: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        wallet_address_url: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_idp_consent_url", b"_idp_consent_url", "_idp_secret", b"_idp_secret", "idp_consent_url", b"idp_consent_url", "idp_secret", b"idp_secret"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_idp_consent_url", b"_idp_consent_url", "_idp_secret", b"_idp_secret", "_wallet_address_url", b"_wallet_address_url", "idp_consent_url", b"idp_consent_url", "idp_secret", b"idp_secret", "wallet_address_url", b"wallet_address_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_idp_consent_url", b"_idp_consent_url", "_idp_secret", b"_idp_secret", "api_secret", b"api_secret", "id", b"id", "idempotency_key", b"idempotency_key", "idp_consent_url", b"idp_consent_url", "idp_secret", b"idp_secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_idp_consent_url", b"_idp_consent_url", "_idp_secret", b"_idp_secret", "_wallet_address_url", b"_wallet_address_url", "api_secret", b"api_secret", "id", b"id", "idempotency_key", b"idempotency_key", "idp_consent_url", b"idp_consent_url", "idp_secret", b"idp_secret", "wallet_address_url", b"wallet_address_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__idp_consent_url: _TypeAlias = _typing.Literal["idp_consent_url"]  # noqa: Y015
     _WhichOneofArgType__idp_consent_url: _TypeAlias = _typing.Literal["_idp_consent_url", b"_idp_consent_url"]  # noqa: Y015
     _WhichOneofReturnType__idp_secret: _TypeAlias = _typing.Literal["idp_secret"]  # noqa: Y015
     _WhichOneofArgType__idp_secret: _TypeAlias = _typing.Literal["_idp_secret", b"_idp_secret"]  # noqa: Y015
+    _WhichOneofReturnType__wallet_address_url: _TypeAlias = _typing.Literal["wallet_address_url"]  # noqa: Y015
+    _WhichOneofArgType__wallet_address_url: _TypeAlias = _typing.Literal["_wallet_address_url", b"_wallet_address_url"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__idp_consent_url) -> _WhichOneofReturnType__idp_consent_url | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__idp_secret) -> _WhichOneofReturnType__idp_secret | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wallet_address_url) -> _WhichOneofReturnType__wallet_address_url | None: ...
 
 Global___UpsertAuthTenantRequest: _TypeAlias = UpsertAuthTenantRequest  # noqa: Y015
 

@@ -58,10 +58,15 @@ class IntrospectResponse(_message.Message):
     GRANT_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
     active: _builtins.bool
     """Whether the token is valid now; nothing else is set when it is not."""
     grant: _builtins.str
     """Id of the grant."""
+    tenant_id: _builtins.str
+    """Id of the tenant whose server gave the grant: the token is worth something at this tenant only.
+    A server without tenants leaves it out.
+    """
     @_builtins.property
     def access(self) -> _containers.RepeatedCompositeFieldContainer[Global___Access]:
         """Granted items that cover what was asked."""
@@ -77,19 +82,24 @@ class IntrospectResponse(_message.Message):
         grant: _builtins.str | None = ...,
         access: _abc.Iterable[Global___Access] | None = ...,
         client: Global___Client | None = ...,
+        tenant_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "client", b"client", "grant", b"grant"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "client", b"client", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "access", b"access", "active", b"active", "client", b"client", "grant", b"grant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "access", b"access", "active", b"active", "client", b"client", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client: _TypeAlias = _typing.Literal["client"]  # noqa: Y015
     _WhichOneofArgType__client: _TypeAlias = _typing.Literal["_client", b"_client"]  # noqa: Y015
     _WhichOneofReturnType__grant: _TypeAlias = _typing.Literal["grant"]  # noqa: Y015
     _WhichOneofArgType__grant: _TypeAlias = _typing.Literal["_grant", b"_grant"]  # noqa: Y015
+    _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
+    _WhichOneofArgType__tenant_id: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client) -> _WhichOneofReturnType__client | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__grant) -> _WhichOneofReturnType__grant | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
 
 Global___IntrospectResponse: _TypeAlias = IntrospectResponse  # noqa: Y015
 
