@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from sqlalchemy import (
     Column,
     DateTime,
+    Index,
     LargeBinary,
     MetaData,
     Table,
@@ -27,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.errors import Conflict, InvalidArgument, Unavailable
+from servicekit.housekeeping import HousekeepingTask
 from servicekit.statements import prepared
 from servicekit.tables import timestamp
 
@@ -38,7 +40,7 @@ _RETRY_AFTER_MS: Final = 100
 
 def idempotency_table(metadata: MetaData, name: str = "idempotency_keys") -> Table:
     """Add the table to a service's tables."""
-    return Table(
+    table = Table(
         name,
         metadata,
         Column("scope", Text, primary_key=True),
@@ -47,6 +49,8 @@ def idempotency_table(metadata: MetaData, name: str = "idempotency_keys") -> Tab
         Column("reply", LargeBinary, nullable=True),
         timestamp("expires_at"),
     )
+    Index(f"ix_{name}_expires_at", table.c.expires_at)
+    return table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +151,14 @@ class IdempotencyStore:
         }
         session.add(self._keep, values, rows=1, refused=_answered_meanwhile)
 
-    async def purge(self, database: Database) -> int:
-        """Delete a page of expired keys; returns how many. Repeat while it is PURGE_ROWS_MAX."""
-        return (await database.write_one(self._purge, {"now": self._clock.now()})).rowcount
+    async def purge(self, session: WriteSession) -> int:
+        """Delete a page of expired keys; returns how many."""
+        return (await session.execute(self._purge, {"now": self._clock.now()})).rowcount
+
+    @property
+    def housekeeping(self) -> HousekeepingTask:
+        """Deletes keys once they have expired."""
+        return HousekeepingTask(name="idempotency_keys", purge=self.purge, page_rows=PURGE_ROWS_MAX)
 
 
 def _digest(once: Once) -> bytes:

@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import DateTime, Table, bindparam, delete, literal_column, select, update
 
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
+from servicekit.housekeeping import HousekeepingTask
 from servicekit.ids import IdSource
 from servicekit.outbox_tables import (
     DONE,
@@ -21,9 +23,12 @@ from servicekit.outbox_tables import (
     claim_statement,
     settle_statement,
 )
+from servicekit.statements import prepared
 
 PURGE_ROWS_MAX = 1_000
 REPLAY_ROWS_MAX = 1_000
+DELIVERED_KEPT = timedelta(days=30)
+"""How long one can see that and when something was delivered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,17 @@ class Outbox:
         self._add = add_statement(table)
         self._claim = claim_statement(table)
         self._settle = settle_statement(table)
+        old = (
+            select(table.c.id)
+            .where(
+                table.c.state != OPEN,
+                table.c.state == literal_column(str(DONE)),  # as the partial index says it
+                table.c.finished_at < bindparam("before", type_=DateTime(timezone=True)),
+            )
+            .limit(PURGE_ROWS_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        self._purge = prepared(delete(table).where(table.c.id.in_(old)))
 
     async def add(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[UUID]:
         """Write deliveries with the caller's transaction, in this order."""
@@ -160,11 +176,14 @@ class Outbox:
 
     async def purge(self, session: WriteSession, *, older_than: timedelta) -> int:
         """Delete a page of delivered rows; returns how many. Parked ones stay."""
-        table = self.table
-        old = (
-            select(table.c.id)
-            .where(table.c.state == DONE, table.c.finished_at < self._clock.now() - older_than)
-            .limit(PURGE_ROWS_MAX)
-            .with_for_update(skip_locked=True)
+        before = self._clock.now() - older_than
+        return (await session.execute(self._purge, {"before": before})).rowcount
+
+    @property
+    def housekeeping(self) -> HousekeepingTask:
+        """Deletes deliveries DELIVERED_KEPT after they were taken."""
+        return HousekeepingTask(
+            name=self.table.name,
+            purge=partial(self.purge, older_than=DELIVERED_KEPT),
+            page_rows=PURGE_ROWS_MAX,
         )
-        return (await session.execute(delete(table).where(table.c.id.in_(old)))).rowcount

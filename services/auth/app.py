@@ -25,6 +25,7 @@ from servicekit.database import Database
 from servicekit.documents import JsonFetcher, fetch_rules
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
 from servicekit.health import HealthChecks
+from servicekit.housekeeping import Housekeeper
 from servicekit.http_listener import HttpLimits, HttpListener, Routes
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
@@ -54,8 +55,8 @@ from services.auth.introspection.servicer import IntrospectionServicer
 from services.auth.migrations.run import upgrade_async
 from services.auth.settings import AuthSettings
 from services.auth.tenants.service import TenantService
+from services.auth.tokens.housekeeping import tokens_housekeeping
 from services.auth.tokens.service import TokenService
-from services.auth.tokens.worker import CleanupWorker
 from services.auth.urls import PublicUrls
 
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -104,14 +105,19 @@ class AuthApp:
         await self._upsert_operator(stores.database)
         replies = IdempotencyStore(table=idempotency_keys, clock=self._clock, ttl=REPLY_LIFE)
         if settings.database_cleanup_workers:
-            cleanup = CleanupWorker(
+            housekeeper = Housekeeper(
+                database=stores.database,
+                tasks=(
+                    tokens_housekeeping(
+                        clock=self._clock,
+                        keep=timedelta(days=settings.access_token_deletion_days),
+                    ),
+                    replies.housekeeping,
+                ),
                 clock=self._clock,
                 ids=self._ids,
-                database=stores.database,
-                replies=replies,
-                keep_days=settings.access_token_deletion_days,
             )
-            lifecycle.spawn("cleanup", cleanup.run())
+            lifecycle.spawn("housekeeping", housekeeper.run())
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
         checks.add("redis", stores.redis.ping, vital=False)

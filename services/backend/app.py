@@ -20,6 +20,7 @@ from servicekit.documents import (
 from servicekit.grpc_client import build_channel
 from servicekit.grpc_server import build_grpc_server
 from servicekit.health import HealthChecks
+from servicekit.housekeeping import Housekeeper
 from servicekit.http_listener import HttpListener
 from servicekit.http_routes import Routes
 from servicekit.idempotency import IdempotencyStore
@@ -282,17 +283,15 @@ class BackendApp:
             public_origin=urls.public_origin,
             grant_endpoint=settings.auth_server_grant_url,
         )
+        replies = IdempotencyStore(table=idempotency_keys, clock=clock)
+        commands = Commands(database=database, replies=replies)
         return Services(
             database=database,
             ledger=ledger,
             clock=clock,
             ids=ids,
-            calls=Calls(
-                commands=Commands(
-                    database=database,
-                    replies=IdempotencyStore(table=idempotency_keys, clock=clock),
-                )
-            ),
+            replies=replies,
+            calls=Calls(commands=commands),
             scopes=Scopes(operator_id=settings.operator_tenant_id),
             urls=urls,
             node_key=public_jwk(self._private_key, kid=settings.key_id),
@@ -396,6 +395,17 @@ class BackendApp:
             lifecycle.spawn("outgoing payments", outgoing.run())
             handlers[DUE_CHANNEL] = outgoing.on_notify
         lifecycle.spawn("incoming payments", services.incoming_worker.run())
+        housekeeper = Housekeeper(
+            database=stores.database,
+            tasks=(
+                services.replies.housekeeping,
+                services.outbox.housekeeping,
+                services.auth_changes.housekeeping,
+            ),
+            clock=self._clock,
+            ids=self._ids,
+        )
+        lifecycle.spawn("housekeeping", housekeeper.run())
 
         async def on_notify(channel: str, payload: str) -> None:
             await handlers[channel](channel, payload)

@@ -39,6 +39,7 @@ from rafiki.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.grpc_server import ServiceBinding
+from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource
 from servicekit.outbox import Outbox
 
@@ -101,6 +102,7 @@ class Services:
     ledger: Ledger
     clock: Clock
     ids: IdSource
+    replies: IdempotencyStore
     calls: Calls
     scopes: Scopes
     urls: Urls

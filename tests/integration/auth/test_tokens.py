@@ -1,6 +1,7 @@
 """Rotation, revocation, introspection and clean-up of access tokens."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import grpc.aio
@@ -8,6 +9,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from ilpkit.openpayments.access import AskedAccess
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
+from servicekit.housekeeping import Housekeeper
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import SystemIds
 from sqlalchemy import text
@@ -20,7 +22,7 @@ from token_introspection import (
 )
 
 from services.auth.idempotency.tables import idempotency_keys
-from services.auth.tokens.worker import CleanupWorker
+from services.auth.tokens.housekeeping import tokens_housekeeping
 from tests.integration.auth.conftest import INCOMING, OUTGOING, TENANT, World, path_of
 from tests.integration.auth.edge import Reply, as_envoy_prints
 from tests.support.openapi import document, response_judge
@@ -185,16 +187,19 @@ async def test_tokens_long_expired_are_deleted(world: World) -> None:
     await world.ask([INCOMING])
     await world.clock.advance(600)
     await world.ask([INCOMING])
-    worker = CleanupWorker(
+    replies = IdempotencyStore(table=idempotency_keys, clock=world.clock)
+    housekeeper = Housekeeper(
+        database=world.database,
+        tasks=(
+            tokens_housekeeping(clock=world.clock, keep=timedelta(days=30)),
+            replies.housekeeping,
+        ),
         clock=world.clock,
         ids=SystemIds(world.clock),
-        database=world.database,
-        replies=IdempotencyStore(table=idempotency_keys, clock=world.clock),
-        keep_days=30,
     )
-    assert await worker.clean() == 0
+    assert (await housekeeper.clean())["access_tokens"] == 0
     await world.clock.advance(30 * 86_400 + 1)
-    assert await worker.clean() == 1
+    assert (await housekeeper.clean())["access_tokens"] == 1
     async with world.database.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM access_tokens")) == 1
 
