@@ -12,6 +12,8 @@ from referencing.jsonschema import DRAFT202012
 
 from tests.support.vectors import vectors_path
 
+_LATER = ("approvedAt", "cancelledAt")
+"""Of incoming payments' events, and not in their OpenAPI file yet."""
 _FORMATS = FormatChecker(formats=())
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!#-;=?-\[\]_a-z~%]+")
 _DATE_TIME = re.compile(
@@ -93,6 +95,31 @@ def response_judge(
     """The validator of an operation's JSON response body."""
     pointer = ("paths", path, method, "responses", status, "content", "application/json", "schema")
     return _judge(version, name, pointer)
+
+
+@cache
+def webhook_judge(event_type: str) -> Draft202012Validator:
+    """The validator of an event that the TypeScript Rafiki's webhooks.yaml knows.
+
+    Where that file differs from what is really sent, what is sent counts: `client` may be null, and
+    an outgoing payment has no `expiresAt`.
+    """
+    named = document("rafiki", "webhooks")["components"]["schemas"].items()
+    (name,) = (
+        name
+        for name, schema in named
+        if event_type in schema.get("properties", {}).get("type", {}).get("enum", ())
+    )
+    data = document("rafiki", "webhooks")["components"]["schemas"][name]["properties"]["data"]
+    if "client" in data["properties"]:
+        data["properties"]["client"]["type"] = ["string", "null"]
+        data["required"] = sorted({*data["required"], "client"})
+    if name == "outgoingPaymentEvent":
+        data["required"] = sorted({*data["required"]} - {"expiresAt"})
+        data["properties"]["receiveAmount"] = data["properties"]["debitAmount"]
+    data["properties"].update({name: {"type": "string", "format": "date-time"} for name in _LATER})
+    data["additionalProperties"] = False
+    return schema_judge("rafiki", "webhooks", name)
 
 
 def examples(version: str, name: str) -> list[Any]:

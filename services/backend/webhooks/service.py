@@ -1,5 +1,6 @@
 """Writes events in the transaction of what happened, with a delivery to each recipient."""
 
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -25,7 +26,11 @@ class WebhookLimits(Protocol):
 
 
 class EventWriter:
-    """One method an event family; the shapes are those of the TypeScript Rafiki's webhooks."""
+    """One method an event family; the shapes are those of the TypeScript Rafiki's webhooks.
+
+    `client` is always there, null for payments that administrators made; other properties without a
+    value are left out.
+    """
 
     def __init__(
         self, *, outbox: Outbox, limits: WebhookLimits, clock: Clock, ids: IdSource
@@ -48,17 +53,20 @@ class EventWriter:
         data: dict[str, Any] = {
             "id": str(payment.id),
             "walletAddressId": str(payment.wallet_address_id),
+            "client": payment.client,
             "createdAt": format_timestamp(payment.created_at),
             "expiresAt": format_timestamp(payment.expires_at),
             "receivedAmount": _amount(received, asset.unit),
             "completed": payment.state is State.COMPLETED,
         }
-        if payment.client is not None:
-            data["client"] = payment.client
-        if payment.incoming_amount is not None:
-            data["incomingAmount"] = _amount(payment.incoming_amount, asset.unit)
-        if payment.metadata is not None:
-            data["metadata"] = payment.metadata
+        expected = payment.incoming_amount
+        optional = {
+            "incomingAmount": None if expected is None else _amount(expected, asset.unit),
+            "metadata": payment.metadata,
+            "approvedAt": _moment(payment.approved_at),
+            "cancelledAt": _moment(payment.cancelled_at),
+        }
+        data |= {name: value for name, value in optional.items() if value is not None}
         await self._write(session, payment.tenant_id, f"incoming_payment.{kind}", payment.id, data)
 
     async def outgoing_payment(
@@ -75,6 +83,7 @@ class EventWriter:
         data: dict[str, Any] = {
             "id": str(payment.id),
             "walletAddressId": str(payment.wallet_address_id),
+            "client": payment.client,
             "state": str(payment.state),
             "receiver": quote.receiver,
             "debitAmount": _amount(quote.debit_amount, asset.unit),
@@ -85,7 +94,6 @@ class EventWriter:
             "balance": str(balance),
         }
         optional = {
-            "client": payment.client,
             "metadata": payment.metadata,
             "error": payment.error,
             "grantId": payment.grant_id,
@@ -118,6 +126,10 @@ class EventWriter:
             attempts_max=self._limits.attempts_max(tenant_id),
         )
         await self._outbox.add(session, [delivery])
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else format_timestamp(value)
 
 
 def _amount(value: int, unit: Unit) -> dict[str, Any]:

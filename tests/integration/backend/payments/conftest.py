@@ -20,6 +20,7 @@ from services.backend.migrations.run import upgrade
 from services.backend.settings import BackendSettings
 from tests.integration.backend.payments.node import Node
 from tests.integration.backend.payments.outside import AuthServer, Edge, Outside
+from tests.support.openapi import webhook_judge
 from tests.support.postgres import TestPostgres, postgres_server
 from tests.support.valkey import redis_url, valkey_server
 from tests.support.warp_clock import WarpClock
@@ -44,6 +45,9 @@ async def outside() -> AsyncIterator[Outside]:
     await server.start()
     yield server
     await server.stop()
+    # Whatever the module's tests were about, each event that they caused has the original's shape.
+    for posted in server.attempts:
+        webhook_judge(posted.body["type"]).validate(posted.body)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
