@@ -139,7 +139,7 @@ async def measure(row: Row, *, in_flight: int, seconds: float) -> str:
     wall, own, server = time.perf_counter(), time.process_time(), row.server_cpu_s()
     end = wall + seconds
     await asyncio.gather(*(send() for _ in range(in_flight)))
-    await row.world.balance.drain()
+    await row.world.settlement.drain()
     wall, own = time.perf_counter() - wall, time.process_time() - own
     server = row.server_cpu_s() - server
     latencies.sort()

@@ -1,8 +1,9 @@
 """Whose fault a protocol failure is, and the ILP code that answers it.
 
-One root, three leaves: we broke the protocol (`LocalProtocolError`), the peer did
-(`RemoteProtocolError`), or the protocol allows it and our rules do not (`PolicyRefusal`). The IO
-layer picks its answer from the type and `ilp_code` alone.
+One root, four leaves: we broke the protocol (`LocalProtocolError`), the peer did
+(`RemoteProtocolError`), the protocol allows it and our rules do not (`PolicyRefusal`), or nobody
+knows what became of a packet (`UnknownOutcomeError`). The IO layer picks its answer from the type
+and `ilp_code` alone.
 """
 
 
@@ -26,6 +27,13 @@ class PolicyRefusal(ProtocolError):  # noqa: N818 - a refusal is an outcome of p
         super().__init__(message)
         self.ilp_code: str = ilp_code
         """The code of the Reject that answers it."""
+
+
+class UnknownOutcomeError(ProtocolError):
+    """No reply to a packet was read, and it may have arrived: it may be fulfilled, or not.
+
+    Nobody is told that it failed, since then its money would be taken back.
+    """
 
 
 class RemoteProtocolError(ProtocolError):

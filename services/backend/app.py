@@ -39,21 +39,10 @@ from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TEN
 from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.clients.http import Sessions, fetch, new_session
 from services.backend.clients.open_payments import OpenPaymentsClient
-from services.backend.connector.assembly import assemble
-from services.backend.connector.http_handler import IlpHandler
+from services.backend.connector.build import build as build_packet_path
+from services.backend.connector.http_handler import ILP_PATHS, IlpHandler
 from services.backend.connector.payables import PayablesCache
-from services.backend.connector.peer_link import HttpPeerLink
-from services.backend.connector.service import Connector
-from services.backend.connector.steps.balance import Balance
-from services.backend.connector.steps.convert_amount import ConvertAmount
-from services.backend.connector.steps.error_to_reject import ErrorToReject
-from services.backend.connector.steps.forward import Forward
-from services.backend.connector.steps.ildcp import Ildcp
-from services.backend.connector.steps.max_packet_amount import MaxPacketAmount
-from services.backend.connector.steps.rate_limit import RateLimit
-from services.backend.connector.steps.reduce_expiry import ReduceExpiry
-from services.backend.connector.steps.route import Route
-from services.backend.connector.steps.stream_receive import StreamReceive
+from services.backend.connector.peer_link import HttpPeerLink, new_peer_session
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
 from services.backend.guard.keys import ClientKeys
@@ -86,6 +75,8 @@ from services.backend.tenants.worker import (
     TenantChanges,
 )
 from services.backend.tenants.worker import retry_delay as tenant_retry_delay
+from services.backend.unknown_packets.service import UnknownPackets
+from services.backend.unknown_packets.worker import UnknownPacketWorker
 from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
 from services.backend.webhooks.feed import EventFeed
@@ -262,11 +253,26 @@ class BackendApp:
             events=events,
             clock=clock,
         )
+        unknown_packets = UnknownPackets(
+            database=database, ledger=ledger, listener=outgoing, clock=clock, ids=ids
+        )
         peers = PeerService(database=database, ledger=ledger, clock=clock, ids=ids)
         stream = StreamServer(secret=settings.stream_secret_bytes, directory=directory, ids=ids)
-        connector = self._connector(
-            stores, lifecycle, directory, stream, payables, rates, incoming_worker
+        peer_session = new_peer_session()
+        lifecycle.on_close(peer_session.close)
+        packets = build_packet_path(
+            directory=directory,
+            server=stream,
+            payables=payables,
+            rates=rates,
+            ledger=ledger,
+            listener=incoming_worker,
+            link=HttpPeerLink(peer_session),
+            clock=clock,
+            ids=ids,
+            ilp_address=settings.ilp_address,
         )
+        lifecycle.on_close(packets.settlement.drain)
         channel = build_channel(
             settings.auth_server_introspection_url,
             idempotent_methods=[INTROSPECT, *AUTH_TENANT_METHODS],
@@ -309,6 +315,7 @@ class BackendApp:
             incoming=incoming,
             incoming_worker=incoming_worker,
             outgoing=outgoing,
+            unknown_packets=unknown_packets,
             quotes=quotes,
             receivers=receivers,
             rates=rates,
@@ -327,51 +334,8 @@ class BackendApp:
             auth_tenants=AuthTenants(channel=channel),
             stream=stream,
             payables=payables,
-            connector=connector,
+            connector=packets.connector,
             guard=guard,
-        )
-
-    def _connector(
-        self,
-        stores: _Stores,
-        lifecycle: Lifecycle,
-        directory: Directory,
-        stream: StreamServer,
-        payables: PayablesCache,
-        rates: Rates,
-        incoming_worker: IncomingPaymentWorker,
-    ) -> Connector:
-        settings = self._settings
-        balance = Balance(
-            ledger=stores.ledger,
-            ids=self._ids,
-            clock=self._clock,
-            two_phase_timeout_s=settings.two_phase_timeout_s,
-        )
-        lifecycle.on_close(balance.drain)
-        pipeline = assemble(
-            error_to_reject=ErrorToReject(ilp_address=settings.ilp_address),
-            rate_limit=RateLimit(),
-            max_packet_amount=MaxPacketAmount(),
-            ildcp=Ildcp(),
-            route=Route(),
-            stream_receive=StreamReceive(
-                server=stream,
-                payables=payables,
-                rates=rates,
-                ledger=stores.ledger,
-                listener=incoming_worker,
-            ),
-            convert_amount=ConvertAmount(rates),
-            reduce_expiry=ReduceExpiry(),
-            balance=balance,
-            forward=Forward(HttpPeerLink(stores.http), clock=self._clock),
-        )
-        return Connector(
-            pipeline=pipeline,
-            directory=directory,
-            clock=self._clock,
-            ilp_address=settings.ilp_address,
         )
 
     async def _start_workers(
@@ -406,6 +370,13 @@ class BackendApp:
             ids=self._ids,
         )
         lifecycle.spawn("housekeeping", housekeeper.run())
+        unknown_packets = UnknownPacketWorker(
+            database=stores.database,
+            ledger=stores.ledger,
+            packets=services.unknown_packets,
+            clock=self._clock,
+        )
+        lifecycle.spawn("unknown packets", unknown_packets.run())
 
         async def on_notify(channel: str, payload: str) -> None:
             await handlers[channel](channel, payload)
@@ -498,7 +469,8 @@ class BackendApp:
             ids=self._ids,
         )
         routes = Routes()
-        routes.exact("POST", "/ilp", IlpHandler(services.connector))
+        for path in ILP_PATHS:
+            routes.exact("POST", path, IlpHandler(services.connector))
         routes.exact("GET", "/healthz", checks.handle)
         for method in ("GET", "POST", "DELETE", "PUT", "PATCH"):
             routes.prefix(method, f"{GUARD_PREFIX}/", services.guard.check)

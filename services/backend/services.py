@@ -20,6 +20,8 @@ from rafiki.admin.v1 import (
     session_service_pb2_grpc,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
+    unknown_packet_service_pb2,
+    unknown_packet_service_pb2_grpc,
     wallet_address_service_pb2,
     wallet_address_service_pb2_grpc,
 )
@@ -82,6 +84,8 @@ from services.backend.scope import Scopes
 from services.backend.tenant_settings import TenantSettings
 from services.backend.tenants.service import TenantService
 from services.backend.tenants.servicer import TenantServicer
+from services.backend.unknown_packets.service import UnknownPackets
+from services.backend.unknown_packets.servicer import UnknownPacketServicer
 from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
 from services.backend.wallet_addresses.servicer import (
@@ -117,6 +121,7 @@ class Services:
     incoming: IncomingPaymentService
     incoming_worker: IncomingPaymentWorker
     outgoing: OutgoingPaymentService
+    unknown_packets: UnknownPackets
     quotes: QuoteService
     receivers: ReceiverService
     rates: Rates
@@ -249,6 +254,12 @@ def _admin(services: Services) -> list[ServiceBinding]:
             SessionServicer(sessions=services.admin_sessions),
         ),
         _bind(liquidity_service_pb2, liquidity_service_pb2_grpc, "LiquidityService", liquidity),
+        _bind(
+            unknown_packet_service_pb2,
+            unknown_packet_service_pb2_grpc,
+            "UnknownPacketService",
+            UnknownPacketServicer(packets=services.unknown_packets, clock=services.clock, **shared),
+        ),
     ]
 
 

@@ -60,13 +60,6 @@ class BackendSettings(ServiceSettings):
     tigerbeetle_addresses: CommaList = Field(
         ("3004",), alias="TIGERBEETLE_REPLICA_ADDRESSES", description="replicas, host:port or port"
     )
-    two_phase_timeout_s: int = Field(
-        300,
-        alias="TIGERBEETLE_TWO_PHASE_TIMEOUT_SECONDS",
-        ge=60,
-        description="life of a packet's reservation in seconds; longer than any packet may be held",
-    )
-
     open_payments_url: str = Field(
         alias="OPEN_PAYMENTS_URL", description="public URL of the resource server"
     )

@@ -24,19 +24,10 @@ from servicekit.clock import Clock
 from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
-from services.backend.connector.assembly import assemble
+from services.backend.connector.build import build
 from services.backend.connector.payables import Payable
-from services.backend.connector.service import Connector
-from services.backend.connector.steps.balance import Balance
-from services.backend.connector.steps.convert_amount import ConvertAmount
-from services.backend.connector.steps.error_to_reject import ErrorToReject
-from services.backend.connector.steps.forward import Forward, PeerLink
-from services.backend.connector.steps.ildcp import Ildcp
-from services.backend.connector.steps.max_packet_amount import MaxPacketAmount
+from services.backend.connector.steps.forward import PeerLink
 from services.backend.connector.steps.rate_limit import RateLimit
-from services.backend.connector.steps.reduce_expiry import ReduceExpiry
-from services.backend.connector.steps.route import Route
-from services.backend.connector.steps.stream_receive import StreamReceive
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.model import PeerEntry, Snapshot
 from services.backend.incoming_payments.books import IncomingBooks
@@ -62,7 +53,6 @@ STREAM_SECRET = bytes(range(32))
 FULFILLMENT = b"f" * 32
 CONDITION = sha256(FULFILLMENT).digest()
 LIFE_MS = 30_000
-TWO_PHASE_TIMEOUT_S = 300
 
 T = TypeVar("T")
 
@@ -72,10 +62,19 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.sent: list[tuple[PeerEntry, Prepare, int]] = []
+        self.request_ids: list[str] = []
+        self.repeats = False
         self.answer: Callable[[Prepare], Awaitable[Reply]] = self._fulfill
 
-    async def send(self, peer: PeerEntry, prepare: Prepare, *, timeout_ms: int) -> Reply:
+    def answers_repeats(self, peer: PeerEntry) -> bool:
+        del peer
+        return self.repeats
+
+    async def send(
+        self, peer: PeerEntry, prepare: Prepare, *, request_id: str, timeout_ms: int
+    ) -> Reply:
         self.sent.append((peer, prepare, timeout_ms))
+        self.request_ids.append(request_id)
         return await self.answer(prepare)
 
     @property
@@ -192,36 +191,20 @@ class PacketWorld:
         self.books = IncomingBooks(self.ledger)
         directory: Any = self.directory
         self.stream = StreamServer(secret=STREAM_SECRET, directory=directory, ids=self.ids)
-        self.balance = Balance(
-            ledger=self.ledger,
-            ids=self.ids,
-            clock=self.clock,
-            two_phase_timeout_s=TWO_PHASE_TIMEOUT_S,
-        )
-        self.rate_limit = rate_limit or RateLimit()
-        self.connector = Connector(
-            pipeline=assemble(
-                error_to_reject=ErrorToReject(ilp_address=NODE_ADDRESS),
-                rate_limit=self.rate_limit,
-                max_packet_amount=MaxPacketAmount(),
-                ildcp=Ildcp(),
-                route=Route(),
-                stream_receive=StreamReceive(
-                    server=self.stream,
-                    payables=self.payables,
-                    rates=self.rates,
-                    ledger=self.ledger,
-                    listener=self,
-                ),
-                convert_amount=ConvertAmount(self.rates),
-                reduce_expiry=ReduceExpiry(),
-                balance=self.balance,
-                forward=Forward(link or self.link, clock=self.clock),
-            ),
+        path = build(
             directory=directory,
+            server=self.stream,
+            payables=self.payables,
+            rates=self.rates,
+            ledger=self.ledger,
+            listener=self,
+            link=link or self.link,
             clock=self.clock,
+            ids=self.ids,
             ilp_address=NODE_ADDRESS,
+            rate_limit=rate_limit,
         )
+        self.connector, self.settlement = path.connector, path.settlement
         self.add_tenant(OPERATOR)
 
     def credited(self, payment_id: UUID) -> None:
@@ -348,11 +331,15 @@ class PacketWorld:
         }
         return Prepare(amount=amount, destination=destination, **values)
 
-    async def receive(self, peer: PeerEntry, prepare: Prepare) -> Reply:
+    async def receive(
+        self, peer: PeerEntry, prepare: Prepare, *, request_id: str | None = None
+    ) -> Reply:
         """The reply to a peer's packet, through bytes both ways; all money is settled after it."""
-        reply = decode_reply(await self.connector.receive(peer, encode_prepare(prepare)))
-        await self.balance.drain()
-        return reply
+        raw = encode_prepare(prepare)
+        try:
+            return decode_reply(await self.connector.receive(peer, raw, request_id=request_id))
+        finally:
+            await self.settlement.drain()
 
     async def code_of(self, peer: PeerEntry, prepare: Prepare) -> str:
         """The code of the Reject that the packet gets."""

@@ -25,6 +25,9 @@ from ilpkit.ilp.error_codes import (
 from ilpkit.ilp.packet import Reply, decode_reply
 
 CONTENT_TYPE: Final = "application/octet-stream"
+ANSWERS_REPEATS: Final = ("ilp-answers-repeats", "1")
+"""The response header of a node that answers a Prepare which comes again under its `Request-Id` as
+it answered the first: what was fulfilled is fulfilled again, and moves no money twice."""
 ACCEPTED_CONTENT_TYPES: Final = frozenset({CONTENT_TYPE, "application/ilp+octet-stream"})
 """The second is what the npm package ilp-plugin-http sends."""
 BEARER_TOKEN_CHARS_MAX: Final = 4096
@@ -40,6 +43,7 @@ _CODES_BY_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: F00_BAD_REQUEST,
     HTTPStatus.TOO_MANY_REQUESTS: T02_PEER_BUSY,
 }
+_PERHAPS_CARRIED_OUT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, 499})
 
 
 class AsyncReply(NamedTuple):
@@ -57,6 +61,8 @@ class PrepareRequest(NamedTuple):
     token: str
     async_reply: AsyncReply | None
     """None where the response carries the reply."""
+    request_id: str | None = None
+    """What a repeat of the same packet is known by: a UUID in lower case, where one was sent."""
 
 
 class ReplyRequest(NamedTuple):
@@ -66,8 +72,10 @@ class ReplyRequest(NamedTuple):
     request_id: str
 
 
-def prepare_headers(token: str, async_reply: AsyncReply | None = None) -> dict[str, str]:
-    """The headers to send a Prepare with."""
+def prepare_headers(
+    token: str, async_reply: AsyncReply | None = None, *, request_id: str | None = None
+) -> dict[str, str]:
+    """The headers to send a Prepare with; a synchronous one may have a request id too."""
     headers = {
         "Accept": CONTENT_TYPE,
         "Content-Type": CONTENT_TYPE,
@@ -76,6 +84,8 @@ def prepare_headers(token: str, async_reply: AsyncReply | None = None) -> dict[s
     if async_reply is not None:
         headers["Callback-Url"] = async_reply.callback_url
         headers["Request-Id"] = async_reply.request_id
+    elif request_id is not None:
+        headers["Request-Id"] = request_id
     return headers
 
 
@@ -85,8 +95,9 @@ def read_prepare_headers(headers: Mapping[str, str]) -> PrepareRequest:
     token = read_bearer(headers.get("authorization"))
     callback_url = headers.get("callback-url")
     if callback_url is None:
-        return PrepareRequest(token, None)
-    return PrepareRequest(token, AsyncReply(_checked_url(callback_url), _read_request_id(headers)))
+        return PrepareRequest(token, None, _optional_request_id(headers))
+    request_id = _read_request_id(headers)
+    return PrepareRequest(token, AsyncReply(_checked_url(callback_url), request_id), request_id)
 
 
 def reply_headers(token: str, request_id: str) -> dict[str, str]:
@@ -140,6 +151,18 @@ def code_of_status(status: int) -> str:
     return _CODES_BY_STATUS.get(status, T01_PEER_UNREACHABLE)
 
 
+def was_not_carried_out(status: int) -> bool:
+    """Whether a status that is no success says that the Prepare was refused before anything else.
+
+    Redirects and most 4xx say so by their meaning: nobody looked at the packet. A 408, 409 or 499
+    may come from a proxy that had handed the request on, as any 5xx may.
+    """
+    return (
+        HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        and status not in _PERHAPS_CARRIED_OUT
+    )
+
+
 def must_resend_reply(status: int | None) -> bool:
     """Whether a reply to a callback is sent again: after 5xx or no response, until it expires."""
     return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -151,6 +174,14 @@ def _check_content_type(headers: Mapping[str, str]) -> None:
         raise RefusedHttpRequestError(
             f"the content type must be {CONTENT_TYPE}", status=HTTPStatus.BAD_REQUEST
         )
+
+
+def _optional_request_id(headers: Mapping[str, str]) -> str | None:
+    """A synchronous Prepare needs no request id, so one of another form is none."""
+    request_id = headers.get("request-id")
+    if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
+        return None
+    return request_id.lower()
 
 
 def _read_request_id(headers: Mapping[str, str]) -> str:

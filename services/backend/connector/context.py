@@ -33,6 +33,8 @@ class PacketContext:
     snapshot: Snapshot
     """The directory as it was when the packet came in."""
     now_ms: int
+    request_id: str | None = None
+    """What the source repeats the packet under; None for one that never comes again."""
     local: TenantEntry | None = None
     """The tenant whose address it is, for a packet that ends here."""
     peer: PeerEntry | None = None
@@ -41,6 +43,14 @@ class PacketContext:
     """What the next hop or the payee gets, in its own asset."""
     expires_at_ms: int = 0
     """The expiry that the next hop is given."""
+    too_late: bool = False
+    """Whether only a repeat of what was forwarded before may still be forwarded."""
+    packet_id: int = 0
+    """Of the packet's money in the ledger, and the request id that the next hop gets."""
+    sent_before: bool = False
+    """Whether the next hop may have the packet already: then only a Fulfill says anything."""
+    ask_until_ms: int = 0
+    """How long the next hop's reply is waited for."""
 
 
 def peer_source(entry: PeerEntry) -> Source:

@@ -1,50 +1,105 @@
 """ILP-over-HTTP towards peers (RFC 35, synchronous): one POST a packet over kept connections."""
 
 from typing import Final
+from uuid import UUID
 
 import aiohttp
-from ilpkit.errors import RemoteProtocolError
+from ilpkit.errors import FailedHttpReplyError, UnknownOutcomeError
 from ilpkit.ilp.error_codes import T01_PEER_UNREACHABLE
-from ilpkit.ilp.http_rules import prepare_headers, read_prepare_response
+from ilpkit.ilp.http_rules import (
+    ANSWERS_REPEATS,
+    prepare_headers,
+    read_prepare_response,
+    was_not_carried_out,
+)
 from ilpkit.ilp.packet import Prepare, Reply, encode_prepare
 
+from services.backend.connector.outcome import NotSentError
 from services.backend.directory.model import PeerEntry
 
 REPLY_BYTES_MAX: Final = 48 * 1024
 """The largest Reject: its data, message, address and envelope fit well within."""
+CONNECTIONS_MAX: Final = 256
+"""To one peer: a peer that answers nothing holds its own connections and nobody else's."""
+KEEPALIVE_S: Final = 60
+CONNECT_S_MAX: Final = 5.0
+"""For a free connection or a new one; after half of the packet's time at the latest."""
+
+_REPEATS_HEADER, _REPEATS_VALUE = ANSWERS_REPEATS
+
+
+def new_peer_session() -> aiohttp.ClientSession:
+    """A session for packets alone, bounded for each peer and not for all of them together."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0, limit_per_host=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
 
 
 class HttpPeerLink:
-    """Carries packets to the connector URLs of peers."""
+    """Carries packets to the connector URLs of peers; remembers who answers repeats."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._answering_repeats: set[UUID] = set()
 
-    async def send(self, peer: PeerEntry, prepare: Prepare, *, timeout_ms: int) -> Reply:
+    def answers_repeats(self, peer: PeerEntry) -> bool:
+        """Whether the peer's last answer said that a packet may be sent to it again."""
+        return peer.peer.id in self._answering_repeats
+
+    async def send(
+        self, peer: PeerEntry, prepare: Prepare, *, request_id: str, timeout_ms: int
+    ) -> Reply:
         """The peer's reply; see PeerLink."""
-        url = peer.peer.outgoing_endpoint
+        address, timeout_s = peer.peer.static_ilp_address, timeout_ms / 1000
         try:
             async with self._session.post(
-                url,
+                peer.peer.outgoing_endpoint,
                 data=encode_prepare(prepare),
-                headers=prepare_headers(peer.peer.outgoing_token),
-                timeout=aiohttp.ClientTimeout(total=timeout_ms / 1000),
+                headers=prepare_headers(peer.peer.outgoing_token, request_id=request_id),
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2)
+                ),
                 allow_redirects=False,
             ) as response:
+                self._remember(peer.peer.id, response)
                 body = await response.content.read(REPLY_BYTES_MAX)
                 while len(body) < REPLY_BYTES_MAX and not response.content.at_eof():
                     body += await response.content.read(REPLY_BYTES_MAX - len(body))
-                reply = read_prepare_response(response.status, body)
-        except TimeoutError:
-            raise
-        except (aiohttp.ClientError, OSError) as error:
-            raise RemoteProtocolError(
-                f"{peer.peer.static_ilp_address} can't be reached: {type(error).__name__}",
+                status = response.status
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.InvalidURL,
+        ) as error:
+            raise NotSentError(
+                f"{address} can't be reached: {type(error).__name__}",
                 ilp_code=T01_PEER_UNREACHABLE,
             ) from error
-        if reply is None:
-            raise RemoteProtocolError(
-                f"{peer.peer.static_ilp_address} answers later, which was not asked for",
-                ilp_code=T01_PEER_UNREACHABLE,
-            )
-        return reply
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnknownOutcomeError(f"{address} gave no reply: {type(error).__name__}") from error
+        return _read(address, status, body)
+
+    def _remember(self, peer_id: UUID, response: aiohttp.ClientResponse) -> None:
+        if response.headers.get(_REPEATS_HEADER) == _REPEATS_VALUE:
+            self._answering_repeats.add(peer_id)
+        elif response.ok:
+            # An error may come from a proxy that knows nothing of the peer behind it.
+            self._answering_repeats.discard(peer_id)
+
+
+def _read(address: str, status: int, body: bytes) -> Reply:
+    try:
+        reply = read_prepare_response(status, body)
+    except FailedHttpReplyError as error:
+        if was_not_carried_out(status):
+            raise NotSentError(
+                f"{address} refused the request: {error.message}", ilp_code=error.ilp_code
+            ) from error
+        raise UnknownOutcomeError(f"{address} gave no reply: {error.message}") from error
+    if reply is None:
+        raise UnknownOutcomeError(f"{address} answers later, which was not asked for")
+    return reply

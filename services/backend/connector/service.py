@@ -28,16 +28,26 @@ class Connector:
         """The peer that a bearer token belongs to."""
         return self._directory.snapshot.peer_of_token(token)
 
-    async def receive(self, peer: PeerEntry, raw: bytes) -> bytes:
-        """The reply to a peer's packet, both in bytes; bad packets get a Reject."""
+    async def receive(self, peer: PeerEntry, raw: bytes, *, request_id: str | None = None) -> bytes:
+        """The reply to a peer's packet, both in bytes; bad packets get a Reject.
+
+        A repeat of a packet under its request id gets the answer of the first, and moves no money.
+
+        Raises:
+            UnknownOutcomeError: the packet may be fulfilled, or not; there is no reply.
+        """
         try:
             prepare = decode_prepare(raw)
         except RemoteProtocolError as error:
             return encode_reply(Reject(error.ilp_code, self._ilp_address, str(error), b""))
-        return encode_reply(await self._run(prepare, peer_source(peer)))
+        return encode_reply(await self._run(prepare, peer_source(peer), request_id))
 
     async def send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
-        """Route one packet, paid from an outgoing payment's account."""
+        """Route one packet, paid from an outgoing payment's account.
+
+        Raises:
+            UnknownOutcomeError: there is no reply; the ledger holds the packet's money.
+        """
         source = Source(
             side=Side(
                 account_id=payment.id.int, ledger=asset.ledger, asset_account_id=asset.id.int
@@ -47,13 +57,14 @@ class Connector:
             peer=None,
             cause_id=payment.id.int,
         )
-        return await self._run(prepare, source)
+        return await self._run(prepare, source, None)
 
-    async def _run(self, prepare: Prepare, source: Source) -> Reply:
+    async def _run(self, prepare: Prepare, source: Source, request_id: str | None) -> Reply:
         context = PacketContext(
             prepare=prepare,
             source=source,
             snapshot=self._directory.snapshot,
             now_ms=self._clock.now_ms(),
+            request_id=request_id,
         )
         return await self._pipeline(context)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from ilpkit.errors import RefusedHttpRequestError
+from ilpkit.errors import RefusedHttpRequestError, UnknownOutcomeError
 from ilpkit.ilp.http_rules import read_bearer
 from rafiki.connector.v1 import connector_service_pb2 as pb
 from rafiki.connector.v1.connector_service_pb2_grpc import ConnectorServiceServicer
-from servicekit.errors import InvalidArgument, Unauthenticated
+from servicekit.errors import DeadlineExceeded, InvalidArgument, Unauthenticated
 
 from services.backend.connector.service import Connector
 from services.backend.directory.model import PeerEntry
@@ -37,7 +37,12 @@ class ConnectorServicer(ConnectorServiceServicer):
         self._flying.add(flying)
         flying.add_done_callback(self._flying.discard)
         # A caller that goes away leaves a packet that may be fulfilled and must be settled.
-        return pb.SendPacketResponse(reply=await asyncio.shield(flying))
+        try:
+            return pb.SendPacketResponse(reply=await asyncio.shield(flying))
+        except UnknownOutcomeError as unknown:
+            raise DeadlineExceeded(
+                "DEADLINE", f"the packet's outcome is not known: {unknown}"
+            ) from unknown
 
     async def Packets(
         self, request_iterator: AsyncIterator[pb.PacketsRequest], context: Context
@@ -85,7 +90,7 @@ class ConnectorServicer(ConnectorServiceServicer):
 
     async def _batch(self, peer: PeerEntry, batch: pb.PacketsRequest) -> pb.PacketsResponse:
         replies = await asyncio.gather(
-            *(self._connector.receive(peer, packet.packet) for packet in batch.packets)
+            *(self._reply(peer, packet.packet) for packet in batch.packets)
         )
         return pb.PacketsResponse(
             packets=[
@@ -93,6 +98,13 @@ class ConnectorServicer(ConnectorServiceServicer):
                 for packet, reply in zip(batch.packets, replies, strict=True)
             ]
         )
+
+    async def _reply(self, peer: PeerEntry, packet: bytes) -> bytes:
+        """The reply; nothing where the packet's outcome is not known."""
+        try:
+            return await self._connector.receive(peer, packet)
+        except UnknownOutcomeError:
+            return b""
 
     def _peer(self, context: Context) -> PeerEntry:
         metadata = dict(context.invocation_metadata() or ())

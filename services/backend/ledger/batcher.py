@@ -123,6 +123,10 @@ class BatchedLedger:
             account_id, cursor=cursor, limit=limit, newest_first=newest_first
         )
 
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return a page of reservations; see `LedgerReservations`."""
+        return await self._engine.reservations(code, after=after, until=until, limit=limit)
+
     async def close(self) -> None:
         """Take nothing more, write out what was taken, then release the engine."""
         self._closing = True

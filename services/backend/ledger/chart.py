@@ -5,6 +5,10 @@ meaning. Codes 6 and 102 are new: each incoming payment with an `incomingAmount`
 account that holds what it may still accept. Each packet moves its amount from the allowance back to
 the asset's allowance pool in the same chain as the money, so that no more than `incomingAmount` is
 ever accepted, whoever accepts it and however many packets are in flight.
+
+Account code 7 and transfer code 5 are new as well: a packet to a peer reserves its money under code
+5, and what a packet without a reply took from its source waits on an account of code 7 until it is
+known who owns it (`ledger/packets.py`).
 """
 
 from enum import IntEnum, unique
@@ -28,6 +32,7 @@ class AccountCode(IntEnum):
     INCOMING_PAYMENT = 4
     OUTGOING_PAYMENT = 5
     INCOMING_ALLOWANCE = 6  # control: what an incoming payment may still accept
+    UNKNOWN_WITH_PEER = 7  # what packets that a peer never answered took from their sources
     SETTLEMENT = 101  # the outside world, one per asset
     ALLOWANCE_POOL = 102  # control: where allowances come from and go to, one per asset
 
@@ -53,6 +58,7 @@ FLAGS: Final[dict[AccountCode, AccountFlags]] = {
     AccountCode.INCOMING_PAYMENT: _NO_OVERDRAFT,
     AccountCode.OUTGOING_PAYMENT: _NO_OVERDRAFT,
     AccountCode.INCOMING_ALLOWANCE: _NO_OVERDRAFT,
+    AccountCode.UNKNOWN_WITH_PEER: _NO_OVERDRAFT,
     AccountCode.SETTLEMENT: _NO_SURPLUS | AccountFlags.HISTORY,
     AccountCode.ALLOWANCE_POOL: _NO_SURPLUS,
 }

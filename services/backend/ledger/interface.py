@@ -63,6 +63,20 @@ class LedgerReader(Protocol):
         ...
 
 
+class LedgerReservations(Protocol):
+    """Finds reservations that nobody resolved."""
+
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return pending transfers with a timeout and this code, in the order of their timestamps.
+
+        Timestamps lie after `after` and no later than `until`. Those that are posted, voided or
+        expired may be missing: Postgres and memory leave them out, TigerBeetle keeps no index of
+        what is pending. A page may be empty and still have a cursor, the next call's `after`. It
+        ends after the limit, which is as for `history`, and goes on while timestamps are equal.
+        """
+        ...
+
+
 class LedgerAccounts(Protocol):
     """Creates accounts."""
 
@@ -89,7 +103,7 @@ class LedgerWriter(Protocol):
         ...
 
 
-class LedgerEngine(LedgerReader, LedgerAccounts, Protocol):
+class LedgerEngine(LedgerReader, LedgerReservations, LedgerAccounts, Protocol):
     """What an engine implements.
 
     One flusher calls `apply` at a time; the rest may be called beside it.
@@ -114,7 +128,7 @@ class LedgerEngine(LedgerReader, LedgerAccounts, Protocol):
         ...
 
 
-class Ledger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
+class Ledger(LedgerReader, LedgerReservations, LedgerAccounts, LedgerWriter, Protocol):
     """All roles that services use."""
 
     async def close(self) -> None:

@@ -8,7 +8,13 @@ from typing import Final
 from servicekit.clock import Clock
 
 from services.backend.ledger.errors import AccountStatus
-from services.backend.ledger.evaluate import AccountState, Books, evaluate, release_expired
+from services.backend.ledger.evaluate import (
+    AccountState,
+    Books,
+    PendingState,
+    evaluate,
+    release_expired,
+)
 from services.backend.ledger.model import (
     NANOSECONDS_PER_MILLISECOND,
     Account,
@@ -114,6 +120,27 @@ class MemoryLedger:
             found = records[start:]
         page = tuple(found[:limit])
         return HistoryPage(page, page[-1].timestamp if len(found) > limit else None)
+
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return a page of pending transfers, those that are resolved left out."""
+        check_history(cursor=after or None, limit=limit)
+        self._expire()
+        books = self._books
+        found = sorted(
+            (
+                books.transfers[pending.id]
+                for pending in books.pendings.values()
+                if pending.state is PendingState.PENDING
+                and pending.code == code
+                and pending.expires_at_ns
+                and after < books.transfers[pending.id].timestamp <= until
+            ),
+            key=lambda record: record.timestamp,
+        )
+        if len(found) < limit:
+            return HistoryPage(tuple(found), None)
+        last = found[limit - 1].timestamp
+        return HistoryPage(tuple(each for each in found if each.timestamp <= last), last)
 
     async def close(self) -> None:
         """Nothing to release."""

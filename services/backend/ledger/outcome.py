@@ -92,14 +92,18 @@ async def carry_out(ledger: LedgerWriter, plan: Plan) -> None:
     Raises the ServiceError that says why it is not.
     """
     status = plan.explain(await ledger.submit(plan.chain))
-    if status.ok:
-        return
+    if not status.ok:
+        raise refused(status)
+
+
+def refused(status: TransferStatus) -> ServiceError:
+    """The error that says why a transfer is not in the ledger."""
     refusal = _REFUSALS.get(status)
     if refusal is None:
         # The rest can only come from a chain that we built wrong.
-        raise Internal("INTERNAL", f"the ledger refused a transfer: {status}")
+        return Internal("INTERNAL", f"the ledger refused a transfer: {status}")
     error_type, reason, message = refusal
-    raise error_type(reason, message, metadata={"status": str(status)})
+    return error_type(reason, message, metadata={"status": str(status)})
 
 
 class DepositLedger(LedgerReader, LedgerWriter, Protocol):

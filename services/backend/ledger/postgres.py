@@ -53,6 +53,7 @@ from services.backend.ledger.postgres_sql import (
     LOAD_BATCH,
     LOOKUP_ACCOUNTS,
     LOOKUP_TRANSFERS,
+    RESERVATIONS,
     STORE_BATCH,
 )
 from services.backend.ledger.validation import check_account, check_history, check_lookup
@@ -171,6 +172,15 @@ class PostgresLedger:
             rows = await pool.fetch(query, account_id, start, limit + 1)
         page = tuple(decode_record(row) for row in rows[:limit])
         return HistoryPage(page, page[-1].timestamp if len(rows) > limit else None)
+
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return a page of pending transfers, those that are resolved left out."""
+        check_history(cursor=after or None, limit=limit)
+        pool = await self._readers()
+        with translated():
+            rows = await pool.fetch(RESERVATIONS, code, after, until, limit, self._now_ns())
+        page = tuple(decode_record(row) for row in rows)
+        return HistoryPage(page, page[-1].timestamp if len(page) >= limit else None)
 
     async def close(self) -> None:
         """Release connections."""

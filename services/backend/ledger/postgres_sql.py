@@ -70,3 +70,13 @@ def _history(*, compare: str, direction: str) -> str:
 
 HISTORY_OLDEST_FIRST: Final = _history(compare=">", direction="ASC")
 HISTORY_NEWEST_FIRST: Final = _history(compare="<", direction="DESC")
+
+# Only what is pending is read, from the index of what is due; it is sorted as it is found, since
+# little is ever pending.
+RESERVATIONS: Final = f"""
+SELECT {", ".join("t." + name.strip() for name in _TRANSFER_COLUMNS.split(","))}
+    FROM ledger.pending_transfers p JOIN ledger.transfers t ON t.id = p.id
+    WHERE p.state = 0 AND p.expires_at_ns > (SELECT coalesce($5::bigint, ledger.now_ns()))
+        AND p.code = $1 AND t."timestamp" > $2 AND t."timestamp" <= $3
+    ORDER BY t."timestamp" FETCH FIRST ($4) ROWS WITH TIES
+"""

@@ -17,6 +17,7 @@ from services.backend.ledger.model import (
     HistoryPage,
     NewAccount,
     Transfer,
+    TransferKind,
     TransferRecord,
 )
 from services.backend.ledger.tigerbeetle_calls import REPLY_TIMEOUT_S, Calls
@@ -26,6 +27,7 @@ from services.backend.ledger.tigerbeetle_codec import (
     pack_accounts,
     pack_chains,
     pack_ids,
+    pack_query_filter,
     unpack_accounts,
     unpack_results,
     unpack_transfers,
@@ -255,6 +257,16 @@ class TigerBeetleLedger:
         found = unpack_transfers(reply)
         page = tuple(found[:limit])
         return HistoryPage(page, page[-1].timestamp if len(found) > limit else None)
+
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return a page of pending transfers; those that are resolved are among them."""
+        check_history(cursor=after or None, limit=limit)
+        body = pack_query_filter(code, timestamp_min=after + 1, timestamp_max=until, limit=limit)
+        reply = await self._calls.read(Operation.QUERY_TRANSFERS, body)
+        # Posts and voids carry the code of what they resolve.
+        found = unpack_transfers(reply)
+        page = tuple(each for each in found if each.kind is TransferKind.PENDING and each.timeout_s)
+        return HistoryPage(page, found[-1].timestamp if len(found) == limit else None)
 
     async def close(self) -> None:
         """End the session."""

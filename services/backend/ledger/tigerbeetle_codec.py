@@ -41,6 +41,9 @@ _ACCOUNT = struct.Struct("<16s16s16s16s16s16sQIIIHHQ")
 # account, user data 128/64/32, code, reserved, timestamp min, timestamp max, limit, flags
 _FILTER = struct.Struct("<16s16sQIH58xQQII")
 
+# user data 128/64/32, ledger, code, reserved, timestamp min, timestamp max, limit, flags
+_QUERY = struct.Struct("<16sQIIH6xQQII")
+
 _ZERO = bytes(ID_BYTES)
 _FLAGS_OF_KIND: Final = (0, FLAG_PENDING, FLAG_POST, FLAG_VOID)  # by TransferKind's value
 _ACCOUNT_FLAGS_KNOWN = (
@@ -233,6 +236,13 @@ def pack_account_filter(
     account = account_id.to_bytes(16, "little")
     packed = _FILTER.pack(account, _ZERO, 0, 0, 0, timestamp_min, timestamp_max, limit, flags)
     return bytearray(packed)
+
+
+def pack_query_filter(
+    code: int, *, timestamp_min: int, timestamp_max: int, limit: int
+) -> bytearray:
+    """Pack a filter on a code, oldest first; bounds and limit as in `pack_account_filter`."""
+    return bytearray(_QUERY.pack(_ZERO, 0, 0, 0, code, timestamp_min, timestamp_max, limit, 0))
 
 
 def unpack_results(reply: bytes) -> Answers:

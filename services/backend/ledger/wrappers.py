@@ -87,6 +87,11 @@ class ObservedEngine:
         )
         return await self._watched("history", page)
 
+    async def reservations(self, code: int, *, after: int, until: int, limit: int) -> HistoryPage:
+        """Return a page of reservations."""
+        page = self._engine.reservations(code, after=after, until=until, limit=limit)
+        return await self._watched("reservations", page)
+
     async def close(self) -> None:
         """Release the engine."""
         await self._engine.close()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from ilpkit.errors import UnknownOutcomeError
 from ilpkit.ilp.packet import Prepare, Reply
 from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.outcome import PaymentOutcome
@@ -17,7 +18,7 @@ class PacketSender(Protocol):
     """Sends one packet on behalf of a payment."""
 
     async def __call__(self, prepare: Prepare) -> Reply:
-        """The reply; never raises for what a peer did, that is a Reject."""
+        """The reply. UnknownOutcomeError when there is none: the ledger holds the money."""
         ...
 
 
@@ -113,6 +114,8 @@ class _Drive:
     async def _exchange(self, output: SendPrepare) -> None:
         try:
             reply = await self._send(output.prepare)
+        except UnknownOutcomeError:
+            self._carry_out(self._machine.on_lost(output.request_id, self._clock.now_ms()))
         except Exception as crash:  # noqa: BLE001 - whatever it was, the packet's fate is unknown
             self._on_crash(crash)
             self._carry_out(self._machine.on_lost(output.request_id, self._clock.now_ms()))

@@ -5,6 +5,7 @@ request) and gives a `world` fixture.
 """
 
 from tests.conformance.ledger.accounts_suite import AccountsSuite
+from tests.conformance.ledger.packets_suite import PacketsSuite
 from tests.conformance.ledger.payments_suite import PaymentsSuite
 from tests.conformance.ledger.transfers_suite import HistorySuite, TransfersSuite
 from tests.conformance.ledger.two_phase_suite import ExpirySuite, TwoPhaseSuite
@@ -12,5 +13,7 @@ from tests.conformance.ledger.two_phase_suite import ExpirySuite, TwoPhaseSuite
 __all__ = ["ExpirySuite", "LedgerConformance"]
 
 
-class LedgerConformance(AccountsSuite, TransfersSuite, HistorySuite, TwoPhaseSuite, PaymentsSuite):
+class LedgerConformance(
+    AccountsSuite, TransfersSuite, HistorySuite, TwoPhaseSuite, PaymentsSuite, PacketsSuite
+):
     """Everything that each engine must pass."""

@@ -1,9 +1,18 @@
-"""Whatever goes wrong below becomes a Reject; the outermost step."""
+"""Whatever goes wrong below becomes a Reject; the outermost step.
+
+Only a packet whose outcome is unknown gets none: a Reject would tell the previous hop to take its
+money back, although it may have been paid on.
+"""
 
 from typing import Final
 
 import structlog
-from ilpkit.errors import LocalProtocolError, PolicyRefusal, RemoteProtocolError
+from ilpkit.errors import (
+    LocalProtocolError,
+    PolicyRefusal,
+    RemoteProtocolError,
+    UnknownOutcomeError,
+)
 from ilpkit.ilp.error_codes import T00_INTERNAL_ERROR, T03_CONNECTOR_BUSY
 from ilpkit.ilp.packet import Reject, Reply
 
@@ -25,6 +34,8 @@ class ErrorToReject:
         """Answer for everyone below."""
         try:
             return await forward(context)
+        except UnknownOutcomeError:
+            raise
         except RejectedError as rejected:
             return Reject(rejected.ilp_code, self._ilp_address, rejected.message, rejected.data)
         except (RemoteProtocolError, PolicyRefusal) as error:

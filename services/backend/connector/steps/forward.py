@@ -1,31 +1,48 @@
-"""Sends a packet to the next hop, checks its fulfilment, and answers for it when it is silent."""
+"""Sends a packet to the next hop, asks again when its reply is lost, and checks its fulfilment.
+
+Rules of this file:
+- A reply to the first copy is the packet's outcome. A copy that was not sent has none, so its
+  failure is a Reject.
+- Once a copy was lost on the way, only a Fulfill decides: a Reject of a later copy does not say
+  what became of the first, which another process of the peer may still be working on.
+- A packet is sent again only to a peer that says of itself that it answers repeats; any other
+  would pay twice.
+"""
 
 from typing import Final, Protocol
+from uuid import UUID
 
-from ilpkit.errors import RemoteProtocolError
+from ilpkit.errors import RemoteProtocolError, UnknownOutcomeError
 from ilpkit.ilp.condition import fulfills
 from ilpkit.ilp.error_codes import F05_WRONG_CONDITION, R00_TRANSFER_TIMED_OUT
 from ilpkit.ilp.packet import Fulfill, Prepare, Reply
+from servicekit.backoff import Backoff
 from servicekit.clock import Clock
+from servicekit.ids import IdSource
 
 from services.backend.connector.context import PacketContext
+from services.backend.connector.outcome import NotSentError
 from services.backend.connector.pipeline import Next
-from services.backend.connector.steps.reduce_expiry import MARGIN_MS
 from services.backend.directory.model import PeerEntry
 
-REPLY_MARGIN_MS: Final = MARGIN_MS - 100
-"""How long after the next hop's expiry its reply still reaches the previous hop in time."""
+REPEAT_PAUSES: Final = Backoff(first_ms=50, max_ms=2_000)
 
 
 class PeerLink(Protocol):
     """Carries packets to peers."""
 
-    async def send(self, peer: PeerEntry, prepare: Prepare, *, timeout_ms: int) -> Reply:
+    def answers_repeats(self, peer: PeerEntry) -> bool:
+        """Whether the peer may be sent a packet again under its request id."""
+        ...
+
+    async def send(
+        self, peer: PeerEntry, prepare: Prepare, *, request_id: str, timeout_ms: int
+    ) -> Reply:
         """The peer's reply.
 
         Raises:
-            RemoteProtocolError: with the ILP code for what went wrong on the way.
-            TimeoutError: no reply in time.
+            NotSentError: the peer never saw the packet.
+            UnknownOutcomeError: it may have it; no reply in time is one case of this.
         """
         ...
 
@@ -33,33 +50,61 @@ class PeerLink(Protocol):
 class Forward:
     """The last step."""
 
-    def __init__(self, link: PeerLink, *, clock: Clock) -> None:
+    def __init__(self, link: PeerLink, *, clock: Clock, ids: IdSource) -> None:
         self._link = link
         self._clock = clock
+        self._ids = ids
 
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
-        """Send on; R00 without a reply in time, F05 for a fulfilment that is none."""
+        """The next hop's reply to the packet, or to a repeat of it."""
         del forward
         assert context.peer is not None, "the route step found the next hop"
         prepare = context.prepare._replace(
             amount=context.destination_amount, expires_at_ms=context.expires_at_ms
         )
+        if context.sent_before:
+            return await self._repeat(context, context.peer, prepare)
         # Reserving the money took time of its own: what is left counts from here.
         now_ms = self._clock.now_ms()
         if now_ms >= context.expires_at_ms:
-            raise RemoteProtocolError(
+            raise NotSentError(
                 "the packet expired before it could be forwarded", ilp_code=R00_TRANSFER_TIMED_OUT
             )
-        timeout_ms = context.expires_at_ms + REPLY_MARGIN_MS - now_ms
         try:
-            reply = await self._link.send(context.peer, prepare, timeout_ms=timeout_ms)
-        except TimeoutError:
-            raise RemoteProtocolError(
-                f"{context.peer.peer.static_ilp_address} did not answer in time",
-                ilp_code=R00_TRANSFER_TIMED_OUT,
-            ) from None
+            reply = await self._link.send(
+                context.peer,
+                prepare,
+                request_id=_request_id(context),
+                timeout_ms=context.ask_until_ms - now_ms,
+            )
+        except UnknownOutcomeError:
+            return await self._repeat(context, context.peer, prepare)
         if isinstance(reply, Fulfill) and not fulfills(reply.fulfillment, prepare.condition):
             raise RemoteProtocolError(
                 "the fulfillment does not match the condition", ilp_code=F05_WRONG_CONDITION
             )
         return reply
+
+    async def _repeat(self, context: PacketContext, peer: PeerEntry, prepare: Prepare) -> Fulfill:
+        """Send again until it turns out that the packet was fulfilled, or time is over."""
+        attempt, request_id = 0, _request_id(context)
+        while self._link.answers_repeats(peer):
+            attempt += 1
+            await self._clock.sleep(REPEAT_PAUSES.delay_s(attempt, self._ids))
+            timeout_ms = context.ask_until_ms - self._clock.now_ms()
+            if timeout_ms <= 0:
+                break
+            try:
+                reply = await self._link.send(
+                    peer, prepare, request_id=request_id, timeout_ms=timeout_ms
+                )
+            except (NotSentError, UnknownOutcomeError):
+                pass
+            else:
+                if isinstance(reply, Fulfill) and fulfills(reply.fulfillment, prepare.condition):
+                    return reply
+        raise UnknownOutcomeError(f"{peer.peer.static_ilp_address} did not say what it did")
+
+
+def _request_id(context: PacketContext) -> str:
+    return str(UUID(int=context.packet_id))

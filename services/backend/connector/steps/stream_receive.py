@@ -6,18 +6,20 @@ Rules of this file:
   that credits what is left if its sender accepts so little; the rest is surplus of the payee's
   asset, as any rounding is. Otherwise it is refused, with the payment's maximum.
 - The transfer's id follows from the packet, so a packet that comes twice is credited once and gets
-  its fulfilment twice, also when the payment has ended or the rate has changed in between.
+  its fulfilment twice, also when it or the payment has expired or the rate has changed in between:
+  what would be refused now is looked up first.
+- A credit of which the ledger did not say whether it happened gets no reply; a repeat gets one.
 """
 
 from typing import Final, Protocol
 from uuid import UUID
 
-from ilpkit.errors import RemoteProtocolError
+from ilpkit.errors import PolicyRefusal, RemoteProtocolError, UnknownOutcomeError
 from ilpkit.ilp.error_codes import F02_UNREACHABLE, F99_APPLICATION_ERROR, R00_TRANSFER_TIMED_OUT
 from ilpkit.ilp.packet import Prepare, Reject, Reply
 from ilpkit.stream.exchange import STREAM_ID
 from ilpkit.stream.frames import StreamMaxMoney
-from ilpkit.stream.receiver import Incoming
+from ilpkit.stream.receiver import Incoming, Receiver
 
 from services.backend.connector.context import PacketContext
 from services.backend.connector.payables import Payable
@@ -26,7 +28,7 @@ from services.backend.connector.steps.balance import refusal
 from services.backend.connector.steps.convert_amount import PacketRates, convert
 from services.backend.connector.stream import StreamServer
 from services.backend.ledger.accounting import allowance_account_id, credit_id, transfer
-from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
 
@@ -80,37 +82,44 @@ class StreamReceive:
         """Receive, or hand on what is for a peer."""
         if context.local is None:
             return await forward(context)
-        if context.prepare.expires_at_ms <= context.now_ms:
-            raise RemoteProtocolError("the packet has expired", ilp_code=R00_TRANSFER_TIMED_OUT)
         receiver = self._server.receiver(context.local.ilp_address)
         connection = receiver.connection_of(context.prepare.destination)
         payable = await self._payables.find(connection.details.payment_tag or "")
         if payable is None or payable.tenant_id != context.local.tenant.id:
             raise RemoteProtocolError("no such payment", ilp_code=F02_UNREACHABLE)
-        amount = await convert(
-            self._rates,
-            tenant_id=payable.tenant_id,
-            amount=context.prepare.amount,
-            source=context.source.asset.unit,
-            destination=payable.unit,
-        )
+        try:
+            amount = await convert(
+                self._rates,
+                tenant_id=payable.tenant_id,
+                amount=context.prepare.amount,
+                source=context.source.asset.unit,
+                destination=payable.unit,
+            )
+        except PolicyRefusal as refused:
+            return await self._again(context, receiver, payable, refused)
         # The sender counts in the payee's asset: the packet is judged by what it brings there.
         incoming = receiver.open(context.prepare._replace(amount=amount))
         if isinstance(incoming, Reject):
             return incoming
-        return await self._answer(context, incoming, payable, amount)
+        return await self._answer(context, receiver, incoming, payable, amount)
 
     async def _answer(
-        self, context: PacketContext, incoming: Incoming, payable: Payable, amount: int
+        self,
+        context: PacketContext,
+        receiver: Receiver,
+        incoming: Incoming,
+        payable: Payable,
+        amount: int,
     ) -> Reply:
+        if context.prepare.expires_at_ms <= context.now_ms:
+            return await self._again(context, receiver, payable, _expired())
         if not incoming.fulfillable:
-            return incoming.refuse()
+            # Below its minimum now, but not where a better rate had brought more.
+            return await self._again(context, receiver, payable, incoming.refuse())
         if amount == 0:
             return incoming.fulfill(0)
         if not payable.accepts(context.now_ms):
-            if earlier := await self._credited_before(context, payable):
-                return incoming.fulfill(earlier)
-            raise RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
+            return await self._again(context, receiver, payable, _closed())
         credited, status = await self._credit(context, payable, amount, incoming.min_amount)
         if credited == 0:
             if status in _ALLOWANCE_GONE:
@@ -118,6 +127,22 @@ class StreamReceive:
             raise refusal(status)
         self._listener.credited(payable.id)
         return incoming.fulfill(credited)
+
+    async def _again(
+        self,
+        context: PacketContext,
+        receiver: Receiver,
+        payable: Payable,
+        refusal_now: Reject | RemoteProtocolError | PolicyRefusal,
+    ) -> Reply:
+        """Refuse a packet, unless it is the repeat of one that was credited."""
+        if credited := await self._credited_before(context, payable):
+            incoming = receiver.open(context.prepare._replace(amount=credited))
+            if isinstance(incoming, Incoming) and incoming.fulfillable:
+                return incoming.fulfill(credited)
+        if isinstance(refusal_now, Reject):
+            return refusal_now
+        raise refusal_now
 
     async def _credit(
         self, context: PacketContext, payable: Payable, amount: int, min_amount: int
@@ -150,7 +175,11 @@ class StreamReceive:
             cause_id=payable.id.int,
             allowance_account_id=allowance_account_id(payable.id.int),
         )
-        return plan.explain(await self._ledger.submit(plan.chain))
+        try:
+            result = await self._ledger.submit(plan.chain)
+        except LedgerUnavailableError as error:
+            raise UnknownOutcomeError("the ledger did not say whether it credited") from error
+        return plan.explain(result)
 
     async def _credited_before(self, context: PacketContext, payable: Payable) -> int:
         """What this very packet brought when it came the first time; 0 when it is new."""
@@ -179,6 +208,14 @@ class StreamReceive:
         return incoming.decline(
             F99_APPLICATION_ERROR, frames=(StreamMaxMoney(STREAM_ID, limit, limit),)
         )
+
+
+def _expired() -> RemoteProtocolError:
+    return RemoteProtocolError("the packet has expired", ilp_code=R00_TRANSFER_TIMED_OUT)
+
+
+def _closed() -> RemoteProtocolError:
+    return RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
 
 
 def _transfer_id(prepare: Prepare, source_account_id: int, attempt: int) -> int:

@@ -32,6 +32,7 @@ def test_codes_and_flags_are_those_of_the_typescript_rafiki() -> None:
         "INCOMING_PAYMENT": 4,
         "OUTGOING_PAYMENT": 5,
         "INCOMING_ALLOWANCE": 6,
+        "UNKNOWN_WITH_PEER": 7,
         "SETTLEMENT": 101,
         "ALLOWANCE_POOL": 102,
     }

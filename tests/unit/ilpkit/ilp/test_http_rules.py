@@ -16,6 +16,7 @@ from ilpkit.ilp.http_rules import (
     read_prepare_response,
     read_reply_headers,
     reply_headers,
+    was_not_carried_out,
 )
 from ilpkit.ilp.packet import Fulfill, Prepare, Reject, encode_prepare, encode_reply
 
@@ -39,12 +40,28 @@ def test_a_synchronous_prepare_needs_a_token_only() -> None:
 def test_an_asynchronous_prepare_says_where_its_reply_goes() -> None:
     headers = prepare_headers("s3cret", ASYNC)
     assert headers["Callback-Url"] == ASYNC.callback_url
-    assert read_prepare_headers(received(headers)) == PrepareRequest("s3cret", ASYNC)
+    read = read_prepare_headers(received(headers))
+    assert read == PrepareRequest("s3cret", ASYNC, ASYNC.request_id)
 
 
-def test_a_request_id_alone_does_not_make_a_prepare_asynchronous() -> None:
-    headers = received(prepare_headers("s3cret"), request_id=ASYNC.request_id)
-    assert read_prepare_headers(headers).async_reply is None
+def test_a_request_id_alone_names_a_prepare_and_does_not_make_it_asynchronous() -> None:
+    headers = received(prepare_headers("s3cret", request_id=ASYNC.request_id.upper()))
+    assert read_prepare_headers(headers) == PrepareRequest("s3cret", None, ASYNC.request_id)
+
+
+def test_a_request_id_of_another_form_names_nothing() -> None:
+    headers = received(prepare_headers("s3cret", request_id="packet-1"))
+    assert read_prepare_headers(headers) == PrepareRequest("s3cret", None)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 429])
+def test_a_request_that_was_refused_was_not_carried_out(status: int) -> None:
+    assert was_not_carried_out(status)
+
+
+@pytest.mark.parametrize("status", [200, 202, 408, 409, 499, 500, 502, 503, 504, 999])
+def test_any_other_answer_may_come_after_the_packet_was_handed_on(status: int) -> None:
+    assert not was_not_carried_out(status)
 
 
 def test_a_reply_repeats_the_request_id() -> None:

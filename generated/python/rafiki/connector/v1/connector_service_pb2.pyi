@@ -73,7 +73,7 @@ class SequencedPacket(_message.Message):
     sequence: _builtins.int
     """Number chosen by the sender, echoed in the reply."""
     packet: _builtins.bytes
-    """ILPv4 packet."""
+    """ILPv4 packet. Empty in a reply: the outcome is not known, and the packet may still be fulfilled."""
     def __init__(
         self,
         *,

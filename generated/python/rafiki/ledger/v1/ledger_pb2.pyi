@@ -40,6 +40,8 @@ class _AccountKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountKi
     """Money set aside for an outgoing payment."""
     ACCOUNT_KIND_ALLOWANCE: _AccountKind.ValueType  # 6
     """How much an incoming payment may still receive."""
+    ACCOUNT_KIND_UNKNOWN_WITH_PEER: _AccountKind.ValueType  # 7
+    """What packets without a reply took from their sources, until it is known who owns it."""
     ACCOUNT_KIND_SETTLEMENT: _AccountKind.ValueType  # 101
     """Money outside this ledger; its credits never exceed its debits."""
     ACCOUNT_KIND_ALLOWANCE_POOL: _AccountKind.ValueType  # 102
@@ -62,6 +64,8 @@ ACCOUNT_KIND_OUTGOING_PAYMENT: AccountKind.ValueType  # 5
 """Money set aside for an outgoing payment."""
 ACCOUNT_KIND_ALLOWANCE: AccountKind.ValueType  # 6
 """How much an incoming payment may still receive."""
+ACCOUNT_KIND_UNKNOWN_WITH_PEER: AccountKind.ValueType  # 7
+"""What packets without a reply took from their sources, until it is known who owns it."""
 ACCOUNT_KIND_SETTLEMENT: AccountKind.ValueType  # 101
 """Money outside this ledger; its credits never exceed its debits."""
 ACCOUNT_KIND_ALLOWANCE_POOL: AccountKind.ValueType  # 102
@@ -274,7 +278,7 @@ class Transfer(_message.Message):
     ledger: _builtins.int
     """Number of the asset's ledger. 0 on a post or void: inherited."""
     code: _builtins.int
-    """Transfer code: 1 transfer, 2 deposit, 3 withdrawal, 4 allowance (moves no money)."""
+    """Transfer code: 1 transfer, 2 deposit, 3 withdrawal, 4 allowance (moves no money), 5 packet."""
     kind: Global___TransferKind.ValueType
     """What it does."""
     pending_id: _builtins.str

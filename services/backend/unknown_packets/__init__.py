@@ -1,0 +1,1 @@
+"""Packets that a peer never answered: found, entered, listed and resolved."""

@@ -1,0 +1,199 @@
+"""Enters packets that nobody will answer for any more, and resolves the entries."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+from servicekit.clock import Clock
+from servicekit.database import Database, WriteSession
+from servicekit.ids import IdSource
+
+from services.backend.assets import repository as assets
+from services.backend.assets.model import Asset
+from services.backend.ledger.chart import AccountCode
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferRecord
+from services.backend.ledger.outcome import refused
+from services.backend.ledger.packets import (
+    LIQUIDITY_ATTEMPTS_MAX,
+    PacketMoney,
+    entry_transfer_id,
+    leg_ids,
+    money_of,
+    post_id,
+    resolution_id,
+    void_id,
+)
+from services.backend.paging import Page, PageQuery
+from services.backend.scope import Scope
+from services.backend.unknown_packets import repository
+from services.backend.unknown_packets.errors import no_such_packet, resolved_before
+from services.backend.unknown_packets.model import Resolution, UnknownPacket
+
+_RESOLVED: Final = frozenset({TransferStatus.ALREADY_POSTED, TransferStatus.ALREADY_VOIDED})
+_log = structlog.get_logger(__name__)
+
+
+class EntryLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
+    """What entries need of the ledger."""
+
+
+class UnknownListener(Protocol):
+    """Who must hear of entries: outgoing payments, which end when nothing of theirs is pending."""
+
+    async def packet_resolved(self, session: WriteSession, payment_id: UUID) -> None:
+        """Of this payment less is pending, or unknown, than before."""
+        ...
+
+
+class UnknownPackets:
+    """The entries of one node."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: EntryLedger,
+        listener: UnknownListener,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._listener = listener
+        self._clock = clock
+        self._ids = ids
+
+    async def enter(self, reservations: Sequence[TransferRecord]) -> int:
+        """Enter those reservations that nothing became of; a repeat is a no-op.
+
+        The ledger comes first, under ids of the packet: whatever happens before the row is written,
+        the next search finds the packet and the entry, and writes it. Returns how many there are.
+        """
+        others = [
+            other(record.id)
+            for record in reservations
+            for other in (post_id, void_id, lambda packet_id: leg_ids(packet_id)[1])
+        ]
+        known = await self._ledger.lookup_transfers(others)
+        entered = 0
+        for record in reservations:
+            if post_id(record.id) in known or void_id(record.id) in known:
+                continue
+            legs = [record, *(known[each] for each in leg_ids(record.id)[1:] if each in known)]
+            entered += await self._enter(money_of(legs), record.timestamp)
+        return entered
+
+    async def _enter(self, money: PacketMoney, reserved_at_ns: int) -> bool:
+        source_id = money.source.account_id
+        source = (await self._ledger.lookup_accounts([source_id]))[source_id]
+        account = money.unknown_account(asset_id=source.user_data_128)
+        await self._ledger.create_accounts([account])
+        plan = money.entering()
+        status = plan.explain(await self._ledger.submit(plan.chain))
+        if status in _RESOLVED:
+            return False  # a reply came at last, or another process was here first
+        if not status.ok:
+            _log.critical("unknown_packet_not_entered", packet=money.id, status=str(status))
+            return False
+        from_peer = source.code == AccountCode.PEER
+        async with self._database.write() as session:
+            added = await repository.add(
+                session,
+                entry_id=self._ids.uuid(),
+                packet_id=UUID(int=money.id),
+                peer_id=UUID(int=money.peer.account_id),
+                outgoing_payment_id=None if from_peer else UUID(int=source_id),
+                incoming_peer_id=UUID(int=source_id) if from_peer else None,
+                asset_id=UUID(int=source.user_data_128),
+                amount=money.source_amount,
+                reserved_at=datetime.fromtimestamp(reserved_at_ns // NANOSECONDS_PER_SECOND, UTC),
+                entered_at=self._clock.now(),
+            )
+            if added and not from_peer:
+                await self._listener.packet_resolved(session, UUID(int=source_id))
+        if added:
+            _log.warning(
+                "packet_outcome_unknown",
+                packet=str(UUID(int=money.id)),
+                peer=str(UUID(int=money.peer.account_id)),
+                amount=money.source_amount,
+            )
+        return added
+
+    async def page(
+        self, scope: Scope, query: PageQuery, *, peer_id: UUID | None, open_only: bool
+    ) -> tuple[Page[UnknownPacket], Mapping[UUID, Asset]]:
+        """A page of entries, and their assets."""
+        async with self._database.read() as session:
+            page = await repository.page(
+                session, query, tenant_id=scope.filter, peer_id=peer_id, open_only=open_only
+            )
+            return page, await assets.by_ids(session, [each.asset_id for each in page.items])
+
+    async def resolve(
+        self, scope: Scope, entry_id: UUID, resolution: Resolution
+    ) -> tuple[UnknownPacket, Asset]:
+        """Move an entry's money to whom it belongs; a repeat is a no-op.
+
+        Raises:
+            NotFound: no such entry.
+            FailedPrecondition: it was resolved the other way, or the peer's asset has too little
+                liquidity.
+        """
+        packet, asset = await self._get(scope, entry_id)
+        if packet.resolution is None:
+            await self._move(packet.packet_id, resolution)
+            await self.note_resolutions([packet.packet_id])
+            packet, asset = await self._get(scope, entry_id)
+        if packet.resolution is not None and packet.resolution is not resolution:
+            raise resolved_before(packet.resolution)
+        return packet, asset
+
+    async def note_resolutions(self, packet_ids: Sequence[UUID]) -> None:
+        """Write down which of these entries are resolved, as the ledger says.
+
+        Also a late Fulfill resolves one, and a process may have died between ledger and row.
+        """
+        sources = {each: entry_transfer_id(each.int) for each in packet_ids}
+        resolved = {each: resolution_id(each.int) for each in packet_ids}
+        transfers = await self._ledger.lookup_transfers([*sources.values(), *resolved.values()])
+        by_owner: dict[Resolution, list[UUID]] = {each: [] for each in Resolution}
+        for packet_id in packet_ids:
+            if (moved := transfers.get(resolved[packet_id])) is not None:
+                back = moved.credit_account_id == transfers[sources[packet_id]].debit_account_id
+                by_owner[Resolution.SOURCE if back else Resolution.PEER].append(packet_id)
+        if not any(by_owner.values()):
+            return
+        async with self._database.write() as session:
+            now = self._clock.now()
+            for resolution, found in by_owner.items():
+                for payment_id in await repository.resolve(session, found, resolution, now):
+                    await self._listener.packet_resolved(session, payment_id)
+
+    async def _move(self, packet_id: UUID, resolution: Resolution) -> None:
+        legs = await self._ledger.lookup_transfers(leg_ids(packet_id.int))
+        money = money_of([legs[each] for each in leg_ids(packet_id.int) if each in legs])
+        plans = (
+            [money.giving_back()]
+            if resolution is Resolution.SOURCE
+            else [money.paying_after_all(attempt) for attempt in range(LIQUIDITY_ATTEMPTS_MAX)]
+        )
+        status = TransferStatus.ID_ALREADY_FAILED
+        for plan in plans:
+            status = plan.explain(await self._ledger.submit(plan.chain))
+            if status is not TransferStatus.ID_ALREADY_FAILED:
+                break
+        # Taken by the other resolution: the caller finds that out from the row.
+        if not status.ok and status is not TransferStatus.TRANSFER_EXISTS:
+            raise refused(status)
+
+    async def _get(self, scope: Scope, entry_id: UUID) -> tuple[UnknownPacket, Asset]:
+        async with self._database.read() as session:
+            packet = await repository.get(session, entry_id, scope.filter)
+            if packet is None:
+                raise no_such_packet(entry_id)
+            return packet, (await assets.by_ids(session, [packet.asset_id]))[packet.asset_id]

@@ -1,0 +1,100 @@
+"""The reconciler: finds packet reservations that nobody will settle any more, and enters them.
+
+A process that was killed remembers none of its packets, so the ledger itself is searched: from
+where the last search ended up to what is old enough. Every process may search; what two of them
+find at once is entered once.
+"""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import structlog
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.errors import ServiceError
+
+from services.backend.ledger.chart import TransferCode
+from services.backend.ledger.interface import LedgerReservations
+from services.backend.unknown_packets import repository
+from services.backend.unknown_packets.service import UnknownPackets
+
+AGE_MS: Final = 60_000
+"""When a reservation can't be settled by a reply any more.
+
+A packet flies for at most 30 s, its reply is asked for 10 s longer, and clocks and slow ledgers get
+the rest. What is fulfilled later all the same is found by the settlement and paid after all.
+"""
+SEARCH_S: Final = 10.0
+WRITTEN_EVERY_MS: Final = 60_000
+"""How much of the past a new process searches again at most, in the ledger's time."""
+PAGE_MAX: Final = 1_000
+_NS_PER_MS: Final = 1_000_000
+_log = structlog.get_logger(__name__)
+
+
+class UnknownPacketWorker:
+    """One a process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: LedgerReservations,
+        packets: UnknownPackets,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._packets = packets
+        self._clock = clock
+        self._searched: int | None = None
+        self._written = 0
+
+    async def run(self) -> None:
+        """Search until cancelled."""
+        while True:
+            try:
+                await self.search()
+            except ServiceError as error:
+                _log.warning("unknown_packets_not_searched", error=str(error))
+            await self._clock.sleep(SEARCH_S)
+
+    async def search(self) -> int:
+        """Enter all that is old enough; returns how many packets that were."""
+        until = (self._clock.now_ms() - AGE_MS) * _NS_PER_MS
+        entered, after, more = 0, await self._start(), True
+        while more:
+            page = await self._ledger.reservations(
+                TransferCode.PACKET, after=after, until=until, limit=PAGE_MAX
+            )
+            if page.transfers:
+                entered += await self._packets.enter(page.transfers)
+            more = page.cursor is not None
+            after = until if page.cursor is None else page.cursor
+            self._searched = after
+        if after - self._written >= WRITTEN_EVERY_MS * _NS_PER_MS:
+            async with self._database.write() as session:
+                await repository.search_on_from(session, after)
+            self._written = after
+        await self._note_resolutions()
+        return entered
+
+    async def _start(self) -> int:
+        if self._searched is None:
+            async with self._database.read() as session:
+                self._searched = self._written = await repository.searched_until(session)
+        return self._searched
+
+    async def _note_resolutions(self) -> None:
+        """A late Fulfill resolves entries in the ledger alone."""
+        after: UUID | None = None
+        while True:
+            async with self._database.read() as session:
+                rows = await repository.open_packets(session, after=after, limit=PAGE_MAX)
+            if rows:
+                await self._packets.note_resolutions([packet_id for _, packet_id in rows])
+                after = rows[-1][0]
+            if len(rows) < PAGE_MAX:
+                return
+            await asyncio.sleep(0)
