@@ -126,14 +126,6 @@ async def resolve(
     return [payment_id for payment_id in payment_ids if payment_id is not None]
 
 
-async def open_amount(session: ReadSession, payment_id: UUID) -> int:
-    """What of an outgoing payment is entered and not resolved."""
-    query = select(func.coalesce(func.sum(table.c.amount), 0)).where(
-        table.c.outgoing_payment_id == payment_id, table.c.resolution.is_(None)
-    )
-    return int(await session.scalar(query))
-
-
 def _packet(row: Row[Any]) -> UnknownPacket:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     resolution = values.pop("resolution")
