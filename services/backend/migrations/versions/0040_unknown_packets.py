@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0040_unknown_packets"
-down_revision = "0060_path_limits"
+down_revision = "0070_idempotency_expiry"
 branch_labels = None
 depends_on = None
 
