@@ -59,7 +59,14 @@ class Limits:
     upstream_requests_max: int = 4_096
     upstream_pending_max: int = 1_024
     upstream_streams_max: int = 256
+    upstream_retries_max: int = (
+        64  # at once and a cluster, so that retries don't pile onto an outage
+    )
     connect_retries_max: int = 2
+    read_try_s: float = 5.0  # a read that one worker has not answered by then is tried on another
+    health_interval_s: float = 1.0
+    health_timeout_s: float = 1.0
+    health_failures_max: int = 2
     ejection_s: float = 2.0
     cors_max_age_s: int = 600
 

@@ -277,6 +277,7 @@ class AuthApp:
         routes.prefix("GET", interaction_routes.PREFIX, browser.handle)
         routes.exact("GET", "/discovery", DiscoveryRoutes(urls=self._urls).handle)
         routes.exact("GET", "/healthz", checks.handle)
+        routes.exact("GET", "/livez", checks.live)
         return HttpListener(
             routes,
             host=settings.host,

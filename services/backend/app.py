@@ -472,6 +472,7 @@ class BackendApp:
         for path in ILP_PATHS:
             routes.exact("POST", path, IlpHandler(services.connector))
         routes.exact("GET", "/healthz", checks.handle)
+        routes.exact("GET", "/livez", checks.live)
         for method in ("GET", "POST", "DELETE", "PUT", "PATCH"):
             routes.prefix(method, f"{GUARD_PREFIX}/", services.guard.check)
         listener = HttpListener(

@@ -85,4 +85,10 @@ def _add_health(app: FastAPI, checks: HealthChecks) -> None:
         body = {"status": report.status, "checks": dict(report.states)}
         return JSONResponse(body, status_code=200 if report.healthy else 503)
 
+    async def livez() -> Response:
+        return JSONResponse(
+            {"status": checks.liveness}, status_code=503 if checks.draining else 200
+        )
+
     app.add_api_route("/healthz", healthz, methods=["GET"])
+    app.add_api_route("/livez", livez, methods=["GET"])

@@ -16,6 +16,7 @@ from aiohttp import web
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rafiki.grant.v1 import grant_service_pb2, interaction_service_pb2
 from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.openpayments.v1 import (
@@ -81,6 +82,20 @@ class Verdict:
     body: str = ""
 
 
+class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # the package has no types
+    """A worker's health; a frozen one does not answer."""
+
+    def __init__(self) -> None:
+        self.frozen = False
+        self.asked: list[str] = []
+
+    async def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the RPC's name
+        self.asked.append(request.service)
+        if self.frozen:
+            await asyncio.Event().wait()
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+
 class Upstream:
     """Both services' gRPC and HTTP ports, on an event loop in a thread of its own."""
 
@@ -92,6 +107,8 @@ class Upstream:
         self.backend_grpc: list[int] = []
         self.auth_grpc: list[int] = []
         self.http: dict[str, int] = {}
+        self.health: dict[int, Health] = {}
+        self.frozen: set[int] = set()
         self._workers = workers
         self._servers: dict[int, grpc.aio.Server] = {}
         self._runners: list[web.AppRunner] = []
@@ -118,6 +135,11 @@ class Upstream:
         server = self._servers.pop(port)
         self._wait(asyncio.run_coroutine_threadsafe(server.stop(0), self._loop))
 
+    def freeze(self, port: int) -> None:
+        """Let a gRPC worker accept everything and answer nothing."""
+        self.frozen.add(port)
+        self.health[port].frozen = True
+
     def _wait(self, future: Future[None]) -> None:
         future.result(timeout=20)
 
@@ -137,6 +159,7 @@ class Upstream:
     async def _serve(self, services: tuple[ServiceDescriptor, ...]) -> int:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         port = server.add_insecure_port("127.0.0.1:0")
+        self.health[port] = Health()
         for service in services:
             handlers: dict[str, Any] = {
                 method.name: grpc.unary_unary_rpc_method_handler(
@@ -148,6 +171,7 @@ class Upstream:
             }
             generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
             server.add_generic_rpc_handlers((generic,))
+        health_pb2_grpc.add_HealthServicer_to_server(self.health[port], server)
         await server.start()
         self._servers[port] = server
         return port
@@ -157,7 +181,7 @@ class Upstream:
             metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
             self.calls.append(Call(name, request, metadata, worker))
             script = self.script
-            if script.hang:
+            if script.hang or worker in self.frozen:
                 await asyncio.sleep(60)
             if script.error is not None:
                 trailers = rest.error_metadata(script.error, rest.open_payments_error)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -9,7 +10,7 @@ import pytest
 from servicekit.errors import Conflict, InvalidArgument, NotFound, ServiceError, Unauthenticated
 
 from deploy.local.envoy import EnvoyServer
-from tests.integration.envoy.conftest import Client, Edge, Reply, edge_settings, local
+from tests.integration.envoy.conftest import LIMITS, Client, Edge, Reply, edge_settings, local
 from tests.integration.envoy.fake_upstream import Script, Upstream, Verdict
 
 
@@ -187,6 +188,36 @@ def test_a_dead_worker_is_skipped(tmp_path: Path) -> None:
         upstream.calls.clear()
         assert {client("GET", "/alice").status for _ in range(6)} == {200}
         assert {call.worker for call in upstream.calls} == {upstream.backend_grpc[1]}
+    finally:
+        envoy.stop()
+        upstream.stop()
+
+
+def test_a_frozen_worker_is_found_out_and_left_alone(tmp_path: Path) -> None:
+    upstream = Upstream(4)
+    upstream.start()
+    limits = replace(
+        LIMITS, rest_timeout_s=20.0, read_try_s=0.3, health_interval_s=0.1, health_timeout_s=0.3
+    )
+    settings = edge_settings(upstream, limits)
+    envoy = EnvoyServer("frozen", settings, tmp_path)
+    try:
+        envoy.start()
+        client = Client(settings.public.port)
+        assert {client("GET", "/alice").status for _ in range(8)} == {200}
+        frozen = upstream.backend_grpc[1]
+        upstream.freeze(frozen)
+        # A read that meets it before it is found out is tried on another worker.
+        assert {client("GET", "/alice").status for _ in range(8)} == {200}
+        health = upstream.health[frozen]
+        asked = len(health.asked)
+        while len(health.asked) < asked + 3:  # past the failures that make it unhealthy
+            client("GET", "/bob")
+        upstream.calls.clear()
+        # Also what may not be tried twice.
+        assert {client("POST", "/t/quotes", {}).status for _ in range(40)} == {200}
+        assert frozen not in {call.worker for call in upstream.calls}
+        assert set(health.asked) == {"live"}
     finally:
         envoy.stop()
         upstream.stop()

@@ -70,3 +70,28 @@ async def test_work_goes_on_without_what_is_not_vital_and_health_says_so() -> No
         "status": "degraded",
         "checks": {"postgres": "ok", "redis": "failed"},
     }
+
+
+async def test_a_check_that_does_not_end_when_cancelled_is_neither_waited_for_nor_doubled() -> None:
+    frozen, started = asyncio.Event(), 0
+
+    async def check() -> None:
+        nonlocal started
+        started += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await frozen.wait()
+
+    clock = ManualClock()
+    checks = HealthChecks(clock=clock, timeout_s=0.01)
+    checks.add("postgres", check)
+    for _ in range(3):
+        report = await checks.report()
+        assert dict(report.states) == {"postgres": "timeout"}
+        assert (await checks.live(Request("GET", "/livez", {}, b"", ""))).status == 200
+        await clock.advance(2_000)
+    assert started == 1
+    frozen.set()
+    checks.draining = True
+    assert (await checks.live(Request("GET", "/livez", {}, b"", ""))).status == 503
