@@ -197,11 +197,18 @@ async def test_tokens_long_expired_are_deleted(world: World) -> None:
         clock=world.clock,
         ids=SystemIds(world.clock),
     )
-    assert (await housekeeper.clean())["access_tokens"] == 0
+
+    async def tokens_left() -> int:
+        async with world.database.read() as session:
+            return int(await session.scalar(text("SELECT count(*) FROM access_tokens")))
+
+    await housekeeper.clean()
+    assert await tokens_left() == 2
     await world.clock.advance(30 * 86_400 + 1)
-    assert (await housekeeper.clean())["access_tokens"] == 1
-    async with world.database.read() as session:
-        assert await session.scalar(text("SELECT count(*) FROM access_tokens")) == 1
+    # The process has a housekeeper of its own, and one at a time deletes.
+    while await tokens_left() == 2:
+        await housekeeper.clean()
+    assert await tokens_left() == 1
 
 
 async def test_native_callers_repeat_a_call_under_its_key(world: World) -> None:
