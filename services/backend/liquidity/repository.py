@@ -6,7 +6,7 @@ from enum import Enum
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, Select, Table, literal, select, union_all
+from sqlalchemy import Row, Select, Table, false, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from services.backend.assets.tables import assets
@@ -51,8 +51,8 @@ async def find_account(
     None as the tenant means any.
     """
     table: Table = holder.value
-    deleted = table.c.deleted_at if "deleted_at" in table.c else literal(None)
-    query = select(assets.c.ledger, deleted.is_not(None).label("deleted"))
+    deleted = table.c.deleted_at.is_not(None) if "deleted_at" in table.c else false()
+    query = select(assets.c.ledger, deleted.label("deleted"))
     if table is not assets:
         query = query.join_from(assets, table, table.c.asset_id == assets.c.id)
     query = query.where(table.c.id == account_id)

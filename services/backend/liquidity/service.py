@@ -111,8 +111,6 @@ class LiquidityService:
         Also from what is deleted: money that was on its way then can still be taken out.
         """
         account = await self._account(scope, holder, account_id)
-        if amount is None:
-            amount = await self._balance(account_id)
         return await self._chosen(
             scope, Kind.WITHDRAWAL, account, chosen_id, amount, timeout_s=timeout_s
         )
@@ -186,7 +184,7 @@ class LiquidityService:
         kind: Kind,
         account: HeldAccount,
         chosen_id: UUID,
-        amount: int,
+        amount: int | None,
         *,
         timeout_s: int,
     ) -> LiquidityTransfer:
@@ -201,7 +199,7 @@ class LiquidityService:
                 kind=kind,
                 account_id=account.id,
                 ledger=account.ledger,
-                amount=amount,
+                amount=await self._balance(account.id) if amount is None else amount,
                 timeout_s=timeout_s,
                 created_at=self._clock.now(),
             )

@@ -477,3 +477,50 @@ async def test_deposits_at_once_beyond_an_amount_leave_everything_readable(
     listed = await world.peers.ListPeers(peer_service_pb2.ListPeersRequest())
     assert listed.peers[0].asset.liquidity == AMOUNT_MAX
     assert await _refusal(operator.deposit(2**41), InvalidArgument) == "DEPOSIT_TOO_LARGE"
+
+
+async def test_of_withdrawals_at_once_from_a_payment_one_moves(
+    world: World, operator: Bank
+) -> None:
+    payment = await _received(world, operator, 100)
+    calls = [
+        world.liquidity.WithdrawIncomingPayment(
+            pb.WithdrawIncomingPaymentRequest(incoming_payment_id=payment.id, idempotency_key=key())
+        )
+        for _ in range(5)
+    ]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    moved = [each for each in results if not isinstance(each, BaseException)]
+    assert [each.amount for each in moved] == [100]
+    reasons = {each.reason for each in results if isinstance(each, ServiceError)}
+    assert reasons <= {"INSUFFICIENT_BALANCE", "NOTHING_TO_WITHDRAW"}
+    shown = [t for t in await operator.transfers(payment.id) if t.debit_account_id == payment.id]
+    assert [t.id for t in shown] == [moved[0].id]
+
+
+async def test_a_wallet_address_is_emptied_under_the_callers_id(
+    world: World, operator: Bank
+) -> None:
+    wallet = await world.wallet(operator.asset_id)
+
+    def withdraw(chosen_id: str) -> Any:
+        return world.liquidity.WithdrawWalletAddress(
+            pb.WithdrawWalletAddressRequest(
+                id=chosen_id, wallet_address_id=wallet.id, idempotency_key=key()
+            )
+        )
+
+    assert await _refusal(withdraw(key()), FailedPrecondition) == "NOTHING_TO_WITHDRAW"
+    asset = await world.assets.GetAsset(asset_service_pb2.GetAssetRequest(id=operator.asset_id))
+    account = ledger_pb2.Account(
+        id=wallet.id,
+        ledger=asset.ledger,
+        kind=ledger_pb2.ACCOUNT_KIND_WALLET_ADDRESS,
+        asset_id=asset.id,
+    )
+    await world.ledger.CreateAccounts(ledger_service_pb2.CreateAccountsRequest(accounts=[account]))
+    await _credit(world, operator, wallet.id, 12)
+    chosen_id = key()
+    taken = await withdraw(chosen_id)
+    assert (taken.id, taken.amount, taken.account_id) == (chosen_id, 12, wallet.id)
+    assert await _refusal(withdraw(chosen_id), AlreadyExists) == "TRANSFER_EXISTS"
