@@ -33,7 +33,7 @@ from servicekit.redis import Redis, ReplayGuard, build_redis
 from token_introspection import IntrospectionClient
 
 from services.backend.admin_sessions.service import AdminSessionService
-from services.backend.assets.service import AssetService
+from services.backend.assets.build import build as build_assets
 from services.backend.calls import Calls
 from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
 from services.backend.clients.auth_tenants import AuthTenants
@@ -297,6 +297,7 @@ class BackendApp:
             clock=clock,
             ids=ids,
             replies=replies,
+            commands=commands,
             calls=Calls(commands=commands),
             scopes=Scopes(operator_id=settings.operator_tenant_id),
             urls=urls,
@@ -307,7 +308,7 @@ class BackendApp:
                 database=database, signatures=tenants, clock=clock, ids=ids
             ),
             tenant_settings=tenant_settings,
-            assets=AssetService(database=database, ledger=ledger, clock=clock, ids=ids),
+            assets=build_assets(database=database, ledger=ledger, clock=clock, ids=ids),
             peers=peers,
             wallet_addresses=WalletAddressService(
                 database=database, base_urls=urls, clock=clock, ids=ids

@@ -39,6 +39,7 @@ from rafiki.openpayments.v1 import wallet_address_service_pb2 as public_wallet_p
 from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_wallet_pb2_grpc
 from rafiki.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from servicekit.clock import Clock
+from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.grpc_server import ServiceBinding
 from servicekit.idempotency import IdempotencyStore
@@ -47,7 +48,7 @@ from servicekit.outbox import Outbox
 
 from services.backend.admin_sessions.service import AdminSessionService
 from services.backend.admin_sessions.servicer import SessionServicer
-from services.backend.assets.service import AssetService
+from services.backend.assets.build import Assets
 from services.backend.assets.servicer import AssetServicer
 from services.backend.calls import Calls
 from services.backend.clients.auth_tenants import AuthTenants
@@ -107,6 +108,7 @@ class Services:
     clock: Clock
     ids: IdSource
     replies: IdempotencyStore
+    commands: Commands
     calls: Calls
     scopes: Scopes
     urls: Urls
@@ -115,7 +117,7 @@ class Services:
     tenants: TenantService
     admin_sessions: AdminSessionService
     tenant_settings: TenantSettings
-    assets: AssetService
+    assets: Assets
     peers: PeerService
     wallet_addresses: WalletAddressService
     incoming: IncomingPaymentService
@@ -192,9 +194,18 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     ]
 
 
+def _asset_servicer(services: Services) -> AssetServicer:
+    return AssetServicer(
+        assets=services.assets,
+        commands=services.commands,
+        ledger=services.ledger,
+        scopes=services.scopes,
+    )
+
+
 def _admin(services: Services) -> list[ServiceBinding]:
     shared: dict[str, Any] = {"calls": services.calls, "scopes": services.scopes}
-    assets = AssetServicer(assets=services.assets, ledger=services.ledger, **shared)
+    assets = _asset_servicer(services)
     peers = PeerServicer(peers=services.peers, ledger=services.ledger, **shared)
     wallet_addresses = WalletAddressAdminServicer(
         wallet_addresses=services.wallet_addresses,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, exists, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.statements import prepared
+from sqlalchemy import Row, bindparam, exists, func, insert, or_, select, update
 
-from services.backend.assets.errors import duplicate_asset
+from services.backend.assets.errors import duplicate_asset, unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.assets.tables import assets, fees, ledger_numbers
 from services.backend.paging import Page, PageQuery, fetch_page
@@ -18,9 +18,19 @@ from services.backend.wallet_addresses.tables import wallet_addresses
 _COLUMNS = [column for column in assets.c if column.name != "deleted_at"]
 
 
-async def next_ledger_number(session: WriteSession) -> int:
+_NEXT_NUMBER = prepared(select(func.nextval(ledger_numbers.name)))
+_ADD = prepared(insert(assets), columns=tuple(Asset.__dataclass_fields__))
+_ADD_FEE = prepared(insert(fees), columns=tuple(Fee.__dataclass_fields__))
+_ALIVE = (assets.c.id == bindparam("asset_id")) & assets.c.deleted_at.is_(None)
+_SET_THRESHOLDS = prepared(
+    update(assets).where(_ALIVE), columns=("withdrawal_threshold", "liquidity_threshold")
+)
+_DELETE = prepared(update(assets).where(_ALIVE), columns=("deleted_at",))
+
+
+async def next_ledger_number(database: Database) -> int:
     """A ledger number that no asset has."""
-    number: int = (await session.execute(select(func.nextval(ledger_numbers.name)))).scalar_one()
+    number: int = (await database.write_one(_NEXT_NUMBER)).scalar_one()
     return number
 
 
@@ -30,13 +40,14 @@ async def load_all(session: ReadSession) -> list[Asset]:
     return [_asset(row) for row in rows.all()]
 
 
-async def add(session: WriteSession, asset: Asset) -> None:
-    """Insert an asset; raises AlreadyExists when the tenant has it."""
-    values = {name: getattr(asset, name) for name in Asset.__dataclass_fields__}
-    try:
-        await session.execute(insert(assets).values(values))
-    except IntegrityError:
-        raise duplicate_asset(asset.code, asset.scale) from None
+def add(session: WriteSession, asset: Asset) -> None:
+    """Insert an asset; AlreadyExists is raised when the tenant has it."""
+    session.add(
+        _ADD,
+        {name: getattr(asset, name) for name in Asset.__dataclass_fields__},
+        constraint="uq_assets_tenant_code_scale",
+        refused=lambda: duplicate_asset(asset.code, asset.scale),
+    )
 
 
 async def get(session: ReadSession, asset_id: UUID, tenant_id: UUID | None) -> Asset | None:
@@ -80,12 +91,14 @@ async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -
     return await fetch_page(session, statement, assets.c.id, query, _asset)
 
 
-async def set_thresholds(
-    session: WriteSession, asset_id: UUID, withdrawal: int | None, liquidity: int | None
-) -> None:
-    """Replace both thresholds."""
-    values = {"withdrawal_threshold": withdrawal, "liquidity_threshold": liquidity}
-    await session.execute(update(assets).where(assets.c.id == asset_id).values(values))
+def set_thresholds(session: WriteSession, asset: Asset) -> None:
+    """Replace both thresholds; NotFound is raised when it was deleted."""
+    values = {
+        "asset_id": asset.id,
+        "withdrawal_threshold": asset.withdrawal_threshold,
+        "liquidity_threshold": asset.liquidity_threshold,
+    }
+    session.add(_SET_THRESHOLDS, values, rows=1, refused=lambda: unknown_asset(asset.id))
 
 
 async def in_use(session: ReadSession, asset_id: UUID) -> bool:
@@ -95,15 +108,15 @@ async def in_use(session: ReadSession, asset_id: UUID) -> bool:
     return bool((await session.execute(select(or_(by_peer, by_wallet)))).scalar_one())
 
 
-async def delete(session: WriteSession, asset_id: UUID, now: datetime) -> None:
+def delete(session: WriteSession, asset_id: UUID, now: datetime) -> None:
     """Mark an asset as deleted; its ledger stays."""
-    await session.execute(update(assets).where(assets.c.id == asset_id).values(deleted_at=now))
+    values = {"asset_id": asset_id, "deleted_at": now}
+    session.add(_DELETE, values, rows=1, refused=lambda: unknown_asset(asset_id))
 
 
-async def add_fee(session: WriteSession, fee: Fee) -> None:
+def add_fee(session: WriteSession, fee: Fee) -> None:
     """Append a fee; the newest one is in force."""
-    values = {name: getattr(fee, name) for name in Fee.__dataclass_fields__}
-    await session.execute(insert(fees).values(values))
+    session.add(_ADD_FEE, {name: getattr(fee, name) for name in Fee.__dataclass_fields__})
 
 
 async def current_fee(session: ReadSession, asset_id: UUID, fee_type: FeeType) -> Fee | None:

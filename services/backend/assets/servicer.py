@@ -1,24 +1,28 @@
 """AssetService over gRPC."""
 
-from collections.abc import Awaitable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import asset_service_pb2 as pb
 from rafiki.admin.v1.asset_service_pb2_grpc import AssetServiceServicer
-from servicekit.database import WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
 
+from services.backend.assets.build import Assets
+from services.backend.assets.commands.create_asset import NewAsset
+from services.backend.assets.commands.delete_asset import AssetToDelete
+from services.backend.assets.commands.set_fee import NewFee
+from services.backend.assets.commands.update_asset import NewThresholds
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
-from services.backend.assets.service import AssetService
-from services.backend.calls import Calls, Write
+from services.backend.calls import once_of
 from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.model import AMOUNT_MAX
-from services.backend.protos import optional, page_info, page_query, timestamp
+from services.backend.protos import moment, optional, page_info, page_query, timestamp
 from services.backend.scope import Scopes, parse_id
 
 _FEE_TYPES = {pb.FEE_TYPE_SENDING: FeeType.SENDING, pb.FEE_TYPE_RECEIVING: FeeType.RECEIVING}
@@ -28,50 +32,43 @@ Context = ServicerContext[object, object]
 
 
 class AssetServicer(AssetServiceServicer):
-    """Translates; the decisions are in AssetService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
-        self, *, assets: AssetService, calls: Calls, ledger: LedgerReader, scopes: Scopes
+        self, *, assets: Assets, commands: Commands, ledger: LedgerReader, scopes: Scopes
     ) -> None:
         self._assets = assets
-        self._calls = calls
+        self._commands = commands
         self._ledger = ledger
         self._scopes = scopes
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        reply = await self._calls.mutate(
-            request,
-            pb.Asset,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: self._reply(
-                self._assets.create(
-                    session,
-                    scope,
-                    code=request.code,
-                    scale=request.scale,
-                    withdrawal_threshold=optional(request, "withdrawal_threshold"),
-                    liquidity_threshold=optional(request, "liquidity_threshold"),
-                )
-            ),
-            finish=lambda reply: self._assets.open_accounts(UUID(reply.id), reply.ledger),
+        new = NewAsset(
+            scope=scope,
+            code=request.code,
+            scale=request.scale,
+            withdrawal_threshold=optional(request, "withdrawal_threshold"),
+            liquidity_threshold=optional(request, "liquidity_threshold"),
         )
-        return await self._filled(reply)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._filled(
+            await self._commands.run_once(self._assets.create, new, once=once, replies=_ASSETS)
+        )
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-        return await self._filled(asset_message(await self._assets.get(scope, asset_id)))
+        return await self._filled(asset_message(await self._assets.queries.get(scope, asset_id)))
 
     async def GetAssetByCodeAndScale(
         self, request: pb.GetAssetByCodeAndScaleRequest, context: Context
     ) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        asset = await self._assets.find(scope, request.code, request.scale)
+        asset = await self._assets.queries.find(scope, request.code, request.scale)
         return await self._filled(asset_message(asset))
 
     async def ListAssets(
@@ -79,7 +76,7 @@ class AssetServicer(AssetServiceServicer):
     ) -> pb.ListAssetsResponse:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        page = await self._assets.page(scope, page_query(request.page))
+        page = await self._assets.queries.page(scope, page_query(request.page))
         messages = [asset_message(asset) for asset in page.items]
         await fill_liquidity(self._ledger, messages)
         return pb.ListAssetsResponse(assets=messages, page_info=page_info(page))
@@ -87,69 +84,47 @@ class AssetServicer(AssetServiceServicer):
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        asset_id = parse_id(request.id, unknown_asset(request.id))
-        reply = await self._calls.mutate(
-            request,
-            pb.Asset,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: self._reply(
-                self._assets.set_thresholds(
-                    session,
-                    scope,
-                    asset_id,
-                    withdrawal=optional(request, "withdrawal_threshold"),
-                    liquidity=optional(request, "liquidity_threshold"),
-                )
-            ),
+        new = NewThresholds(
+            scope=scope,
+            asset_id=parse_id(request.id, unknown_asset(request.id)),
+            withdrawal=optional(request, "withdrawal_threshold"),
+            liquidity=optional(request, "liquidity_threshold"),
         )
-        return await self._filled(reply)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._filled(
+            await self._commands.run_once(self._assets.update, new, once=once, replies=_ASSETS)
+        )
 
     async def DeleteAsset(self, request: pb.DeleteAssetRequest, context: Context) -> pb.Asset:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-
-        async def prepare() -> Write[pb.Asset]:
-            await self._assets.check_empty(scope, asset_id)
-            return lambda session: self._reply(self._assets.delete(session, scope, asset_id))
-
-        reply = await self._calls.prepared(
-            request,
-            pb.Asset,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            prepare=prepare,
+        given = AssetToDelete(scope=scope, asset_id=asset_id)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._filled(
+            await self._commands.run_once(self._assets.delete, given, once=once, replies=_ASSETS)
         )
-        return await self._filled(reply)
 
     async def SetFee(self, request: pb.SetFeeRequest, context: Context) -> pb.Fee:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
-        asset_id = parse_id(request.asset_id, unknown_asset(request.asset_id))
         if request.type not in _FEE_TYPES:
             raise InvalidArgument("INVALID_FIELD", "type is SENDING or RECEIVING", field="type")
-
-        async def write(session: WriteSession) -> pb.Fee:
-            fee = await self._assets.set_fee(
-                session,
-                scope,
-                asset_id,
-                fee_type=_FEE_TYPES[request.type],
-                fixed=request.fixed,
-                basis_points=request.basis_points,
-            )
-            return _fee(fee)
-
-        return await self._calls.mutate(
-            request, pb.Fee, scope=scope.owner, key=request.idempotency_key, write=write
+        new = NewFee(
+            scope=scope,
+            asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
+            type=_FEE_TYPES[request.type],
+            fixed=request.fixed,
+            basis_points=request.basis_points,
         )
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._commands.run_once(self._assets.set_fee, new, once=once, replies=_FEES)
 
     async def ListFees(self, request: pb.ListFeesRequest, context: Context) -> pb.ListFeesResponse:
         del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.asset_id, unknown_asset(request.asset_id))
-        page = await self._assets.fee_page(scope, asset_id, page_query(request.page))
+        page = await self._assets.queries.fee_page(scope, asset_id, page_query(request.page))
         return pb.ListFeesResponse(
             fees=[_fee(fee) for fee in page.items], page_info=page_info(page)
         )
@@ -157,10 +132,6 @@ class AssetServicer(AssetServiceServicer):
     async def _filled(self, message: pb.Asset) -> pb.Asset:
         await fill_liquidity(self._ledger, [message])
         return message
-
-    @staticmethod
-    async def _reply(work: Awaitable[Asset]) -> pb.Asset:
-        return asset_message(await work)
 
 
 def asset_message(asset: Asset) -> pb.Asset:
@@ -174,6 +145,19 @@ def asset_message(asset: Asset) -> pb.Asset:
         withdrawal_threshold=asset.withdrawal_threshold,
         liquidity_threshold=asset.liquidity_threshold,
         created_at=timestamp(asset.created_at),
+    )
+
+
+def _asset(message: pb.Asset) -> Asset:
+    return Asset(
+        id=UUID(message.id),
+        tenant_id=UUID(message.tenant_id),
+        code=message.code,
+        scale=message.scale,
+        ledger=message.ledger,
+        withdrawal_threshold=optional(message, "withdrawal_threshold"),
+        liquidity_threshold=optional(message, "liquidity_threshold"),
+        created_at=moment(message.created_at),
     )
 
 
@@ -207,3 +191,7 @@ def _fee(fee: Fee) -> pb.Fee:
         basis_points=fee.basis_points,
         created_at=timestamp(fee.created_at),
     )
+
+
+_ASSETS: Final = Replies(message=pb.Asset, encode=asset_message, recover=_asset)
+_FEES: Final = Replies(message=pb.Fee, encode=_fee, recover=nothing_to_recover)

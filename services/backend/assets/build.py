@@ -1,0 +1,42 @@
+"""The use cases of assets, put together."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.ids import IdSource
+
+from services.backend.assets.commands.create_asset import CreateAsset
+from services.backend.assets.commands.delete_asset import DeleteAsset
+from services.backend.assets.commands.set_fee import SetFee
+from services.backend.assets.commands.update_asset import UpdateAsset
+from services.backend.assets.queries import AssetQueries
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader
+
+
+class AssetLedger(LedgerReader, LedgerAccounts, Protocol):
+    """What assets need of the ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    """Everything that can be done with assets."""
+
+    queries: AssetQueries
+    create: CreateAsset
+    update: UpdateAsset
+    delete: DeleteAsset
+    set_fee: SetFee
+
+
+def build(*, database: Database, ledger: AssetLedger, clock: Clock, ids: IdSource) -> Assets:
+    """Wire them."""
+    queries = AssetQueries(database=database)
+    return Assets(
+        queries=queries,
+        create=CreateAsset(database=database, ledger=ledger, clock=clock, ids=ids),
+        update=UpdateAsset(queries=queries),
+        delete=DeleteAsset(queries=queries, ledger=ledger, clock=clock),
+        set_fee=SetFee(queries=queries, clock=clock, ids=ids),
+    )
