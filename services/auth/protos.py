@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -12,11 +12,9 @@ from rafiki.common.v1 import paging_pb2
 from rafiki.grant.v1 import grant_service_pb2 as grant_pb
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
 from servicekit.errors import InvalidArgument, ServiceError
+from servicekit.paging import Page, PageQuery
 
 from services.auth.clients.model import Client, WalletAddressClient
-from services.auth.paging import Identified, Page, PageQuery
-
-_Page = TypeVar("_Page", bound=Identified)
 
 
 def optional(message: Message, field: str) -> Any:
@@ -70,10 +68,11 @@ def page_query(page: paging_pb2.PageRequest) -> PageQuery:
         cursor=optional(page, "cursor"),
         first=optional(page, "first"),
         last=optional(page, "last"),
+        ascending=page.ascending,
     )
 
 
-def page_info(page: Page[_Page]) -> paging_pb2.PageInfo:
+def page_info(page: Page[Any]) -> paging_pb2.PageInfo:
     """Where a page stands."""
     return paging_pb2.PageInfo(
         start_cursor=page.start_cursor,

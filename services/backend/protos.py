@@ -12,8 +12,7 @@ from ilpkit.money import Amount, Asset
 from ilpkit.openpayments.json_text import SAFE_INTEGER_MAX
 from rafiki.common.v1 import money_pb2, paging_pb2
 from servicekit.errors import InvalidArgument
-
-from services.backend.paging import Page, PageQuery
+from servicekit.paging import Page, PageQuery
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -68,6 +67,7 @@ def page_query(page: paging_pb2.PageRequest) -> PageQuery:
         cursor=optional(page, "cursor"),
         first=optional(page, "first"),
         last=optional(page, "last"),
+        ascending=page.ascending,
     )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from services.auth.clients.model import Client, JwkClient, WalletAddressClient
 from services.auth.grants.model import Finalization, Finish, Grant, GrantState, NewGrant
 from services.auth.grants.tables import grants
-from services.auth.paging import PageQuery
 
 GRANT_COLUMNS = tuple(column for column in grants.c if column.name != "continue_token_hash")
 
@@ -118,10 +119,8 @@ class GrantFilter:
     states: tuple[GrantState, ...] = ()
 
 
-async def beyond(
-    session: ReadSession, wanted: GrantFilter, query: PageQuery, limit: int
-) -> list[Grant]:
-    """Up to `limit` grants beyond the cursor, nearest first."""
+async def page(session: ReadSession, wanted: GrantFilter, query: PageQuery) -> Page[Grant]:
+    """A page of grants, newest first unless asked for otherwise."""
     statement = select(*GRANT_COLUMNS)
     if wanted.tenant_id is not None:
         statement = statement.where(grants.c.tenant_id == wanted.tenant_id)
@@ -129,12 +128,8 @@ async def beyond(
         statement = statement.where(grants.c.identifiers.overlap(list(wanted.identifiers)))
     if wanted.states:
         statement = statement.where(grants.c.state.in_([state.value for state in wanted.states]))
-    if query.cursor is not None:
-        past = grants.c.id > query.cursor if query.backward else grants.c.id < query.cursor
-        statement = statement.where(past)
-    order = grants.c.id.asc() if query.backward else grants.c.id.desc()
-    rows = await session.execute(statement.order_by(order).limit(limit))
-    return [grant_of(row) for row in rows.all()]
+    listed = Listed(rows=statement, place=(grants.c.id,))
+    return await fetch_page(session, listed, query, grant_of)
 
 
 def client_of(wallet_address: str | None, jwk: dict[str, Any] | None) -> Client:

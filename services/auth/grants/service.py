@@ -12,6 +12,7 @@ from ilpkit.gnap.request import GrantRequest
 from servicekit.clock import Clock
 from servicekit.database import ReadSession, WriteSession
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 
 from services.auth.access.model import access_to_json
 from services.auth.clients.model import Client, ClientDisplay
@@ -27,7 +28,6 @@ from services.auth.grants.policy import NextStep, named_wallet_addresses, next_s
 from services.auth.grants.repository import GrantFilter
 from services.auth.interactions import repository as interactions
 from services.auth.interactions.model import Interaction, InteractionState
-from services.auth.paging import Page, PageQuery, fetch_page
 from services.auth.tenants import repository as tenants
 from services.auth.tokens import repository as tokens
 from services.auth.tokens.model import (
@@ -216,9 +216,7 @@ class GrantService:
         self, session: ReadSession, wanted: GrantFilter, query: PageQuery
     ) -> Page[Grant]:
         """A page of grants, newest first."""
-        return await fetch_page(
-            query, lambda limit: repository.beyond(session, wanted, query, limit)
-        )
+        return await repository.page(session, wanted, query)
 
     async def _revoke(self, session: WriteSession, grant: Grant) -> None:
         await repository.set_state(session, grant.id, GrantState.FINALIZED, Finalization.REVOKED)

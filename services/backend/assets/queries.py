@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from servicekit.database import Database
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee
-from services.backend.paging import Page, PageQuery
 from services.backend.scope import Scope
 
 

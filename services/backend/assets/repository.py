@@ -5,13 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
 from sqlalchemy import Row, bindparam, exists, func, insert, or_, select, update
 
 from services.backend.assets.errors import duplicate_asset, unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.assets.tables import assets, fees, ledger_numbers
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.peers.tables import peers
 from services.backend.wallet_addresses.tables import wallet_addresses
 
@@ -88,7 +89,7 @@ async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -
     statement = select(*_COLUMNS).where(assets.c.deleted_at.is_(None))
     if tenant_id is not None:
         statement = statement.where(assets.c.tenant_id == tenant_id)
-    return await fetch_page(session, statement, assets.c.id, query, _asset)
+    return await fetch_page(session, Listed(rows=statement, place=(assets.c.id,)), query, _asset)
 
 
 def set_thresholds(session: WriteSession, asset: Asset) -> None:
@@ -129,7 +130,7 @@ async def current_fee(session: ReadSession, asset_id: UUID, fee_type: FeeType) -
 async def fee_page(session: ReadSession, asset_id: UUID, query: PageQuery) -> Page[Fee]:
     """A page of an asset's fees, newest first."""
     statement = select(fees).where(fees.c.asset_id == asset_id)
-    return await fetch_page(session, statement, fees.c.id, query, _fee)
+    return await fetch_page(session, Listed(rows=statement, place=(fees.c.id,)), query, _fee)
 
 
 async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Asset]:

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, case, insert, select, update
 
 from services.backend.incoming_payments.model import IncomingPayment, InitiatedBy, State
 from services.backend.incoming_payments.tables import incoming_payments as table
-from services.backend.paging import Page, PageQuery, fetch_page
 
 
 async def add(session: WriteSession, payment: IncomingPayment) -> None:
@@ -52,7 +53,7 @@ async def page(
         statement = statement.where(table.c.wallet_address_id == wallet_address_id)
     if client is not None:
         statement = statement.where(table.c.client == client)
-    return await fetch_page(session, statement, table.c.id, query, _payment)
+    return await fetch_page(session, Listed(rows=statement, place=(table.c.id,)), query, _payment)
 
 
 async def finish(

@@ -10,6 +10,7 @@ from ilpkit.money import Amount
 from servicekit.clock import Clock
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
@@ -28,7 +29,6 @@ from services.backend.incoming_payments.model import (
     ReceivedPayment,
     State,
 )
-from services.backend.paging import Page, PageQuery
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.errors import (
     inactive_wallet_address,

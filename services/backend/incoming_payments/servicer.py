@@ -12,6 +12,7 @@ from rafiki.openpayments.v1.incoming_payment_service_pb2_grpc import (
 )
 from servicekit.clock import Clock
 from servicekit.database import WriteSession
+from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
 from services.backend.calls import Calls, Write
@@ -26,7 +27,6 @@ from services.backend.open_payments_calls import (
     tenant,
     verdict,
 )
-from services.backend.paging import PageQuery
 from services.backend.protos import (
     amount,
     moment,

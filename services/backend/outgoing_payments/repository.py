@@ -6,12 +6,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, Select, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.tables import outgoing_payments as table
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.quotes.errors import invalid_quote
 from services.backend.quotes.repository import quote_of_row
 from services.backend.quotes.tables import quotes
@@ -74,7 +75,7 @@ async def page(
         statement = statement.where(quotes.c.receiver == receiver)
     if states:
         statement = statement.where(table.c.state.in_(states))
-    return await fetch_page(session, statement, table.c.id, query, _payment)
+    return await fetch_page(session, Listed(rows=statement, place=(table.c.id,)), query, _payment)
 
 
 async def change(

@@ -12,6 +12,7 @@ from ilpkit.openpayments.access import Limits
 from ilpkit.openpayments.limits import ProposedPayment
 from servicekit.clock import Clock
 from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
@@ -21,7 +22,6 @@ from services.backend.outgoing_payments.attempt import Failure
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.errors import unknown_payment, wrong_state
 from services.backend.outgoing_payments.model import OutgoingPayment, SpentAmounts, State
-from services.backend.paging import Page, PageQuery
 from services.backend.quotes.errors import invalid_quote
 from services.backend.quotes.model import Quote
 from services.backend.receivers.errors import invalid_receiver

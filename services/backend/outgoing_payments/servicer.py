@@ -12,6 +12,7 @@ from rafiki.openpayments.v1.outgoing_payment_service_pb2_grpc import (
 )
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument
+from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
 from services.backend.assets.model import Asset
@@ -32,7 +33,6 @@ from services.backend.outgoing_payments.service import (
     OutgoingPaymentService,
     PaymentView,
 )
-from services.backend.paging import PageQuery
 from services.backend.protos import (
     amount,
     optional,

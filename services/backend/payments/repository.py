@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from servicekit.database import ReadSession
-from sqlalchemy import Row, Select, Table, literal, select, union_all
+from servicekit.page_queries import Listed, fetch_cut
+from servicekit.paging import Page, PageQuery
+from sqlalchemy import Row, Table, literal, select, union_all
 
 from services.backend.incoming_payments.tables import incoming_payments
 from services.backend.outgoing_payments.tables import outgoing_payments
-from services.backend.paging import Page, PageQuery, fetch_page
 
 
 class Kind(StrEnum):
@@ -40,27 +41,22 @@ async def page(
     Each kind is cut to a page of its own first: Postgres would sort all of both otherwise.
     """
     of_these = {"tenant_id": tenant_id, "wallet_address_id": wallet_address_id}
-    both = union_all(
-        _keys(incoming_payments, Kind.INCOMING, query, of_these),
-        _keys(outgoing_payments, Kind.OUTGOING, query, of_these),
-    ).subquery("payments")
-    statement = select(both.c.id, both.c.kind)
-    return await fetch_page(session, statement, both.c.id, query, _key)
+    kinds = [
+        _keys(incoming_payments, Kind.INCOMING, of_these),
+        _keys(outgoing_payments, Kind.OUTGOING, of_these),
+    ]
+    cuts = [kind.page(query).subquery() for kind in kinds]
+    both = union_all(*(select(cut.c.id, cut.c.kind) for cut in cuts)).subquery("payments")
+    merged = Listed(rows=select(both.c.id, both.c.kind), place=(both.c.id,))
+    return await fetch_cut(session, merged.page(query), kinds, query, _key)
 
 
-def _keys(
-    table: Table, kind: Kind, query: PageQuery, of_these: Mapping[str, UUID | None]
-) -> Select[Any]:
-    column = table.c.id
-    keys = select(column, literal(kind.value).label("kind"))
+def _keys(table: Table, kind: Kind, of_these: Mapping[str, UUID | None]) -> Listed:
+    keys = select(table.c.id, literal(kind.value).label("kind"))
     for name, wanted in of_these.items():
         if wanted is not None:
             keys = keys.where(table.c[name] == wanted)
-    if query.cursor is not None:
-        keys = keys.where(column > query.cursor if query.backward else column < query.cursor)
-    order = column.asc() if query.backward else column.desc()
-    cut = keys.order_by(order).limit(query.size + 1).subquery()
-    return select(cut.c.id, cut.c.kind)
+    return Listed(rows=keys, place=(table.c.id,))
 
 
 def _key(row: Row[Any]) -> PaymentKey:

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from servicekit.database import Database
+from servicekit.paging import Page, PageQuery
 
 from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.incoming_payments.service import PaymentView as IncomingView
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.outgoing_payments.service import PaymentView as OutgoingView
-from services.backend.paging import Page, PageQuery
 from services.backend.payments import repository
 from services.backend.payments.repository import Kind, PaymentKey
 

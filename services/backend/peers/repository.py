@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.peers.errors import duplicate_peer
 from services.backend.peers.model import Peer, token_sha256
 from services.backend.peers.tables import peer_tokens, peers
@@ -68,7 +69,7 @@ async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -
     statement = select(*_COLUMNS).where(peers.c.deleted_at.is_(None))
     if tenant_id is not None:
         statement = statement.where(peers.c.tenant_id == tenant_id)
-    return await fetch_page(session, statement, peers.c.id, query, _peer)
+    return await fetch_page(session, Listed(rows=statement, place=(peers.c.id,)), query, _peer)
 
 
 async def change(session: WriteSession, peer_id: UUID, values: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from ilpkit.ilp.address import is_valid_address, is_valid_prefix
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
@@ -20,7 +21,6 @@ from services.backend.ledger.chart import AccountCode, balance, is_settled, new_
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.outcome import bring_in
-from services.backend.paging import Page, PageQuery
 from services.backend.peers import repository
 from services.backend.peers.errors import (
     invalid_endpoint,

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, delete, or_, select, tuple_, update
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
+from sqlalchemy import Row, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from services.backend.paging import Page, PageQuery, page_of
 from services.backend.peers.tables import peers
 from services.backend.tenants.errors import duplicate_setting
 from services.backend.tenants.model import Tenant
@@ -52,16 +53,9 @@ async def page(session: ReadSession, query: PageQuery) -> Page[Tenant]:
 
     Not by id, as other lists: a tenant's id may be chosen by the caller.
     """
-    place = tuple_(tenants.c.created_at, tenants.c.id)
     statement = select(tenants).where(tenants.c.deleted_at.is_(None))
-    if query.cursor is not None:
-        made = select(tenants.c.created_at).where(tenants.c.id == query.cursor)
-        edge = tuple_(await session.scalar(made), query.cursor)
-        statement = statement.where(place > edge if query.backward else place < edge)
-    columns = (tenants.c.created_at, tenants.c.id)
-    order = [column.asc() if query.backward else column.desc() for column in columns]
-    rows = (await session.execute(statement.order_by(*order).limit(query.size + 1))).all()
-    bare = page_of([(row.id, _tenant(row, {})) for row in rows], query)
+    listed = Listed(rows=statement, place=(tenants.c.created_at, tenants.c.id))
+    bare = await fetch_page(session, listed, query, lambda row: _tenant(row, {}))
     settings: dict[UUID, dict[str, str]] = {tenant.id: {} for tenant in bare.items}
     of_these = select(tenant_settings).where(tenant_settings.c.tenant_id.in_(list(settings)))
     for setting in (await session.execute(of_these)).all():

@@ -9,10 +9,10 @@ from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.hmac_signature import SignatureRefused, verify_signature
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 from servicekit.redis import ReplayGuard
 
 from services.backend.directory.worker import Directory, announce_change
-from services.backend.paging import Page, PageQuery
 from services.backend.tenants import repository
 from services.backend.tenants.checks import checked_secret, checked_url, clean_settings
 from services.backend.tenants.errors import (

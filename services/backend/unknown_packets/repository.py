@@ -6,11 +6,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.backend.assets.tables import assets
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.unknown_packets.model import Resolution, UnknownPacket
 from services.backend.unknown_packets.tables import unknown_packets as table
 from services.backend.unknown_packets.tables import unknown_packets_searched as searched
@@ -98,7 +99,8 @@ async def page(
         statement = statement.where(table.c.peer_id == peer_id)
     if open_only:
         statement = statement.where(table.c.resolution.is_(None))
-    return await fetch_page(session, statement, table.c.id, query, _packet)
+    listed = Listed(rows=statement, place=(table.c.id,))
+    return await fetch_page(session, listed, query, _packet)
 
 
 async def open_packets(

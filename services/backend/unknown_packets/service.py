@@ -9,6 +9,7 @@ import structlog
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
@@ -27,7 +28,6 @@ from services.backend.ledger.packets import (
     resolution_id,
     void_id,
 )
-from services.backend.paging import Page, PageQuery
 from services.backend.scope import Scope
 from services.backend.unknown_packets import repository
 from services.backend.unknown_packets.errors import no_such_packet, resolved_before

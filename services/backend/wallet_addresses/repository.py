@@ -7,10 +7,11 @@ from uuid import UUID
 from ilpkit.openpayments.errors import InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.database import ReadSession, WriteSession
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
 from services.backend.wallet_addresses.model import (
     AdditionalProperty,
@@ -65,7 +66,9 @@ async def page(
     statement = select(wallet_addresses)
     if tenant_id is not None:
         statement = statement.where(wallet_addresses.c.tenant_id == tenant_id)
-    return await fetch_page(session, statement, wallet_addresses.c.id, query, _wallet_address)
+    return await fetch_page(
+        session, Listed(rows=statement, place=(wallet_addresses.c.id,)), query, _wallet_address
+    )
 
 
 async def change(session: WriteSession, wallet_address_id: UUID, values: Mapping[str, Any]) -> None:
@@ -91,7 +94,7 @@ async def get_key(
     if tenant_id is not None:
         query = query.join(wallet_addresses).where(wallet_addresses.c.tenant_id == tenant_id)
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else WalletAddressKey(**row._mapping)  # noqa: SLF001 - public in SQLAlchemy
+    return None if row is None else _key(row)
 
 
 async def revoke_key(session: WriteSession, key_id: UUID) -> None:
@@ -107,7 +110,7 @@ async def live_keys(session: ReadSession, wallet_address_id: UUID) -> list[Walle
         wallet_address_keys.c.revoked.is_(False),
     )
     rows = await session.execute(query.order_by(wallet_address_keys.c.id))
-    return [WalletAddressKey(**row._mapping) for row in rows.all()]  # noqa: SLF001 - public in SQLAlchemy
+    return [_key(row) for row in rows.all()]
 
 
 async def key_page(
@@ -117,14 +120,8 @@ async def key_page(
     statement = select(wallet_address_keys).where(
         wallet_address_keys.c.wallet_address_id == wallet_address_id
     )
-    column = wallet_address_keys.c.id
-    return await fetch_page(
-        session,
-        statement,
-        column,
-        query,
-        lambda row: WalletAddressKey(**row._mapping),  # noqa: SLF001 - public in SQLAlchemy
-    )
+    listed = Listed(rows=statement, place=(wallet_address_keys.c.id,))
+    return await fetch_page(session, listed, query, _key)
 
 
 def properties_json(properties: Sequence[AdditionalProperty]) -> list[dict[str, Any]]:
@@ -138,3 +135,7 @@ def _wallet_address(row: Row[tuple[object, ...]]) -> WalletAddress:
         AdditionalProperty(**item) for item in fields["additional_properties"]
     )
     return WalletAddress(**fields)
+
+
+def _key(row: Row[Any]) -> WalletAddressKey:
+    return WalletAddressKey(**row._mapping)  # noqa: SLF001 - public in SQLAlchemy

@@ -12,11 +12,11 @@ from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.errors import InvalidArgument
 from servicekit.ids import IdSource
+from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
-from services.backend.paging import Page, PageQuery
 from services.backend.scope import Scope
 from services.backend.wallet_addresses import repository
 from services.backend.wallet_addresses.errors import (

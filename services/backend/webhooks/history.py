@@ -6,8 +6,8 @@ from uuid import UUID
 
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.outbox import NewDelivery, Outbox
+from servicekit.paging import Page, PageQuery
 
-from services.backend.paging import Page, PageQuery
 from services.backend.webhooks import repository
 from services.backend.webhooks.errors import unknown_event
 from services.backend.webhooks.model import DeliveryState, Event, EventDelivery

@@ -15,9 +15,10 @@ from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
 from servicekit.outbox_tables import DONE, OPEN, PARKED
+from servicekit.page_queries import Listed, fetch_page
+from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, func, insert, select, text, update
 
-from services.backend.paging import Page, PageQuery, fetch_page
 from services.backend.webhooks.model import DeliveryState, Event, EventDelivery
 from services.backend.webhooks.tables import feed_positions, webhook_deliveries, webhook_events
 
@@ -81,7 +82,9 @@ async def page(
         statement = statement.where(webhook_events.c.tenant_id == tenant_id)
     if types:
         statement = statement.where(webhook_events.c.type.in_(types))
-    return await fetch_page(session, statement, webhook_events.c.id, query, _event)
+    return await fetch_page(
+        session, Listed(rows=statement, place=(webhook_events.c.id,)), query, _event
+    )
 
 
 async def after(

@@ -9,7 +9,7 @@ from servicekit.errors import InvalidArgument, NotFound
 
 from services.frontend.graphql.common import IdArgument, Model, documented, mutation
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import UInt8, UInt64, iso, optional_uint64
 from services.frontend.graphql.tenants import Tenant, tenant_of
 
@@ -89,16 +89,13 @@ class Asset(Model):
         sort_order: SortOrder | None = None,
     ) -> FeesConnection | None:
         """Fees that are and were."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.assets.ListFees(
-            pb.ListFeesRequest(tenant_id=info.context.scope(), asset_id=self.id, page=plan.request)
+            pb.ListFeesRequest(tenant_id=info.context.scope(), asset_id=self.id, page=page)
         )
         return FeesConnection(
-            page_info=plan.info(reply.page_info),
-            edges=[
-                FeeEdge(node=fee_node(message), cursor=message.id)
-                for message in plan.in_order(reply.fees)
-            ],
+            page_info=page_info(reply.page_info),
+            edges=[FeeEdge(node=fee_node(message), cursor=message.id) for message in reply.fees],
         )
 
 
@@ -257,15 +254,14 @@ class AssetQuery:
         tenant_id: str | None = None,
     ) -> AssetsConnection:
         """Assets."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.assets.ListAssets(
-            pb.ListAssetsRequest(tenant_id=info.context.scope(tenant_id), page=plan.request)
+            pb.ListAssetsRequest(tenant_id=info.context.scope(tenant_id), page=page)
         )
         return AssetsConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
-                AssetEdge(node=asset_node(message), cursor=message.id)
-                for message in plan.in_order(reply.assets)
+                AssetEdge(node=asset_node(message), cursor=message.id) for message in reply.assets
             ],
         )
 

@@ -20,8 +20,7 @@ from graphql import (
     ValidationContext,
     ValidationRule,
 )
-
-from services.frontend.graphql.paging import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+from servicekit.paging import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
 DEPTH_MAX: Final = 10
 COST_MAX: Final = 20_000

@@ -13,7 +13,7 @@ from rafiki.introspection.v1 import introspection_service_pb2
 
 from services.frontend.graphql.common import FilterString, Model, documented, mutation, not_offered
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import UInt8, UInt64, iso, optional
 
 GrantIdArgument: TypeAlias = Annotated[strawberry.ID, strawberry.argument(name="id")]
@@ -227,20 +227,19 @@ class GrantQuery:
             raise not_offered("filters by the end of a grant")
         if wanted.identifier is not None and wanted.identifier.not_in is not None:
             raise not_offered("filters by excluded identifiers")
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.grants.ListGrants(
             pb.ListGrantsRequest(
                 tenant_id=info.context.scope(tenant_id),
-                page=plan.request,
+                page=page,
                 identifiers=(wanted.identifier.in_ or []) if wanted.identifier else [],
                 states=_states(wanted.state),
             )
         )
         return GrantsConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
-                GrantEdge(node=grant_node(message), cursor=message.id)
-                for message in plan.in_order(reply.grants)
+                GrantEdge(node=grant_node(message), cursor=message.id) for message in reply.grants
             ],
         )
 

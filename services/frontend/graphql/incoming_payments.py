@@ -20,7 +20,7 @@ from services.frontend.graphql.common import (
     not_offered,
 )
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import (
     JSONObject,
     UInt64,
@@ -233,19 +233,19 @@ async def incoming_payments_page(
     """A page of incoming payments of all or one wallet address."""
     if payment_filter is not None and payment_filter.initiated_by is not None:
         raise not_offered("filters by initiator")
-    plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+    page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
     reply = await info.context.clients.payments.ListIncomingPayments(
         pb.ListIncomingPaymentsRequest(
             tenant_id=info.context.scope(tenant_id),
-            page=plan.request,
+            page=page,
             wallet_address_id=wallet_address_id,
         )
     )
     return IncomingPaymentConnection(
-        page_info=plan.info(reply.page_info),
+        page_info=page_info(reply.page_info),
         edges=[
             IncomingPaymentEdge(node=incoming_payment_node(message), cursor=message.id)
-            for message in plan.in_order(reply.payments)
+            for message in reply.payments
         ],
     )
 

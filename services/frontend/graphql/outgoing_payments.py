@@ -24,7 +24,7 @@ from services.frontend.graphql.common import (
 )
 from services.frontend.graphql.context import Info
 from services.frontend.graphql.incoming_payments import payment_liquidity
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.quotes import Quote, quote_node
 from services.frontend.graphql.scalars import (
     JSONObject,
@@ -206,12 +206,12 @@ async def outgoing_payments_page(
 ) -> OutgoingPaymentConnection:
     """A page of outgoing payments of all or one wallet address."""
     wanted = payment_filter or OutgoingPaymentFilter()
-    plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+    page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
     states = chosen(wanted.state, "state", tuple(OutgoingPaymentState.__members__))
     reply = await info.context.clients.payments.ListOutgoingPayments(
         pb.ListOutgoingPaymentsRequest(
             tenant_id=info.context.scope(tenant_id),
-            page=plan.request,
+            page=page,
             wallet_address_id=wallet_address_id
             or single(wanted.wallet_address_id, "walletAddressId"),
             receiver=single(wanted.receiver, "receiver"),
@@ -219,10 +219,10 @@ async def outgoing_payments_page(
         )
     )
     return OutgoingPaymentConnection(
-        page_info=plan.info(reply.page_info),
+        page_info=page_info(reply.page_info),
         edges=[
             OutgoingPaymentEdge(node=outgoing_payment_node(message), cursor=message.id)
-            for message in plan.in_order(reply.payments)
+            for message in reply.payments
         ],
     )
 

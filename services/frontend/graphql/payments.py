@@ -20,7 +20,7 @@ from services.frontend.graphql.context import Info
 from services.frontend.graphql.incoming_payments import STATE_PREFIX as INCOMING_PREFIX
 from services.frontend.graphql.incoming_payments import payment_liquidity
 from services.frontend.graphql.outgoing_payments import STATE_PREFIX as OUTGOING_PREFIX
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import JSONObject, UInt64, iso, optional, optional_json
 from services.frontend.graphql.tenants import Tenant, tenant_of
 
@@ -154,18 +154,15 @@ class PaymentQuery:
     ) -> PaymentConnection:
         """Incoming and outgoing payments."""
         wanted = filter or PaymentFilter()
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
-        found, page = await _list(
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        found, where = await _list(
             info,
             types=chosen(wanted.type, "type", tuple(PaymentType.__members__)),
             tenant_id=info.context.scope(tenant_id),
-            page=plan.request,
+            page=page,
             wallet_address_id=single(wanted.wallet_address_id, "walletAddressId"),
         )
         return PaymentConnection(
-            page_info=plan.info(page),
-            edges=[
-                PaymentEdge(node=payment_node(message), cursor=message.id)
-                for message in plan.in_order(found)
-            ],
+            page_info=page_info(where),
+            edges=[PaymentEdge(node=payment_node(message), cursor=message.id) for message in found],
         )

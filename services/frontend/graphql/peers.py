@@ -8,7 +8,7 @@ from servicekit.errors import NotFound
 from services.frontend.graphql.assets import Asset, asset_node
 from services.frontend.graphql.common import IdArgument, Model, documented, mutation
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import UInt64, iso, optional, optional_uint64
 from services.frontend.graphql.tenants import Tenant, tenant_of
 
@@ -230,16 +230,13 @@ class PeerQuery:
         tenant_id: strawberry.ID | None = None,
     ) -> PeersConnection:
         """Peers."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.peers.ListPeers(
-            pb.ListPeersRequest(tenant_id=info.context.scope(tenant_id), page=plan.request)
+            pb.ListPeersRequest(tenant_id=info.context.scope(tenant_id), page=page)
         )
         return PeersConnection(
-            page_info=plan.info(reply.page_info),
-            edges=[
-                PeerEdge(node=peer_node(message), cursor=message.id)
-                for message in plan.in_order(reply.peers)
-            ],
+            page_info=page_info(reply.page_info),
+            edges=[PeerEdge(node=peer_node(message), cursor=message.id) for message in reply.peers],
         )
 
 

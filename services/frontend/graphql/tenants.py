@@ -8,7 +8,7 @@ from rafiki.admin.v1 import tenant_service_pb2 as pb
 
 from services.frontend.graphql.common import IdArgument, Model, documented, mutation
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import iso, optional, optional_iso
 
 
@@ -189,15 +189,13 @@ class TenantQuery:
     ) -> TenantsConnection:
         """Tenants, for the operator."""
         info.context.require_operator()
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
-        reply = await info.context.clients.tenants.ListTenants(
-            pb.ListTenantsRequest(page=plan.request)
-        )
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        reply = await info.context.clients.tenants.ListTenants(pb.ListTenantsRequest(page=page))
         return TenantsConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
                 TenantEdge(node=tenant_node(message), cursor=message.id)
-                for message in plan.in_order(reply.tenants)
+                for message in reply.tenants
             ],
         )
 

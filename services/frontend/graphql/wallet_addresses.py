@@ -31,7 +31,7 @@ from services.frontend.graphql.outgoing_payments import (
     OutgoingPaymentConnection,
     outgoing_payments_page,
 )
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.quotes import QuoteConnection
 from services.frontend.graphql.scalars import UInt64, iso, optional
 from services.frontend.graphql.tenants import Tenant, tenant_of
@@ -146,17 +146,17 @@ class WalletAddress(Model):
         sort_order: SortOrder | None = None,
     ) -> WalletAddressKeyConnection | None:
         """Its keys, revoked ones too."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.wallet_addresses.ListWalletAddressKeys(
             pb.ListWalletAddressKeysRequest(
-                tenant_id=info.context.scope(), wallet_address_id=self.id, page=plan.request
+                tenant_id=info.context.scope(), wallet_address_id=self.id, page=page
             )
         )
         return WalletAddressKeyConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
                 WalletAddressKeyEdge(node=wallet_address_key_node(message), cursor=message.id)
-                for message in plan.in_order(reply.keys)
+                for message in reply.keys
             ],
         )
 
@@ -296,17 +296,15 @@ class WalletAddressQuery:
         tenant_id: str | None = None,
     ) -> WalletAddressesConnection:
         """Wallet addresses."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.wallet_addresses.ListWalletAddresses(
-            pb.ListWalletAddressesRequest(
-                tenant_id=info.context.scope(tenant_id), page=plan.request
-            )
+            pb.ListWalletAddressesRequest(tenant_id=info.context.scope(tenant_id), page=page)
         )
         return WalletAddressesConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
                 WalletAddressEdge(node=wallet_address_node(message), cursor=message.id)
-                for message in plan.in_order(reply.wallet_addresses)
+                for message in reply.wallet_addresses
             ],
         )
 

@@ -8,7 +8,7 @@ from rafiki.admin.v1 import event_service_pb2 as pb
 
 from services.frontend.graphql.common import FilterString, Model, chosen, documented
 from services.frontend.graphql.context import Info
-from services.frontend.graphql.paging import PageInfo, SortOrder, plan_page
+from services.frontend.graphql.paging import PageInfo, SortOrder, page_info, plan_page
 from services.frontend.graphql.scalars import JSONObject, iso, json_object
 from services.frontend.graphql.tenants import Tenant, tenant_of
 
@@ -96,18 +96,18 @@ class WebhookEventQuery:
         tenant_id: str | None = None,
     ) -> WebhookEventsConnection:
         """Webhook events."""
-        plan = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
+        page = plan_page(after=after, before=before, first=first, last=last, sort_order=sort_order)
         reply = await info.context.clients.events.ListWebhookEvents(
             pb.ListWebhookEventsRequest(
                 tenant_id=info.context.scope(tenant_id),
-                page=plan.request,
+                page=page,
                 types=chosen(None if filter is None else filter.type, "type", EVENT_TYPES),
             )
         )
         return WebhookEventsConnection(
-            page_info=plan.info(reply.page_info),
+            page_info=page_info(reply.page_info),
             edges=[
                 WebhookEventsEdge(node=webhook_event_node(message), cursor=message.id)
-                for message in plan.in_order(reply.events)
+                for message in reply.events
             ],
         )

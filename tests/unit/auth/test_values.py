@@ -12,7 +12,6 @@ from rafiki.grant.v1 import (
     interaction_service_pb2,
 )
 from rafiki.introspection.v1 import introspection_service_pb2
-from servicekit.errors import InvalidArgument
 from servicekit.settings import SettingsRefused
 
 from services.auth.admin.servicer import GrantAdminServicer
@@ -22,7 +21,6 @@ from services.auth.errors import UnprovenClient
 from services.auth.grants.servicer import GrantServicer
 from services.auth.interactions.servicer import InteractionServicer
 from services.auth.introspection.servicer import IntrospectionServicer
-from services.auth.paging import PageQuery
 from services.auth.settings import AuthSettings
 from services.auth.tokens.model import hash_secret, new_nonce, new_secret, same_secret
 from services.auth.unimplemented import UNIMPLEMENTED
@@ -114,13 +112,6 @@ def test_a_broken_verdict_proves_nothing(value: str) -> None:
     missing = base64.b64encode(json.dumps({"other": 1}).encode()).decode()
     with pytest.raises(UnprovenClient):
         Caller(rest=True, metadata={"x-rafiki-client": missing}).client()
-
-
-def test_pages_are_bounded() -> None:
-    assert PageQuery.of(cursor=None, first=None, last=None).size == 20
-    for wrong in ({"first": 0}, {"first": 101}, {"last": 5}, {"cursor": "x"}):
-        with pytest.raises(InvalidArgument):
-            PageQuery.of(**{"cursor": None, "first": None, "last": None, **wrong})  # type: ignore[arg-type]  # a table of cases
 
 
 REQUIRED = {

@@ -1,27 +1,40 @@
-import base64
+from typing import Any
+from uuid import UUID
 
 import pytest
 from servicekit.errors import InvalidArgument
-from servicekit.paging import decode_cursor, encode_cursor
+from servicekit.paging import PageQuery
+
+NOTHING: dict[str, Any] = {"cursor": None, "first": None, "last": None}
 
 
-def test_a_cursor_comes_back_as_it_went() -> None:
-    cursor = encode_cursor("é/?", 7)
-    assert cursor.isascii()
-    assert not set(cursor) & set("+/=")
-    assert decode_cursor(cursor, [str, int]) == ("é/?", 7)
+def test_a_page_is_of_twenty_from_the_newest_row_on_where_nothing_is_said() -> None:
+    assert PageQuery.of(**NOTHING) == PageQuery(
+        cursor=None, size=20, backward=False, ascending=False
+    )
+
+
+def test_a_page_ends_before_a_cursor_or_begins_after_it() -> None:
+    cursor = UUID(int=7)
+    before = PageQuery.of(**NOTHING | {"cursor": str(cursor), "last": 100})
+    after = PageQuery.of(**NOTHING | {"cursor": str(cursor), "first": 1}, ascending=True)
+    assert (before.cursor, before.size, before.backward) == (cursor, 100, True)
+    assert (after.cursor, after.size, after.backward, after.ascending) == (cursor, 1, False, True)
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "é", "####", "bm90IGpzb24", encode_cursor("a"), encode_cursor(1, "a"), "A" * 600]
+    ("asked", "field"),
+    [
+        ({"first": 0}, "first"),
+        ({"first": 101}, "first"),
+        ({"last": 5}, "last"),
+        ({"cursor": str(UUID(int=7)), "last": 0}, "last"),
+        ({"cursor": str(UUID(int=7)), "first": 1, "last": 1}, "first"),
+        ({"cursor": "x"}, "cursor"),
+        ({"cursor": ""}, "cursor"),
+    ],
 )
-def test_what_is_no_cursor_of_this_list_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidArgument) as error:
-        decode_cursor(cursor, [str, int])
-    assert error.value.reason == "INVALID_PAGE"
-
-
-def test_a_cursor_of_another_version_is_refused() -> None:
-    of_version_2 = base64.urlsafe_b64encode(b'[2,"a"]').rstrip(b"=").decode()
-    with pytest.raises(InvalidArgument):
-        decode_cursor(of_version_2, [str])
+def test_what_makes_no_page_is_refused_by_its_field(asked: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        PageQuery.of(**NOTHING | asked)
+    assert (refused.value.reason, refused.value.field) == ("INVALID_PAGE", field)

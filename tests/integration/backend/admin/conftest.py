@@ -23,6 +23,7 @@ from rafiki.admin.v1 import (
     peer_service_pb2_grpc,
     session_service_pb2_grpc,
     tenant_service_pb2_grpc,
+    unknown_packet_service_pb2_grpc,
     wallet_address_service_pb2,
     wallet_address_service_pb2_grpc,
 )
@@ -81,6 +82,9 @@ class World:
         self.sessions: Any = session_service_pb2_grpc.SessionServiceStub(channel)
         self.tenants: Any = tenant_service_pb2_grpc.TenantServiceStub(channel)
         self.events: Any = event_service_pb2_grpc.EventServiceStub(channel)
+        self.unknown_packets: Any = unknown_packet_service_pb2_grpc.UnknownPacketServiceStub(
+            channel
+        )
         self.routing: Any = routing_service_pb2_grpc.RoutingServiceStub(channel)
 
     async def asset(self, code: str = "USD", scale: int = 2, **fields: Any) -> Any:

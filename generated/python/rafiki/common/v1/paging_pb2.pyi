@@ -18,29 +18,33 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PageRequest(_message.Message):
-    """Which page of a list is asked for. Lists are ordered newest first unless said otherwise."""
+    """Which page of a list is asked for. Lists are ordered newest first unless asked for otherwise."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CURSOR_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
+    ASCENDING_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Opaque cursor from PageInfo; absent starts at the first page."""
     first: _builtins.int
     """Size of a page going forward, 1 to 100; 20 when neither is given. Excludes `last`."""
     last: _builtins.int
     """Size of a page going backward from `cursor`, 1 to 100. Excludes `first`."""
+    ascending: _builtins.bool
+    """Whether the list is ordered oldest first."""
     def __init__(
         self,
         *,
         cursor: _builtins.str | None = ...,
         first: _builtins.int | None = ...,
         last: _builtins.int | None = ...,
+        ascending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_first", b"_first", "_last", b"_last", "cursor", b"cursor", "first", b"first", "last", b"last"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_first", b"_first", "_last", b"_last", "cursor", b"cursor", "first", b"first", "last", b"last"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_first", b"_first", "_last", b"_last", "ascending", b"ascending", "cursor", b"cursor", "first", b"first", "last", b"last"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cursor: _TypeAlias = _typing.Literal["cursor"]  # noqa: Y015
     _WhichOneofArgType__cursor: _TypeAlias = _typing.Literal["_cursor", b"_cursor"]  # noqa: Y015
@@ -59,7 +63,7 @@ Global___PageRequest: _TypeAlias = PageRequest  # noqa: Y015
 
 @_typing.final
 class PageInfo(_message.Message):
-    """Where a page stands in its list."""
+    """Where a page stands in its list; an empty page stands nowhere."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
