@@ -201,7 +201,7 @@ async def test_an_unreachable_receiver_is_tried_again_and_never_taken_as_paid(
             lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error)
         )
         assert (tried.state, tried.state_attempts) == (SENDING, 1)
-        assert "can't be read" in tried.error
+        assert "answered 503" in tried.error
         assert await banks.moved() == (0, 0)
     finally:
         banks.far.edge.down = False
@@ -221,7 +221,7 @@ async def test_attempts_come_to_an_end(new_banks: NewBanks) -> None:
     banks.clock.jump(10)
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.state_attempts) == (FAILED, 0)
-    assert "can't be read" in ended.error
+    assert "answered 503" in ended.error
 
     async def told() -> list[str]:
         return banks.outside.types_of(id_of(payment))

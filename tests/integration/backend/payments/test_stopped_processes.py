@@ -1,0 +1,142 @@
+"""A process of its own that is frozen or killed amid a payment, beside one that goes on."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+from rafiki.admin.v1 import liquidity_service_pb2
+from rafiki.admin.v1 import payment_service_pb2 as admin
+
+from services.backend.outgoing_payments.worker import LEASE
+from tests.integration.backend.payments.conftest import Banks, NewNode
+from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
+from tests.support.postgres import free_port
+from tests.support.warp_clock import WarpClock
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ROOT = Path(__file__).parents[4]
+COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
+PACKET_MAX = 100
+MANY_PACKETS = 100_000
+PACKET_LIFE_S = 60
+"""Longer than any packet of these tests can still be fulfilled."""
+NewBanks = Callable[..., Awaitable[Banks]]
+
+
+@asynccontextmanager
+async def process_of(node: Node) -> AsyncIterator[Callable[[int], None]]:
+    """Another process of a node, real in all; yields what sends it a signal."""
+    given = {"OUTGOING_PAYMENTS_IN_FLIGHT_MAX": "64"}
+    given |= {"GRPC_PORT": str(free_port()), "CONNECTOR_PORT": str(free_port())}
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}:{ROOT / 'generated/python'}"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.backend",
+        cwd=ROOT,
+        env=environment | variables(node) | given,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield lambda number: os.killpg(process.pid, number)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def variables(node: Node) -> dict[str, str]:
+    """A node's settings as an environment."""
+    found = {}
+    for name, field in type(node.settings).model_fields.items():
+        value = getattr(node.settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is None or value == ():
+            continue
+        found[str(field.alias)] = str(value)
+    return found
+
+
+async def interrupted(banks: Banks, stop: Callable[[int], None], number: int) -> tuple[Any, Any]:
+    """A payment whose process was stopped when some of it had arrived."""
+    incoming = await banks.far.incoming(banks.bob, amount(MANY_PACKETS))
+    payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    await banks.near.fund(payment)
+    await eventually(
+        lambda: banks.far.incoming_now(incoming), lambda now: now.received_amount.value > 0
+    )
+    stop(number)
+    return incoming, payment
+
+
+async def successor(banks: Banks, new_node: NewNode) -> Node:
+    """Another process, at a time when the stopped one's lease has run out."""
+    later = WarpClock(ahead_s=banks.clock.ahead_s + LEASE.total_seconds())
+    return await new_node(
+        "near", beside=banks.near, own_clock=later, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=64
+    )
+
+
+async def check_books(banks: Banks, node: Node, payment: Any, ended: Any) -> None:
+    """It was taken over and ended once; what was told is in the ledger and can be withdrawn."""
+    view = await node.services.outgoing.get(UUID(id_of(payment)), tenant_id=None)
+    assert view.payment.claims > 1
+
+    async def events() -> list[dict[str, Any]]:
+        return banks.outside.data_of(id_of(payment))
+
+    _, told = await eventually(events, lambda found: len(found) == 2)
+    left = await node.balance(id_of(payment))
+    assert told["balance"] == str(left)
+    assert int(told["sentAmount"]["value"]) + left == ended.debit_amount.value
+    request = liquidity_service_pb2.WithdrawOutgoingPaymentRequest(
+        outgoing_payment_id=id_of(payment), idempotency_key=key()
+    )
+    await node.liquidity.WithdrawOutgoingPayment(request)
+    assert await node.balance(id_of(payment)) == 0
+    await node.audit()
+    await banks.far.audit()
+
+
+async def test_a_frozen_process_that_thaws_pays_nothing_twice(
+    new_banks: NewBanks, new_node: NewNode
+) -> None:
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=0)
+    async with process_of(banks.near) as stop:
+        incoming, payment = await interrupted(banks, stop, signal.SIGSTOP)
+        other = await successor(banks, new_node)
+        await banks.far.completed(incoming)
+        stop(signal.SIGCONT)
+        ended = await other.ended(payment)
+        assert (ended.state, ended.sent_amount.value) == (COMPLETED, MANY_PACKETS)
+        received = (await banks.far.incoming_now(incoming)).received_amount.value
+        assert received == MANY_PACKETS
+        assert await banks.moved() == (MANY_PACKETS, MANY_PACKETS)
+        await check_books(banks, other, payment, ended)
+
+
+async def test_a_killed_process_leaves_a_payment_that_ends_once_and_right(
+    new_banks: NewBanks, new_node: NewNode
+) -> None:
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=0)
+    async with process_of(banks.near) as stop:
+        incoming, payment = await interrupted(banks, stop, signal.SIGKILL)
+        other = await successor(banks, new_node)
+        await banks.far.completed(incoming)
+        other.clock.jump(PACKET_LIFE_S)
+        ended = await other.ended(payment)
+        assert ended.state == COMPLETED
+        # What packets of unknown outcome hold counts as sent until somebody knows better.
+        assert ended.sent_amount.value >= MANY_PACKETS
+        await check_books(banks, other, payment, ended)
