@@ -101,7 +101,8 @@ def _refusal(error: Exception, state: str | None) -> ServiceError | None:
             f"a value is against the rule {constraint}",
             metadata={"limit": constraint},
         )
-    if state in _NOT_STORABLE:
+    # The driver refuses a number beyond its column's type before Postgres sees it.
+    if state in _NOT_STORABLE or isinstance(error.__cause__, OverflowError):
         return InvalidArgument("INVALID_FIELD", "a value is too long or out of range to be stored")
     return None
 

@@ -235,6 +235,12 @@ async def test_a_value_that_the_database_refuses_is_the_callers_fault_by_name(
     assert getattr(error.value, "reason", None) == reason
 
 
+async def test_a_number_beyond_its_column_is_the_callers_fault(database: Database) -> None:
+    wrong = prepared(text("SELECT id FROM things WHERE id = :id").bindparams(bindparam("id")))
+    with pytest.raises(InvalidArgument, match="out of range"):
+        await database.write_one(wrong, {"id": 2**31})
+
+
 async def _too_slow(session: WriteSession) -> None:
     await session.execute(text("SET LOCAL statement_timeout = 10"))
     await session.execute(_SLEEP)

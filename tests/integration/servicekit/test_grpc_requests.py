@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import pkgutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-import rafiki
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -22,6 +20,8 @@ from servicekit.health import HealthChecks
 from servicekit.ids import SystemIds
 from servicekit.interceptors.requests import RequestLimits
 from servicekit.text_rules import TEXT_BYTES_MAX
+
+from tests.support.contracts import service_modules
 
 RPCS_MIN = 90
 FIELDS_MIN = 250
@@ -53,13 +53,12 @@ class Anything:
 
 
 def bindings() -> Iterator[ServiceBinding]:
-    for module in pkgutil.walk_packages(rafiki.__path__, "rafiki."):
-        if module.name.endswith("_service_pb2"):
-            messages = importlib.import_module(module.name)
-            calls = importlib.import_module(f"{module.name}_grpc")
-            for name, service in messages.DESCRIPTOR.services_by_name.items():
-                add = getattr(calls, f"add_{name}Servicer_to_server")
-                yield ServiceBinding(descriptor=service, add=add, servicer=Anything(service))
+    for module in service_modules():
+        messages = importlib.import_module(module)
+        calls = importlib.import_module(f"{module}_grpc")
+        for name, service in messages.DESCRIPTOR.services_by_name.items():
+            add = getattr(calls, f"add_{name}Servicer_to_server")
+            yield ServiceBinding(descriptor=service, add=add, servicer=Anything(service))
 
 
 BINDINGS = list(bindings())

@@ -71,6 +71,7 @@ class World:
     """Everything a test of the admin services touches."""
 
     def __init__(self, channel: grpc.aio.Channel, database: Database, outside: Outside) -> None:
+        self.channel = channel
         self.database = database
         self.outside = outside
         self.assets: Any = asset_service_pb2_grpc.AssetServiceStub(channel)
