@@ -76,7 +76,7 @@ class Route:
     the route to requests that bring no Authorization header. `query` lists the parameters allowed,
     or is QUERY_DROPPED. `shared` marks paths that
     may be wallet addresses too; all others belong to their rows whatever the method. `to` says what
-    is reached.
+    is reached. `content_type` narrows the route to bodies of one type.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Route:
     guard: Guard | None = None
     query: tuple[str, ...] | str = ()
     without_authorization: bool = False
+    content_type: str | None = None
     shared: bool = False
     to: str = ""
 
@@ -145,6 +146,17 @@ PUBLIC_ROUTES: Final = (
         methods=("POST",),
         cluster=Cluster.BACKEND_HTTP,
         surface=Surface.OPEN_PAYMENTS,
+        to="the connector",
+    ),
+    # Peers that were told only a host and a port post there.
+    Route(
+        name="ilp-at-the-root",
+        path="/",
+        methods=("POST",),
+        cluster=Cluster.BACKEND_HTTP,
+        surface=Surface.OPEN_PAYMENTS,
+        content_type="application/octet-stream",
+        shared=True,
         to="the connector",
     ),
     Route(

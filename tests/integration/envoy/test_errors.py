@@ -136,6 +136,7 @@ def test_what_envoy_refuses_itself(
         ("/continue/1", "DELETE, POST"),
         ("/ilp", "POST"),
         ("/tenant", "GET, HEAD, POST"),
+        ("/", "GET, HEAD, POST"),
         ("/a/b/c", "GET, HEAD"),
     ],
 )

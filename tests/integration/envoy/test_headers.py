@@ -106,7 +106,7 @@ def test_no_header_with_a_meaning_inside_gets_in(
     client: Client = getattr(edge, listener)
     allowed = set(PUBLIC_HEADERS if listener == "public" else IDENTITY_HEADERS)
     path, body = example(route), b"{}" if method == "POST" else None
-    sent = {"content-type": "application/json"}
+    sent = {"content-type": route.content_type or "application/json"}
     if route.services is routes.Services.RESOURCES:
         sent["authorization"] = "GNAP 1"
     for name, value in INSIDE.items():

@@ -80,6 +80,15 @@ def test_packets_go_straight_through(edge: Edge) -> None:
     assert edge.upstream.guard_calls == []
 
 
+@pytest.mark.parametrize("path", ["/", "/ilp", "/ilp/"])
+def test_a_peer_may_post_to_the_root_too(edge: Edge, path: str) -> None:
+    reply = edge.public("POST", path, b"\x0c", {"content-type": "application/octet-stream"})
+    assert (reply.json["server"], reply.json["target"]) == ("backend", path)
+    assert edge.public("POST", "/", b"{}", {"content-type": "application/json"}).status == 405
+    edge.public("GET", "/")
+    assert edge.upstream.calls[-1].method.endswith("GetWalletAddress")
+
+
 def test_native_grpc_is_on_the_operator_listener_only(edge: Edge) -> None:
     request = wallet.GetWalletAddressRequest(path="alice")
     metadata = tuple((name.lower(), value) for name, value in FORGED.items())

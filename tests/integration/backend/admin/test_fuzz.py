@@ -100,7 +100,7 @@ class Requests:
         self._random = random
         self._known = known
 
-    def message(self, descriptor: Descriptor, depth: int = 0) -> Message:
+    def message(self, descriptor: Descriptor, depth: int = 0) -> Any:
         message: Any = GetMessageClass(descriptor)()
         if isinstance(message, Struct):
             message.update({self._text(): self._random.choice([None, True, 1e300, "\0", [1, {}]])})
