@@ -14,7 +14,7 @@ from services.backend.ledger.accounting import Side, transfer, voiding
 from services.backend.ledger.outcome import carry_out
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.model import State
-from services.backend.outgoing_payments.worker import LEASE
+from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
 from tests.integration.backend.payments.conftest import Banks, NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of
 from tests.support.waiting import until
@@ -224,6 +224,26 @@ async def test_a_lost_lease_is_noticed_by_the_renewal(new_banks: NewBanks) -> No
     await until(lambda: not banks.near.app.worker._running)
     now = await banks.near.outgoing_now(payment)
     assert (now.state, now.error) == (SENDING, "")
+
+
+async def test_one_statement_a_second_keeps_all_payments_of_a_process(
+    new_banks: NewBanks,
+) -> None:
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX)
+    held = Held(banks.near, after=0, before_sending=True)
+    for _ in range(3):
+        await funded(banks)
+    await until(lambda: len(banks.near.app.worker._running) == 3 == held.waiting)
+    with banks.near.services.database.count_statements() as seen:
+
+        def renewals() -> int:
+            return sum("lease_until" in text and "claims)" in text for text in seen)
+
+        for second in range(1, 6):
+            banks.clock.jump(LEASE_RENEWAL_S)
+            await until(lambda wanted=second: renewals() == wanted)
+    held.gate.set()
+    await until(lambda: not banks.near.app.worker._running)
 
 
 async def test_a_payment_that_ends_half_way_says_what_was_sent(new_banks: NewBanks) -> None:
