@@ -70,9 +70,12 @@ class UnknownPacketWorker:
             )
             if page.transfers:
                 entered += await self._packets.enter(page.transfers)
-            more = page.cursor is not None
-            after = until if page.cursor is None else page.cursor
+                after = page.transfers[-1].timestamp
+            if page.cursor is not None:
+                after = page.cursor
+            # Never further than to what was seen: our clock may be ahead of the ledger's.
             self._searched = after
+            more = page.cursor is not None
         if after - self._written >= WRITTEN_EVERY_MS * _NS_PER_MS:
             async with self._database.write() as session:
                 await repository.search_on_from(session, after)
