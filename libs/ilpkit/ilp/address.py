@@ -12,6 +12,8 @@ REMEMBERED_ADDRESSES_MAX: Final = 4096
 SCHEMES: Final = frozenset(
     {"g", "private", "example", "peer", "self", "test", "test1", "test2", "test3", "local"}
 )
+_NEVER_ROUTED: Final = frozenset({"peer", "self"})
+_NOT_ROUTED_BARE: Final = frozenset({"private", "local"})
 
 _ADDRESS: Final = re.compile(
     rb"(?:g|private|example|peer|self|test[1-3]?|local)(?:\.[a-zA-Z0-9_~-]+)+"
@@ -27,6 +29,16 @@ def is_valid_address(address: str) -> bool:
 def is_valid_prefix(prefix: str) -> bool:
     """Whether the text may stand in a routing table: empty, a bare scheme, or an address."""
     return prefix == "" or prefix in SCHEMES or is_valid_address(prefix)
+
+
+def is_routable(prefix: str) -> bool:
+    """Whether packets may be routed by this prefix (RFC 15, allocation schemes).
+
+    `peer` and `self` never leave the two ends of a link or a node. `private` and `local` name
+    nothing without a first segment: everyone's are different.
+    """
+    scheme = scheme_of(prefix)
+    return scheme not in _NEVER_ROUTED and not (prefix == scheme and scheme in _NOT_ROUTED_BARE)
 
 
 def is_valid_segment(segment: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from ilpkit.ilp.address import is_routable
 from ilpkit.ilp.prefix_map import PrefixMap
 
 from services.backend.assets.model import Asset
@@ -122,4 +123,6 @@ class Snapshot:
             return OwnRoute(*own)
         if peer is None or (source is not None and source.peer.id == peer[1].peer.id):
             return None
+        if not is_routable(destination):
+            return None  # a route to everything does not cover what never leaves a link
         return PeerRoute(*peer)

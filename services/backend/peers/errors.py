@@ -18,8 +18,10 @@ def duplicate_peer() -> AlreadyExists:
 
 
 def invalid_ilp_address(field: str, value: str) -> InvalidArgument:
-    """Not an ILP address or prefix."""
-    return InvalidArgument("INVALID_FIELD", f"{value!r} is no ILP address", field=field)
+    """Not an ILP address or prefix that packets may be routed by."""
+    return InvalidArgument(
+        "INVALID_FIELD", f"{value!r} is no ILP address that packets are routed by", field=field
+    )
 
 
 def invalid_endpoint(value: str) -> InvalidArgument:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from ilpkit.ilp.address import is_valid_address, is_valid_prefix
+from ilpkit.ilp.address import is_routable, is_valid_address, is_valid_prefix
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.ids import IdSource
@@ -193,10 +193,10 @@ def _check(new: NewPeer) -> None:
 
 def _check_values(values: Mapping[str, Any]) -> None:
     address = values.get("static_ilp_address")
-    if address is not None and not is_valid_address(address):
+    if address is not None and not (is_valid_address(address) and is_routable(address)):
         raise invalid_ilp_address("static_ilp_address", address)
     for prefix in values.get("routes") or ():
-        if not is_valid_prefix(prefix):
+        if not (is_valid_prefix(prefix) and is_routable(prefix)):
             raise invalid_ilp_address("routes", prefix)
     endpoint = values.get("outgoing_endpoint")
     if endpoint is not None:

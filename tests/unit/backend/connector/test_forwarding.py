@@ -69,6 +69,14 @@ async def test_an_unknown_address_is_unreachable(two: Two) -> None:
     assert await two.balances() == (START, 0)
 
 
+async def test_a_route_to_everything_does_not_cover_what_never_leaves_a_link(two: Two) -> None:
+    world = two.world
+    await world.add_peer(two.payer.asset, "test.upstream", routes=[""])
+    assert isinstance(await world.receive(two.payer, world.prepare("g.anyone")), Fulfill)
+    for destination in ("peer.anything", "self.anything"):
+        assert await two.code_of(world.prepare(destination)) == "F02"
+
+
 async def test_a_packet_never_goes_back_to_where_it_came_from(two: Two) -> None:
     assert await two.code_of(two.world.prepare(f"{FROM}.child")) == "F02"
 

@@ -9,6 +9,7 @@ from ilpkit.ilp.address import (
     decode_address,
     encode_address,
     has_prefix,
+    is_routable,
     is_valid_address,
     is_valid_prefix,
     is_valid_segment,
@@ -84,3 +85,13 @@ def test_schemes_and_segments() -> None:
     assert is_valid_segment("aZ09_~-")
     assert not is_valid_segment("a.b")
     assert not is_valid_segment("")
+
+
+@pytest.mark.parametrize("prefix", ["", "g", "test", "private.net", "local.a", "g.peer", "test1.b"])
+def test_allocations_are_routed_by(prefix: str) -> None:
+    assert is_routable(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["peer", "peer.config", "self", "self.a", "private", "local"])
+def test_what_is_no_allocation_is_not_routed_by(prefix: str) -> None:
+    assert not is_routable(prefix)
