@@ -30,6 +30,8 @@ SOURCE = pb.UNKNOWN_PACKET_RESOLUTION_SOURCE
 class Lost(Street):
     """A street whose far end takes packets and breaks the connection."""
 
+    peer: "RememberingPeer"
+
     @property
     def stub(self) -> Any:
         channel: Any = self.node.channel
