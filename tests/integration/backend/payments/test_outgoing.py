@@ -68,7 +68,7 @@ async def test_quotes_reckon_with_the_packets_that_a_payment_learned_the_path_ca
         quote = await banks.near.quote(banks.alice, incoming, debit_amount=amount(1_010))
         payment = await banks.near.outgoing(banks.alice, quote)
         await banks.near.fund(payment)
-        return quote, await banks.near.ended(payment)
+        return quote, await banks.hurried(payment)
 
     # Nobody can know before the first packet that 7 cents at a time bring 6, not 6.44.
     quote, ended = await send()
