@@ -35,14 +35,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "libs")]
 from servicekit.clock import SystemClock  # noqa: E402 - likewise, as all below
 
 from deploy.local.postgres import PostgresServer  # noqa: E402 - after the path is set
-from services.backend.ledger.batcher import BatchedLedger  # noqa: E402 - likewise
-from services.backend.ledger.chart import FLAGS, AccountCode  # noqa: E402 - likewise
+from services.backend.ledger.batching.batcher import BatchedLedger  # noqa: E402 - likewise
 from services.backend.ledger.ids import derive_id  # noqa: E402 - likewise
 from services.backend.ledger.interface import LedgerEngine  # noqa: E402 - likewise
-from services.backend.ledger.memory import MemoryLedger  # noqa: E402 - likewise
+from services.backend.ledger.memory.engine import MemoryLedger  # noqa: E402 - likewise
 from services.backend.ledger.model import LEDGER_MAX, NewAccount, Transfer  # noqa: E402 - likewise
-from services.backend.ledger.postgres import PostgresLedger  # noqa: E402 - likewise
-from services.backend.ledger.tigerbeetle import TigerBeetleLedger  # noqa: E402 - likewise
+from services.backend.ledger.postgres.engine import PostgresLedger  # noqa: E402 - likewise
+from services.backend.ledger.rules.chart import FLAGS, AccountCode  # noqa: E402 - likewise
+from services.backend.ledger.tigerbeetle.engine import TigerBeetleLedger  # noqa: E402 - likewise
 from services.backend.migrations.run import upgrade_async  # noqa: E402 - likewise
 from tests.support.postgres import free_port  # noqa: E402 - likewise
 from tests.support.tigerbeetle import (  # noqa: E402 - likewise

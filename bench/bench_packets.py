@@ -45,9 +45,9 @@ from services.backend.connector.peer_link import HttpPeerLink  # noqa: E402 - li
 from services.backend.connector.steps.rate_limit import RateLimit  # noqa: E402 - likewise
 from services.backend.directory.model import PeerEntry  # noqa: E402 - likewise
 from services.backend.ledger.interface import LedgerEngine  # noqa: E402 - likewise
-from services.backend.ledger.memory import MemoryLedger  # noqa: E402 - likewise
+from services.backend.ledger.memory.engine import MemoryLedger  # noqa: E402 - likewise
 from services.backend.ledger.model import LEDGER_MAX  # noqa: E402 - likewise
-from services.backend.ledger.postgres import PostgresLedger  # noqa: E402 - likewise
+from services.backend.ledger.postgres.engine import PostgresLedger  # noqa: E402 - likewise
 from services.backend.migrations.run import upgrade_async  # noqa: E402 - likewise
 from tests.support.packet_world import PacketWorld  # noqa: E402 - likewise
 from tests.support.postgres import free_port  # noqa: E402 - likewise

@@ -44,14 +44,20 @@ from services.backend.connector.http_handler import ILP_PATHS, IlpHandler
 from services.backend.connector.payables import PayablesCache
 from services.backend.connector.peer_link import HttpPeerLink, new_peer_session
 from services.backend.connector.stream import StreamServer
+from services.backend.directory.tenant_settings import TenantSettings
+from services.backend.directory.urls import Urls
 from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
+from services.backend.events.feed import EventFeed
+from services.backend.events.service import EventWriter
+from services.backend.events.tables import idempotency_keys, webhook_deliveries
+from services.backend.events.worker import WebhookSender, retry_delay
 from services.backend.guard.keys import ClientKeys
 from services.backend.guard.service import GUARD_PREFIX, Guard
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.incoming_payments.service import PAYMENT_CHANNEL, IncomingPaymentService
 from services.backend.incoming_payments.worker import IncomingPaymentWorker
+from services.backend.ledger.build import open_ledger
 from services.backend.ledger.interface import Ledger
-from services.backend.ledger_engine import open_ledger
 from services.backend.liquidity.service import LiquidityService
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.paying import Paying
@@ -63,10 +69,9 @@ from services.backend.rates.service import Rates
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.local import LocalReceivers
 from services.backend.receivers.service import ReceiverService
-from services.backend.scope import Scopes
 from services.backend.services import Services, bindings
 from services.backend.settings import BackendSettings
-from services.backend.tenant_settings import TenantSettings
+from services.backend.tenants.scope import Scopes
 from services.backend.tenants.service import TenantService
 from services.backend.tenants.tables import auth_tenant_changes
 from services.backend.tenants.worker import (
@@ -77,12 +82,7 @@ from services.backend.tenants.worker import (
 from services.backend.tenants.worker import retry_delay as tenant_retry_delay
 from services.backend.unknown_packets.service import UnknownPackets
 from services.backend.unknown_packets.worker import UnknownPacketWorker
-from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
-from services.backend.webhooks.feed import EventFeed
-from services.backend.webhooks.service import EventWriter
-from services.backend.webhooks.tables import idempotency_keys, webhook_deliveries
-from services.backend.webhooks.worker import WebhookSender, retry_delay
 
 WEBHOOK_CHANNEL: Final = "rafiki_webhook"
 INTROSPECT: Final = "rafiki.introspection.v1.IntrospectionService/Introspect"

@@ -56,7 +56,13 @@ from services.backend.connector.payables import PayablesCache
 from services.backend.connector.service import Connector
 from services.backend.connector.servicer import ConnectorServicer
 from services.backend.connector.stream import StreamServer
+from services.backend.directory.tenant_settings import TenantSettings
+from services.backend.directory.urls import Urls
 from services.backend.directory.worker import Directory
+from services.backend.events.feed import EventFeed
+from services.backend.events.history import EventHistory
+from services.backend.events.service import EventWriter
+from services.backend.events.servicer import EventServicer
 from services.backend.guard.service import Guard
 from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.incoming_payments.servicer import (
@@ -81,22 +87,16 @@ from services.backend.rates.service import Rates
 from services.backend.receivers.service import ReceiverService
 from services.backend.routing.service import RoutingService
 from services.backend.routing.servicer import RoutingServicer
-from services.backend.scope import Scopes
-from services.backend.tenant_settings import TenantSettings
+from services.backend.tenants.scope import Scopes
 from services.backend.tenants.service import TenantService
 from services.backend.tenants.servicer import TenantServicer
 from services.backend.unknown_packets.service import UnknownPackets
 from services.backend.unknown_packets.servicer import UnknownPacketServicer
-from services.backend.urls import Urls
 from services.backend.wallet_addresses.service import WalletAddressService
 from services.backend.wallet_addresses.servicer import (
     WalletAddressAdminServicer,
     WalletAddressServicer,
 )
-from services.backend.webhooks.feed import EventFeed
-from services.backend.webhooks.history import EventHistory
-from services.backend.webhooks.service import EventWriter
-from services.backend.webhooks.servicer import EventServicer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

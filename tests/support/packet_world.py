@@ -31,17 +31,17 @@ from services.backend.connector.steps.rate_limit import RateLimit
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.model import PeerEntry, Snapshot
 from services.backend.incoming_payments.books import IncomingBooks
-from services.backend.ledger.accounting import Side, deposit
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.chart import (
+from services.backend.ledger.batching.batcher import BatchedLedger
+from services.backend.ledger.interface import LedgerEngine
+from services.backend.ledger.memory.engine import MemoryLedger
+from services.backend.ledger.rules.accounting import Side, deposit
+from services.backend.ledger.rules.chart import (
     AccountCode,
     balance,
     new_account,
     new_asset_accounts,
 )
-from services.backend.ledger.interface import LedgerEngine
-from services.backend.ledger.memory import MemoryLedger
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.rules.outcome import carry_out
 from services.backend.peers.model import Peer, token_sha256
 from services.backend.tenants.model import SettingKey, Tenant
 from tests.support.clock import ManualClock

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, Table, Uuid
 
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 admin_sessions = Table(
     "admin_sessions",

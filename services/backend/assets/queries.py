@@ -8,7 +8,7 @@ from servicekit.paging import Page, PageQuery
 from services.backend.assets import repository
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 
 
 class AssetQueries:

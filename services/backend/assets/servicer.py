@@ -19,11 +19,11 @@ from services.backend.assets.commands.update_asset import NewThresholds
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.calls import once_of
-from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.model import AMOUNT_MAX
+from services.backend.ledger.rules.chart import balance
 from services.backend.protos import moment, optional, page_info, page_query, timestamp
-from services.backend.scope import Scopes, parse_id
+from services.backend.tenants.scope import Scopes, parse_id
 
 _FEE_TYPES = {pb.FEE_TYPE_SENDING: FeeType.SENDING, pb.FEE_TYPE_RECEIVING: FeeType.RECEIVING}
 _FEE_TYPES_OUT = {fee_type: number for number, fee_type in _FEE_TYPES.items()}

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 ledger_numbers = Sequence("asset_ledger_numbers", metadata=metadata, data_type=Integer)
 

@@ -7,7 +7,7 @@ from ilpkit.ilp.packet import Prepare
 
 from services.backend.assets.model import Asset
 from services.backend.directory.model import PeerEntry, Snapshot, TenantEntry
-from services.backend.ledger.accounting import Side
+from services.backend.ledger.rules.accounting import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from servicekit.database import Database
 from services.backend.assets import repository as assets
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.model import State
-from services.backend.ledger.accounting import Side
+from services.backend.ledger.rules.accounting import Side
 from services.backend.wallet_addresses import repository as wallet_addresses
 
 REMEMBERED_MAX: Final = 20_000

@@ -9,7 +9,7 @@ from services.backend.connector.context import PacketContext, Source, peer_sourc
 from services.backend.connector.pipeline import Next
 from services.backend.directory.model import PeerEntry
 from services.backend.directory.worker import Directory
-from services.backend.ledger.accounting import Side
+from services.backend.ledger.rules.accounting import Side
 from services.backend.outgoing_payments.model import OutgoingPayment
 
 

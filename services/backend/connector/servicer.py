@@ -12,7 +12,7 @@ from servicekit.errors import DeadlineExceeded, InvalidArgument, Unauthenticated
 
 from services.backend.connector.service import Connector
 from services.backend.directory.model import PeerEntry
-from services.backend.open_payments_calls import Context
+from services.backend.guard.context import Context
 
 BATCH_PACKETS_MAX: Final = 1000
 BATCHES_IN_FLIGHT_MAX: Final = 64

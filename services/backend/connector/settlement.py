@@ -13,10 +13,14 @@ from typing import Any, Final, Protocol
 import structlog
 from servicekit.clock import Clock
 
-from services.backend.ledger.accounting import Plan
 from services.backend.ledger.errors import LedgerError, TransferStatus
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
-from services.backend.ledger.packets import LIQUIDITY_ATTEMPTS_MAX, PacketMoney, entry_transfer_id
+from services.backend.ledger.rules.accounting import Plan
+from services.backend.ledger.rules.packets import (
+    LIQUIDITY_ATTEMPTS_MAX,
+    PacketMoney,
+    entry_transfer_id,
+)
 
 RETRY_S: Final = 1.0
 BACKGROUND_RETRIES_MAX: Final = 24 * 60 * 60

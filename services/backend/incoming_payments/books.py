@@ -13,15 +13,15 @@ from ilpkit.money import U64_MAX
 from servicekit.errors import Unavailable
 
 from services.backend.assets.model import Asset
-from services.backend.ledger.accounting import (
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.rules.accounting import (
     allowance_account_id,
     allowance_closing,
     allowance_grant,
     new_incoming_payment_accounts,
 )
-from services.backend.ledger.errors import TransferStatus
-from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.rules.outcome import carry_out
 
 CLOSING_ATTEMPTS_MAX: Final = 1000
 """Each attempt that fails lost a race against a packet that brought money."""

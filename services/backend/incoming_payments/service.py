@@ -14,6 +14,7 @@ from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
+from services.backend.events.service import EventWriter
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.incoming_payments.errors import (
@@ -35,7 +36,6 @@ from services.backend.wallet_addresses.errors import (
     unknown_wallet_address,
 )
 from services.backend.wallet_addresses.model import WalletAddress
-from services.backend.webhooks.service import EventWriter
 
 PAYMENT_CHANNEL: Final = "rafiki_incoming_payment"
 """Tells every process that a payment accepts no more; the payload is its id."""

@@ -16,10 +16,7 @@ from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
 from services.backend.calls import Calls, Write
-from services.backend.incoming_payments.errors import unknown_payment
-from services.backend.incoming_payments.model import InitiatedBy
-from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
-from services.backend.open_payments_calls import (
+from services.backend.guard.context import (
     Context,
     Verdict,
     call_scope,
@@ -27,6 +24,9 @@ from services.backend.open_payments_calls import (
     tenant,
     verdict,
 )
+from services.backend.incoming_payments.errors import unknown_payment
+from services.backend.incoming_payments.model import InitiatedBy
+from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
 from services.backend.protos import (
     amount,
     moment,
@@ -37,7 +37,7 @@ from services.backend.protos import (
     to_amount,
     to_json,
 )
-from services.backend.scope import parse_id
+from services.backend.tenants.scope import parse_id
 
 
 class StreamCredentials(Protocol):

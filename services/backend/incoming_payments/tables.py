@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 incoming_payments = Table(
     "incoming_payments",

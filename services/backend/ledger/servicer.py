@@ -19,7 +19,6 @@ from rafiki.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer
 from servicekit.error_mapping import as_service_error
 from servicekit.errors import REASON_PREFIX, Internal, InvalidArgument, ServiceError
 
-from services.backend.ledger.chart import AccountCode, new_account
 from services.backend.ledger.errors import AccountStatus, TransferStatus
 from services.backend.ledger.ids import is_derived
 from services.backend.ledger.interface import Ledger
@@ -35,7 +34,8 @@ from services.backend.ledger.model import (
     TransferKind,
     TransferRecord,
 )
-from services.backend.ledger.validation import check_chain
+from services.backend.ledger.rules.chart import AccountCode, new_account
+from services.backend.ledger.rules.validation import check_chain
 
 ITEMS_MAX: Final = 1_000  # accounts, ids or chains in one message
 PAGE_TRANSFERS_MAX: Final = 1_000

@@ -20,7 +20,7 @@ from services.backend.liquidity.model import (
     expiry_ns,
     state_of,
 )
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 
 TRANSFERS_SHOWN_DEFAULT: Final = 20
 TRANSFERS_SHOWN_MAX: Final = 100

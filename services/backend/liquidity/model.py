@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from services.backend.ledger.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferKind, TransferRecord
+from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 
 
 class Kind(StrEnum):

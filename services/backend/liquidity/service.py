@@ -15,10 +15,9 @@ from servicekit.database import Database, WriteSession
 from servicekit.ids import IdSource
 
 from services.backend.assets.errors import unknown_asset
+from services.backend.events import repository as events
 from services.backend.incoming_payments.model import State as IncomingState
 from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.ledger.accounting import posting, voiding
-from services.backend.ledger.chart import balance
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
 from services.backend.ledger.model import (
@@ -26,7 +25,9 @@ from services.backend.ledger.model import (
     NANOSECONDS_PER_MILLISECOND,
     TIMEOUT_S_MAX,
 )
-from services.backend.ledger.outcome import bring_in, carry_out
+from services.backend.ledger.rules.accounting import posting, voiding
+from services.backend.ledger.rules.chart import balance
+from services.backend.ledger.rules.outcome import bring_in, carry_out
 from services.backend.liquidity import repository
 from services.backend.liquidity.errors import (
     ambiguous_withdrawal,
@@ -50,9 +51,8 @@ from services.backend.liquidity.repository import HeldAccount, Holder
 from services.backend.outgoing_payments.model import State as OutgoingState
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.peers.errors import unknown_peer
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses.errors import unknown_wallet_address
-from services.backend.webhooks import repository as events
 
 TRIES_CONSIDERED_MAX: Final = 1_000
 """The newest tries of a withdrawal from a payment that post and void look at."""

@@ -13,18 +13,18 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.calls import Calls, Write
+from services.backend.guard.context import Context
 from services.backend.incoming_payments.errors import unknown_payment
-from services.backend.ledger.chart import TransferCode
+from services.backend.ledger.rules.chart import TransferCode
 from services.backend.liquidity.errors import unknown_account
 from services.backend.liquidity.history import AccountHistory
 from services.backend.liquidity.model import AccountingTransfer, LiquidityTransfer, TransferState
 from services.backend.liquidity.repository import Holder
 from services.backend.liquidity.service import LiquidityService
-from services.backend.open_payments_calls import Context
 from services.backend.outgoing_payments.service import DATA_BYTES_MAX, OutgoingPaymentService
 from services.backend.peers.errors import unknown_peer
 from services.backend.protos import optional, timestamp
-from services.backend.scope import Scope, Scopes, parse_id, parse_uuid
+from services.backend.tenants.scope import Scope, Scopes, parse_id, parse_uuid
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 _TYPES: Final = {

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, String, Table, Uuid
 from sqlalchemy import ForeignKey as Key
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 liquidity_transfers = Table(
     "liquidity_transfers",

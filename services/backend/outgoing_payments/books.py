@@ -9,12 +9,12 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from services.backend.assets.model import Asset
-from services.backend.ledger.accounting import Plan, deposit, withdrawal
-from services.backend.ledger.chart import AccountCode, TransferCode, new_account
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.model import HISTORY_LIMIT_MAX, TransferKind
-from services.backend.ledger.outcome import bring_in, carry_out
+from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
+from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
+from services.backend.ledger.rules.outcome import bring_in, carry_out
 
 _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})

@@ -13,10 +13,10 @@ from servicekit.clock import Clock
 from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
-from services.backend.ledger.accounting import Side, transfer
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerWriter
+from services.backend.ledger.rules.accounting import Side, transfer
 from services.backend.outgoing_payments.attempt import (
     FAILURES,
     Completed,

@@ -16,6 +16,7 @@ from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
+from services.backend.events.service import EventWriter
 from services.backend.ledger.interface import LedgerReader
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import Failure
@@ -28,7 +29,6 @@ from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import Receiver
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
-from services.backend.webhooks.service import EventWriter
 
 DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
 DATA_BYTES_MAX: Final = 16_384

@@ -17,8 +17,7 @@ from servicekit.rest import set_created
 
 from services.backend.assets.model import Asset
 from services.backend.calls import Calls, Write
-from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.open_payments_calls import (
+from services.backend.guard.context import (
     Context,
     Verdict,
     call_scope,
@@ -26,6 +25,7 @@ from services.backend.open_payments_calls import (
     tenant,
     verdict,
 )
+from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.outgoing_payments.errors import unknown_payment
 from services.backend.outgoing_payments.model import SpentAmounts
 from services.backend.outgoing_payments.service import (
@@ -45,7 +45,7 @@ from services.backend.protos import (
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote
 from services.backend.quotes.service import QuoteService
-from services.backend.scope import parse_id
+from services.backend.tenants.scope import parse_id
 from services.backend.wallet_addresses.model import WalletAddress
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 outgoing_payments = Table(
     "outgoing_payments",

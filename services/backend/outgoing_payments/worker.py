@@ -24,6 +24,7 @@ from servicekit.database import Database, WriteSession
 from servicekit.errors import InvalidArgument, ServiceError
 
 from services.backend.assets.model import Asset
+from services.backend.events.service import EventWriter
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import (
     Completed,
@@ -44,7 +45,6 @@ from services.backend.outgoing_payments.service import (
     OutgoingPaymentService,
     PaymentView,
 )
-from services.backend.webhooks.service import EventWriter
 
 LEASE: Final = timedelta(seconds=4)
 """How long the payments of a process that died wait for another one."""

@@ -33,7 +33,7 @@ from services.backend.quotes.model import Quote
 from services.backend.quotes.service import QuoteService
 from services.backend.receivers.model import NewReceiver
 from services.backend.receivers.service import ReceiverService
-from services.backend.scope import Scope, Scopes, parse_id
+from services.backend.tenants.scope import Scope, Scopes, parse_id
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 from services.backend.wallet_addresses.service import WalletAddressService
 

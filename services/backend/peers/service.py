@@ -16,11 +16,11 @@ from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.directory.worker import announce_change
-from services.backend.ledger.accounting import deposit
-from services.backend.ledger.chart import AccountCode, balance, is_settled, new_account
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
-from services.backend.ledger.outcome import bring_in
+from services.backend.ledger.rules.accounting import deposit
+from services.backend.ledger.rules.chart import AccountCode, balance, is_settled, new_account
+from services.backend.ledger.rules.outcome import bring_in
 from services.backend.peers import repository
 from services.backend.peers.errors import (
     invalid_endpoint,
@@ -30,7 +30,7 @@ from services.backend.peers.errors import (
     unknown_peer,
 )
 from services.backend.peers.model import Peer
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 
 TOKEN_CHARS_MAX: Final = 1024
 

@@ -18,7 +18,7 @@ from services.backend.peers.errors import invalid_mask, unknown_peer
 from services.backend.peers.model import Peer
 from services.backend.peers.service import NewPeer, PeerService
 from services.backend.protos import optional, page_info, page_query, timestamp
-from services.backend.scope import Scopes, parse_id
+from services.backend.tenants.scope import Scopes, parse_id
 from services.backend.unimplemented import unimplemented
 
 Context = ServicerContext[object, object]

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, DateTime, ForeignKey, Index, LargeBinary, String, Table, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 peers = Table(
     "peers",

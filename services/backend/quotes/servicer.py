@@ -12,8 +12,7 @@ from servicekit.rest import set_created
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
 from services.backend.calls import Calls, Write
-from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.open_payments_calls import (
+from services.backend.guard.context import (
     Context,
     Verdict,
     call_scope,
@@ -21,11 +20,12 @@ from services.backend.open_payments_calls import (
     tenant,
     verdict,
 )
+from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.protos import amount, optional, timestamp, to_amount
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote
 from services.backend.quotes.service import QuoteService
-from services.backend.scope import parse_id
+from services.backend.tenants.scope import parse_id
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
 

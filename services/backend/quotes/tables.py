@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, SmallInteger, String, Table, Uuid
 
-from services.backend.tables import BigUnits, Units, metadata
+from services.backend.schema.columns import BigUnits, Units, metadata
 
 quotes = Table(
     "quotes",

@@ -11,7 +11,7 @@ from servicekit.errors import NotFound
 from services.backend.connector.payables import Payable
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
-from services.backend.ledger.accounting import allowance_account_id
+from services.backend.ledger.rules.accounting import allowance_account_id
 from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import LocalAccount, NewReceiver, Receiver
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from ilpkit.money import Amount, Asset
 from servicekit.database import WriteSession
 
-from services.backend.ledger.accounting import Side
+from services.backend.ledger.rules.accounting import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

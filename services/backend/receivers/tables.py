@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, String, Table
 
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 remote_grants = Table(
     "remote_grants",

@@ -11,8 +11,8 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.directory.model import OwnRoute, PeerRoute, Route, TenantEntry
 from services.backend.directory.worker import Directory
-from services.backend.ledger.chart import balance
 from services.backend.ledger.interface import LedgerReader
+from services.backend.ledger.rules.chart import balance
 from services.backend.quotes.errors import rate_unavailable
 from services.backend.rates.service import Rates
 from services.backend.routing.model import (

@@ -15,7 +15,7 @@ from servicekit.errors import FailedPrecondition, InvalidArgument
 from services.backend.directory.model import OwnRoute, PeerRoute
 from services.backend.protos import optional, timestamp, to_amount
 from services.backend.routing.service import RoutingService
-from services.backend.scope import Scopes
+from services.backend.tenants.scope import Scopes
 
 _MS_PER_SECOND = 1000
 

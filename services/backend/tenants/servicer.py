@@ -10,9 +10,9 @@ from servicekit.database import WriteSession
 
 from services.backend.calls import Calls
 from services.backend.protos import optional, page_info, page_query, timestamp
-from services.backend.scope import parse_id, parse_uuid
 from services.backend.tenants.errors import unknown_tenant
 from services.backend.tenants.model import Tenant
+from services.backend.tenants.scope import parse_id, parse_uuid
 from services.backend.tenants.service import NewTenant, TenantService
 
 _SCOPE: Final = "operator"

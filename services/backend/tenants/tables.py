@@ -3,7 +3,7 @@
 from servicekit.outbox_tables import outbox_table
 from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, String, Table, Uuid, text
 
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 tenants = Table(
     "tenants",

@@ -13,12 +13,12 @@ from servicekit.paging import Page, PageQuery
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
-from services.backend.ledger.chart import AccountCode
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferRecord
-from services.backend.ledger.outcome import refused
-from services.backend.ledger.packets import (
+from services.backend.ledger.rules.chart import AccountCode
+from services.backend.ledger.rules.outcome import refused
+from services.backend.ledger.rules.packets import (
     LIQUIDITY_ATTEMPTS_MAX,
     PacketMoney,
     entry_transfer_id,
@@ -28,7 +28,7 @@ from services.backend.ledger.packets import (
     resolution_id,
     void_id,
 )
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 from services.backend.unknown_packets import repository
 from services.backend.unknown_packets.errors import no_such_packet, resolved_before
 from services.backend.unknown_packets.model import Resolution, UnknownPacket

@@ -11,9 +11,9 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.assets.model import Asset
 from services.backend.calls import Calls
-from services.backend.open_payments_calls import Context
+from services.backend.guard.context import Context
 from services.backend.protos import amount, optional, page_info, page_query, timestamp
-from services.backend.scope import Scopes, parse_id, parse_uuid
+from services.backend.tenants.scope import Scopes, parse_id, parse_uuid
 from services.backend.unknown_packets.errors import no_such_packet
 from services.backend.unknown_packets.model import Resolution, UnknownPacket
 from services.backend.unknown_packets.service import UnknownPackets

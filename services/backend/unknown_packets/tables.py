@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from services.backend.tables import Units, metadata
+from services.backend.schema.columns import Units, metadata
 
 # The money is in the ledger, which also decides how an entry is resolved: a row is a view of it.
 unknown_packets = Table(

@@ -14,8 +14,8 @@ from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.errors import ServiceError
 
-from services.backend.ledger.chart import TransferCode
 from services.backend.ledger.interface import LedgerReservations
+from services.backend.ledger.rules.chart import TransferCode
 from services.backend.unknown_packets import repository
 from services.backend.unknown_packets.service import UnknownPackets
 

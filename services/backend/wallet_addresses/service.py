@@ -17,7 +17,7 @@ from servicekit.paging import Page, PageQuery
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses import repository
 from services.backend.wallet_addresses.errors import (
     unknown_key,

@@ -21,7 +21,7 @@ from services.backend.assets.servicer import asset_message, fill_liquidity
 from services.backend.calls import Calls
 from services.backend.ledger.interface import LedgerReader
 from services.backend.protos import optional, page_info, page_query, timestamp
-from services.backend.scope import Scopes, parse_id
+from services.backend.tenants.scope import Scopes, parse_id
 from services.backend.unimplemented import unimplemented
 from services.backend.wallet_addresses.errors import unknown_key, unknown_wallet_address
 from services.backend.wallet_addresses.model import (

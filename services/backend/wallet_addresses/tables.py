@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, String, Table, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 wallet_addresses = Table(
     "wallet_addresses",

@@ -2,14 +2,6 @@
 
 import pytest
 
-from services.backend.ledger.chart import (
-    FLAGS,
-    AccountCode,
-    allowance_pool_account_id,
-    new_account,
-    new_asset_accounts,
-    settlement_account_id,
-)
 from services.backend.ledger.errors import AccountStatus, InvalidQueryError, TransferStatus
 from services.backend.ledger.model import (
     LOOKUP_IDS_MAX,
@@ -17,6 +9,14 @@ from services.backend.ledger.model import (
     AccountResult,
     NewAccount,
     Transfer,
+)
+from services.backend.ledger.rules.chart import (
+    FLAGS,
+    AccountCode,
+    allowance_pool_account_id,
+    new_account,
+    new_asset_accounts,
+    settlement_account_id,
 )
 from tests.conformance.ledger.world import World
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.backend.ledger.chart import FLAGS, AccountCode
 from services.backend.ledger.errors import AccountStatus, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerEngine
-from services.backend.ledger.memory import MemoryLedger
+from services.backend.ledger.memory.engine import MemoryLedger
 from services.backend.ledger.model import (
     FULL_AMOUNT,
     LEDGER_MAX,
@@ -23,7 +22,8 @@ from services.backend.ledger.model import (
     post,
     void,
 )
-from services.backend.ledger.validation import check_chain
+from services.backend.ledger.rules.chart import FLAGS, AccountCode
+from services.backend.ledger.rules.validation import check_chain
 from tests.support.clock import ManualClock
 
 CODES = (

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from services.backend.ledger.accounting import Plan, Side
-from services.backend.ledger.chart import AccountCode, TransferCode
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.model import TransferRecord
-from services.backend.ledger.packets import PacketMoney, leg_ids, money_of
+from services.backend.ledger.rules.accounting import Plan, Side
+from services.backend.ledger.rules.chart import AccountCode, TransferCode
+from services.backend.ledger.rules.packets import PacketMoney, leg_ids, money_of
 from tests.conformance.ledger.world import World
 
 STATUS = TransferStatus

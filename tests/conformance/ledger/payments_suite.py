@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from services.backend.ledger.accounting import (
+from services.backend.ledger.errors import TransferStatus
+from services.backend.ledger.rules.accounting import (
     Plan,
     Side,
     allowance_account_id,
@@ -17,13 +18,12 @@ from services.backend.ledger.accounting import (
     voiding,
     withdrawal,
 )
-from services.backend.ledger.chart import (
+from services.backend.ledger.rules.chart import (
     AccountCode,
     balance,
     new_asset_accounts,
     settlement_account_id,
 )
-from services.backend.ledger.errors import TransferStatus
 from tests.conformance.ledger.world import World
 
 STATUS = TransferStatus

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.backend.ledger.memory import MemoryLedger
+from services.backend.ledger.memory.engine import MemoryLedger
 from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
 from tests.conformance.ledger.world import World
 from tests.support.clock import ManualClock

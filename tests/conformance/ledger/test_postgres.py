@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from services.backend.ledger.postgres import PostgresLedger
+from services.backend.ledger.postgres.engine import PostgresLedger
 from tests.conformance.ledger.machine import LedgerMachine
 from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
 from tests.conformance.ledger.world import World

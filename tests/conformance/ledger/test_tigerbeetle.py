@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.model import AccountFlags, NewAccount, Transfer, TransferKind
-from services.backend.ledger.tigerbeetle import TigerBeetleLedger
+from services.backend.ledger.tigerbeetle.engine import TigerBeetleLedger
 from tests.conformance.ledger.machine import LedgerMachine
 from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
 from tests.conformance.ledger.world import World

@@ -4,8 +4,7 @@ import itertools
 import secrets
 from collections.abc import Awaitable, Callable
 
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.chart import AccountCode, TransferCode, new_account
+from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.errors import AccountStatus, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerEngine
@@ -16,6 +15,7 @@ from services.backend.ledger.model import (
     Transfer,
     TransferKind,
 )
+from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
 
 PassTime = Callable[[float], Awaitable[None]]
 Balances = tuple[int, int, int, int]

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import CreateTable
 
-from services.backend.tables import BigUnits, Units
+from services.backend.schema.columns import BigUnits, Units
 
 _METADATA = new_metadata()
 _TABLE = Table(

@@ -12,9 +12,9 @@ from services.backend.assets import repository
 from services.backend.assets.errors import invalid_code, invalid_scale
 from services.backend.assets.model import Asset
 from services.backend.directory.worker import announce_change
-from services.backend.ledger.chart import new_asset_accounts
 from services.backend.ledger.interface import LedgerAccounts
-from services.backend.scope import Scope
+from services.backend.ledger.rules.chart import new_asset_accounts
+from services.backend.tenants.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from servicekit.ids import IdSource
 from services.backend.assets import repository
 from services.backend.assets.model import BASIS_POINTS_MAX, Fee, FeeType
 from services.backend.assets.queries import AssetQueries
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

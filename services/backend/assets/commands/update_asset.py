@@ -10,7 +10,7 @@ from services.backend.assets import repository
 from services.backend.assets.model import Asset
 from services.backend.assets.queries import AssetQueries
 from services.backend.directory.worker import announce_change
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

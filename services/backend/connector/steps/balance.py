@@ -30,7 +30,7 @@ from services.backend.connector.settlement import PacketLedger, Settlement
 from services.backend.connector.steps.reduce_expiry import expires_too_soon
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
-from services.backend.ledger.packets import (
+from services.backend.ledger.rules.packets import (
     PacketMoney,
     leg_ids,
     money_of,

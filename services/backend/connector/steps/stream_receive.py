@@ -27,10 +27,10 @@ from services.backend.connector.pipeline import Next
 from services.backend.connector.steps.balance import refusal
 from services.backend.connector.steps.convert_amount import PacketRates, convert
 from services.backend.connector.stream import StreamServer
-from services.backend.ledger.accounting import allowance_account_id, credit_id, transfer
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
+from services.backend.ledger.rules.accounting import allowance_account_id, credit_id, transfer
 
 LAST_UNITS_ATTEMPTS_MAX: Final = 4
 """How often a packet tries for what is left of an allowance that others are taking from too."""

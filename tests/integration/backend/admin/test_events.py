@@ -11,8 +11,8 @@ from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument, NotFound
 from sqlalchemy import insert, text
 
-from services.backend.webhooks.feed import PLACED_MAX
-from services.backend.webhooks.tables import webhook_events
+from services.backend.events.feed import PLACED_MAX
+from services.backend.events.tables import webhook_events
 from tests.integration.backend.admin.conftest import OPERATOR, World, eventually, key, usd
 
 UNKNOWN = "018f4a0c-0000-7000-8000-000000000000"

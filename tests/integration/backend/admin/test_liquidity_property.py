@@ -16,13 +16,13 @@ from servicekit.ids import SystemIds
 from sqlalchemy import insert
 
 from services.backend.assets.tables import assets
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.chart import balance, new_asset_accounts, settlement_account_id
-from services.backend.ledger.memory import MemoryLedger
+from services.backend.ledger.batching.batcher import BatchedLedger
+from services.backend.ledger.memory.engine import MemoryLedger
+from services.backend.ledger.rules.chart import balance, new_asset_accounts, settlement_account_id
 from services.backend.liquidity.model import Kind
 from services.backend.liquidity.repository import Holder
 from services.backend.liquidity.service import LiquidityService
-from services.backend.scope import Scope
+from services.backend.tenants.scope import Scope
 from services.backend.tenants.tables import tenants
 from tests.support.clock import ManualClock
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateIndex
 
 from services.backend import app  # noqa: F401 - it imports every table
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 
 def _is_ours(entity: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.postgres import PostgresLedger
+from services.backend.ledger.batching.batcher import BatchedLedger
+from services.backend.ledger.postgres.engine import PostgresLedger
 from services.backend.migrations.run import upgrade
 from tests.integration.backend.ledger import workload
 from tests.support.postgres import TestPostgres, postgres_server, running_server

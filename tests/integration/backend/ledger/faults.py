@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from services.backend.ledger.postgres_connection import connect
+from services.backend.ledger.postgres.connection import connect
 
 # The statements of one batch, in order; a fault strikes before or after one of them.
 STATEMENTS = ("BEGIN", "load_batch", "store_batch", "COMMIT")

@@ -6,9 +6,9 @@ import signal
 import asyncpg
 import pytest
 
-from services.backend.ledger.batcher import BatchedLedger
+from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.errors import TransferStatus
-from services.backend.ledger.postgres import PostgresLedger
+from services.backend.ledger.postgres.engine import PostgresLedger
 from services.backend.migrations.run import upgrade
 from tests.integration.backend.ledger import workload
 from tests.integration.backend.ledger.audit import applied, audit

@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.backend.ledger.batcher import BatchedLedger, RetryPolicy
-from services.backend.ledger.chart import FLAGS, AccountCode
+from services.backend.ledger.batching.batcher import BatchedLedger, RetryPolicy
 from services.backend.ledger.errors import LedgerError, LedgerUnavailableError
 from services.backend.ledger.model import NewAccount, Transfer, TransferKind
-from services.backend.ledger.postgres import DUE_TRANSFERS_MAX, PostgresLedger
+from services.backend.ledger.postgres.engine import DUE_TRANSFERS_MAX, PostgresLedger
+from services.backend.ledger.rules.chart import FLAGS, AccountCode
 from services.backend.migrations.run import upgrade, upgrade_async
 from tests.integration.backend.ledger import workload
 from tests.integration.backend.ledger.audit import audit

@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from services.backend.ledger.accounting import (
+from services.backend.ledger.batching.batcher import BatchedLedger
+from services.backend.ledger.model import NewAccount, Transfer
+from services.backend.ledger.postgres.engine import PostgresLedger
+from services.backend.ledger.rules.accounting import (
     allowance_account_id,
     allowance_grant,
     new_incoming_payment_accounts,
 )
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.chart import FLAGS, AccountCode, allowance_pool_account_id
-from services.backend.ledger.model import NewAccount, Transfer
-from services.backend.ledger.postgres import PostgresLedger
+from services.backend.ledger.rules.chart import FLAGS, AccountCode, allowance_pool_account_id
 from tests.integration.backend.ledger import workload
 from tests.integration.backend.ledger.audit import applied, audit
 from tests.integration.backend.ledger.processes import write

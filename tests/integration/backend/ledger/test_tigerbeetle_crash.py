@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.backend.ledger.batcher import BatchedLedger, RetryPolicy
+from services.backend.ledger.batching.batcher import BatchedLedger, RetryPolicy
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.model import AccountFlags, NewAccount, Transfer
-from services.backend.ledger.tigerbeetle import TigerBeetleLedger
+from services.backend.ledger.tigerbeetle.engine import TigerBeetleLedger
 from tests.support.tigerbeetle import TigerBeetleServer, own_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.tigerbeetle]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.backend.ledger.model import AccountFlags, NewAccount
-from services.backend.ledger.tigerbeetle import TigerBeetleLedger
-from services.backend.ledger.tigerbeetle_errors import (
+from services.backend.ledger.tigerbeetle.engine import TigerBeetleLedger
+from services.backend.ledger.tigerbeetle.errors import (
     CLUSTER_SESSIONS_MAX,
     DEVELOPMENT_CONNECTIONS_MAX,
     TigerBeetleClientLimitError,

@@ -3,10 +3,10 @@
 import random  # noqa: TID251 - a workload that its seed decides
 from collections.abc import Sequence
 
-from services.backend.ledger.chart import FLAGS, AccountCode
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerWriter
 from services.backend.ledger.model import NewAccount, Transfer, TransferKind, post, void
+from services.backend.ledger.rules.chart import FLAGS, AccountCode
 
 LEDGER = 7
 ACCOUNTS = 12

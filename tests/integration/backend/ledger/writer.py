@@ -10,9 +10,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.postgres import PostgresLedger
-from services.backend.ledger.postgres_connection import connect
+from services.backend.ledger.batching.batcher import BatchedLedger
+from services.backend.ledger.postgres.connection import connect
+from services.backend.ledger.postgres.engine import PostgresLedger
 from tests.integration.backend.ledger import workload
 from tests.integration.backend.ledger.faults import Strike, faulty
 

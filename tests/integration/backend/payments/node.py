@@ -36,7 +36,7 @@ from servicekit.grpc_client import build_channel
 from servicekit.lifecycle import Lifecycle
 
 from services.backend.app import BackendApp, Ports
-from services.backend.ledger.chart import balance
+from services.backend.ledger.rules.chart import balance
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
 from services.backend.services import Services
 from services.backend.settings import BackendSettings

@@ -11,8 +11,8 @@ from ilpkit.ilp.packet import Fulfill, Prepare, Reply
 from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Unavailable
 
-from services.backend.ledger.accounting import Side, transfer, voiding
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.rules.accounting import Side, transfer, voiding
+from services.backend.ledger.rules.outcome import carry_out
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.model import State
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S

@@ -9,9 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rafiki.admin.v1 import payment_service_pb2 as admin
 
 from services.backend.incoming_payments.books import IncomingBooks
-from services.backend.ledger.accounting import Side, allowance_account_id, deposit, transfer
-from services.backend.ledger.chart import AccountCode, new_account
-from services.backend.ledger.outcome import carry_out
+from services.backend.ledger.rules.accounting import Side, allowance_account_id, deposit, transfer
+from services.backend.ledger.rules.chart import AccountCode, new_account
+from services.backend.ledger.rules.outcome import carry_out
 from tests.integration.backend.payments.conftest import NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of
 from tests.integration.backend.payments.outside import Outside

@@ -15,11 +15,11 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Conflict
 from sqlalchemy import select
 
+from services.backend.events.tables import webhook_events
 from services.backend.incoming_payments.model import State
-from services.backend.ledger.accounting import Side, allowance_account_id, deposit, transfer
-from services.backend.ledger.chart import AccountCode, new_account
-from services.backend.ledger.outcome import carry_out
-from services.backend.webhooks.tables import webhook_events
+from services.backend.ledger.rules.accounting import Side, allowance_account_id, deposit, transfer
+from services.backend.ledger.rules.chart import AccountCode, new_account
+from services.backend.ledger.rules.outcome import carry_out
 from tests.integration.backend.payments.conftest import NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import Outside

@@ -9,8 +9,8 @@ from rafiki.admin.v1 import liquidity_service_pb2
 from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Conflict, InvalidArgument, Unavailable
 
-from services.backend.ledger.accounting import Side, transfer
-from services.backend.ledger.chart import TransferCode
+from services.backend.ledger.rules.accounting import Side, transfer
+from services.backend.ledger.rules.chart import TransferCode
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.model import State

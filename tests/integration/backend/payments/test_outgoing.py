@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Conflict, InvalidArgument
 
-from services.backend.ledger.chart import balance
+from services.backend.ledger.rules.chart import balance
 from tests.integration.backend.payments.conftest import Banks
 from tests.integration.backend.payments.node import amount, eventually, id_of, key
 

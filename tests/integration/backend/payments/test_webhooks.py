@@ -12,7 +12,7 @@ from servicekit.errors import AlreadyExists
 from servicekit.hmac_signature import SignatureRefused, verify_signature
 from sqlalchemy import func, select
 
-from services.backend.webhooks.tables import webhook_deliveries
+from services.backend.events.tables import webhook_deliveries
 from tests.integration.backend.payments.conftest import WEBHOOK_SECRET, NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import Outside, Posted

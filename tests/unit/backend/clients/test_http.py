@@ -11,7 +11,7 @@ from servicekit.outbox import Delivery
 from servicekit.outbox_worker import DeliveryFailed
 
 from services.backend.clients.http import RefusedError, Sessions, fetch, new_session
-from services.backend.webhooks.worker import WebhookSender
+from services.backend.events.worker import WebhookSender
 
 OPERATOR, TENANT = UUID(int=1), UUID(int=2)
 

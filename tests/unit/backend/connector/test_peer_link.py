@@ -118,12 +118,12 @@ async def test_a_reply_that_was_read_counts_whatever_comes_after_it(
         assert await send(HttpPeerLink(session), at(entry, url)) == FULFILL
 
 
-@pytest.mark.parametrize(
-    "url", [f"http://127.0.0.1:{free_port()}/ilp", "http://nobody.invalid/ilp", "http://"]
-)
+@pytest.mark.parametrize("url", ["closed port", "http://nobody.invalid/ilp", "http://"])
 async def test_what_can_not_be_connected_to_got_nothing(
     session: aiohttp.ClientSession, entry: PeerEntry, url: str
 ) -> None:
+    if url == "closed port":
+        url = f"http://127.0.0.1:{free_port()}/ilp"
     with pytest.raises(NotSentError) as caught:
         await send(HttpPeerLink(session), at(entry, url))
     assert caught.value.ilp_code == "T01"

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from services.backend.connector.outcome import NotSentError
 from services.backend.directory.model import PeerEntry
-from services.backend.ledger.chart import TransferCode
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
-from services.backend.ledger.packets import PacketMoney, leg_ids, money_of
+from services.backend.ledger.rules.chart import TransferCode
+from services.backend.ledger.rules.packets import PacketMoney, leg_ids, money_of
 from tests.support.packet_world import FULFILLMENT, PacketWorld, in_virtual_time
 
 PAYEE = "test.to.payee"

@@ -7,10 +7,10 @@ import pytest
 
 from services.backend.connector.context import peer_side
 from services.backend.incoming_payments.books import IncomingBooks
-from services.backend.ledger.accounting import allowance_account_id, transfer
-from services.backend.ledger.chart import TransferCode
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.model import Transfer
+from services.backend.ledger.rules.accounting import allowance_account_id, transfer
+from services.backend.ledger.rules.chart import TransferCode
 from tests.support.packet_world import PacketWorld
 
 

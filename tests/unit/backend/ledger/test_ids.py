@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backend.ledger.chart import allowance_pool_account_id, settlement_account_id
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.model import ID_MAX, LEDGER_MAX
+from services.backend.ledger.rules.chart import allowance_pool_account_id, settlement_account_id
 
 parts = st.lists(
     st.one_of(st.text(), st.binary(), st.integers(0, 2**128 - 1)), min_size=1, max_size=4

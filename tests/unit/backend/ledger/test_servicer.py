@@ -20,13 +20,13 @@ from servicekit.grpc_server import ServiceBinding, build_grpc_server
 from servicekit.health import HealthChecks
 from servicekit.ids import SystemIds
 
-from services.backend.ledger.batcher import BatchedLedger
-from services.backend.ledger.chart import AccountCode
+from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import Chain
-from services.backend.ledger.memory import MemoryLedger
+from services.backend.ledger.memory.engine import MemoryLedger
 from services.backend.ledger.model import ChainResult, Transfer, TransferKind
+from services.backend.ledger.rules.chart import AccountCode
 from services.backend.ledger.servicer import (
     _TRANSFER_STATUSES,
     _UNREADABLE,

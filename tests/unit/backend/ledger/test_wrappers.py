@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from services.backend.ledger.errors import InvalidQueryError, LedgerOverloadedError
-from services.backend.ledger.memory import MemoryLedger
+from services.backend.ledger.memory.engine import MemoryLedger
 from services.backend.ledger.model import Account, AccountFlags, NewAccount, Transfer
 from services.backend.ledger.wrappers import BoundedReader, ObservedEngine
 from tests.support.clock import ManualClock

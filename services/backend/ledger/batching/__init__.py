@@ -1,0 +1,1 @@
+"""Gathers single callers' transfers into one call of the engine."""

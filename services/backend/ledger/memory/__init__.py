@@ -1,0 +1,1 @@
+"""The ledger in memory: the oracle of tests and simulations."""
