@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ilpkit.gnap.request import GRANT_REQUEST
 from ilpkit.httpsig.keys import parse_public_jwk, private_key_from_seed, public_jwk
 from ilpkit.httpsig.sign import sign_request
-from ilpkit.httpsig.verify import parse_signature, verify_request
+from ilpkit.httpsig.verify import parse_signatures, verify_request
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.incoming_payment import CREATE_INCOMING_PAYMENT
 from ilpkit.openpayments.intervals import parse_interval
@@ -72,7 +72,7 @@ def main() -> None:
             target_uri=_URL,
             headers=headers,
             body=_BODY,
-            parsed=parse_signature(headers),
+            parsed=parse_signatures(headers)[0],
             public_key=public,
             now=_CREATED,
         )

@@ -1,10 +1,12 @@
 """Keys of clients out of the JWK sets at their wallet addresses.
 
-A set is kept for minutes, so a client that rotates its keys would be locked out: an unknown kid, or
-a signature that fails, asks again, at most once in REFETCH_INTERVAL_S for each client.
+A set is kept for KEY_SET_LIFE_S: that long a revoked key goes on working. A key that is not in it,
+or that does not fit, may be newer than the set and asks again at once, but no more than
+REFETCHES_MAX times in a set's life, so that nobody can use this to hammer a client's server.
 """
 
 import json
+from collections import OrderedDict
 from typing import Any, Final, Protocol
 
 from ilpkit.httpsig.errors import KeyNotFound, SignatureRefused
@@ -13,11 +15,11 @@ from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.json_text import check_json_object
 
 from servicekit.clock import Clock
-from servicekit.document_cache import DocumentCache
+from servicekit.document_cache import ENTRIES_MAX, DocumentCache
 from servicekit.documents import FetchFailed
 
-KEY_SET_LIFE_S: Final = 300.0
-REFETCH_INTERVAL_S: Final = 10.0
+KEY_SET_LIFE_S: Final = 10.0
+REFETCHES_MAX: Final = 5
 _KEY_SET_PATH: Final = "/jwks.json"
 
 
@@ -37,7 +39,9 @@ class ClientKeys:
     """Finds the key that a signature names."""
 
     def __init__(self, *, clock: Clock, fetcher: Fetcher) -> None:
+        self._clock = clock
         self._fetcher = fetcher
+        self._refetches: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._key_sets: DocumentCache[Any] = DocumentCache(
             clock=clock, fetch=self._fetch, life_s=KEY_SET_LIFE_S
         )
@@ -53,8 +57,9 @@ class ClientKeys:
             try:
                 return find_key(await self._key_sets.get(url), kid=kid)
             except KeyNotFound:
-                newer = await self._key_sets.get(url, age_s_max=REFETCH_INTERVAL_S)
-                return find_key(newer, kid=kid)
+                if not self._may_refetch(url):
+                    raise
+                return find_key(await self._key_sets.get(url, age_s_max=0), kid=kid)
         except FetchFailed as failed:
             raise KeyUnavailable(f"the client's keys can't be had: {failed}") from None
         except SignatureRefused as refused:
@@ -64,14 +69,29 @@ class ClientKeys:
         self, wallet_address: str, kid: str, *, than: PublicKey
     ) -> PublicKey | None:
         """Another key that the client has put under this name meanwhile; None if there is none."""
+        url = wallet_address + _KEY_SET_PATH
+        if not self._may_refetch(url):
+            return None
         try:
-            url = wallet_address + _KEY_SET_PATH
-            document = await self._key_sets.get(url, age_s_max=REFETCH_INTERVAL_S)
-            key = find_key(document, kid=kid)
+            key = find_key(await self._key_sets.get(url, age_s_max=0), kid=kid)
         except (FetchFailed, SignatureRefused):
             return None
         same = key.key.public_bytes_raw() == than.key.public_bytes_raw()
         return None if same else key
+
+    def _may_refetch(self, url: str) -> bool:
+        """Whether a set may be asked for before its time, counted from the first such asking."""
+        now = self._clock.monotonic()
+        since, count = self._refetches.get(url, (now, 0))
+        if now - since >= KEY_SET_LIFE_S:
+            since, count = now, 0
+        if count >= REFETCHES_MAX:
+            return False
+        self._refetches[url] = (since, count + 1)
+        self._refetches.move_to_end(url)
+        if len(self._refetches) > ENTRIES_MAX:
+            self._refetches.popitem(last=False)
+        return True
 
     async def _fetch(self, url: str) -> Any:
         raw = await self._fetcher.get(url)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import hmac
 from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,7 +83,7 @@ class ReplayGuard:
         self._redis = redis_client
         self._prefix = prefix
         self._clock = clock
-        self._used: OrderedDict[bytes, int] = OrderedDict()
+        self._used: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
         self._asks_again_at = 0.0
 
     async def first_use(self, token: str | bytes, *, ttl_ms: int) -> bool:
@@ -90,27 +91,36 @@ class ReplayGuard:
 
         All tokens of one guard have the same life, so the oldest is always the first to end.
         """
+        return await self.claim(token, mark=b"", ttl_ms=ttl_ms) is None
+
+    async def claim(self, token: str | bytes, *, mark: bytes, ttl_ms: int) -> bytes | None:
+        """None at the first use of `token`, which keeps the digest of `mark`; later that digest."""
         digest = hashlib.sha256(token if isinstance(token, bytes) else token.encode()).digest()
-        if not self._first_here(digest, ttl_ms):
-            return False
-        if self._clock.monotonic() < self._asks_again_at:
-            return True
+        marked = hashlib.sha256(mark).digest()
+        earlier = self._claim_here(digest, marked, ttl_ms)
+        if earlier is not None or self._clock.monotonic() < self._asks_again_at:
+            return earlier
         try:
             async with asyncio.timeout(GUARD_WAIT_S):
                 key = f"{self._prefix}:{digest.hex()}"
-                return await self._redis.set(key, b"1", nx=True, px=ttl_ms) is not None
+                kept = await self._redis.set(key, marked, nx=True, get=True, px=ttl_ms)
+                return kept if isinstance(kept, bytes) else None
         except (RedisError, TimeoutError) as error:
             _log.warning("replay_guard_alone", prefix=self._prefix, error=repr(error))
             self._asks_again_at = self._clock.monotonic() + GUARD_PAUSE_S
-            return True
+            return None
 
-    def _first_here(self, digest: bytes, ttl_ms: int) -> bool:
+    def same_mark(self, kept: bytes, mark: bytes) -> bool:
+        """Whether `claim` answered the digest of this mark."""
+        return hmac.compare_digest(kept, hashlib.sha256(mark).digest())
+
+    def _claim_here(self, digest: bytes, marked: bytes, ttl_ms: int) -> bytes | None:
         now_ms = self._clock.now_ms()
-        while self._used and next(iter(self._used.values())) <= now_ms:
+        while self._used and next(iter(self._used.values()))[0] <= now_ms:
             self._used.popitem(last=False)
         if digest in self._used:
-            return False
+            return self._used[digest][1]
         if len(self._used) >= GUARD_TOKENS_MAX:
             self._used.popitem(last=False)
-        self._used[digest] = now_ms + ttl_ms
-        return True
+        self._used[digest] = (now_ms + ttl_ms, marked)
+        return None

@@ -30,11 +30,11 @@ from servicekit.http_listener import HttpLimits, HttpListener, Routes
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
-from servicekit.redis import Redis, build_redis
+from servicekit.redis import Redis, ReplayGuard, build_redis
+from servicekit.signed_requests import SignatureCheck
 
 from services.auth.admin.servicer import GrantAdminServicer
 from services.auth.clients.display import ClientDisplaySource
-from services.auth.clients.key_source import ClientKeySource
 from services.auth.discovery import DiscoveryRoutes
 from services.auth.errors import gnap_rest_error
 from services.auth.grants.policy import InteractionPolicy
@@ -255,7 +255,14 @@ class AuthApp:
         guard = Guard(
             clock=self._clock,
             database=stores.database,
-            keys=ClientKeySource(keys=ClientKeys(clock=self._clock, fetcher=stores.fetcher)),
+            keys=ClientKeys(clock=self._clock, fetcher=stores.fetcher),
+            signatures=SignatureCheck(
+                clock=self._clock,
+                replays=ReplayGuard(
+                    stores.redis, prefix="rafiki:auth-client-signature", clock=self._clock
+                ),
+                either_scheme=not settings.production,
+            ),
             urls=self._urls,
         )
         sessions = InteractionSessions(

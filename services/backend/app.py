@@ -30,6 +30,7 @@ from servicekit.listen import Listener, OnNotify
 from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 from servicekit.redis import Redis, ReplayGuard, build_redis
+from servicekit.signed_requests import SignatureCheck
 from token_introspection import IntrospectionClient
 
 from services.backend.admin_sessions.service import AdminSessionService
@@ -280,12 +281,16 @@ class BackendApp:
         lifecycle.on_close(channel.close)
         fetcher = JsonFetcher(rules=self._rules)
         lifecycle.on_close(fetcher.close)
-        keys = ClientKeys(fetcher=fetcher, clock=clock)
+        keys = ClientKeys(fetcher=fetcher, clock=clock, database=database)
         guard = Guard(
             database=database,
             introspection=IntrospectionClient(channel=channel),
             keys=keys,
-            clock=clock,
+            signatures=SignatureCheck(
+                clock=clock,
+                replays=ReplayGuard(stores.redis, prefix="rafiki:client-signature", clock=clock),
+                either_scheme=not settings.production,
+            ),
             public_origin=urls.public_origin,
             grant_endpoint=settings.auth_server_grant_url,
         )

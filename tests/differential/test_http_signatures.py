@@ -8,7 +8,7 @@ from ilpkit.httpsig.components import fold_headers
 from ilpkit.httpsig.errors import SignatureRefused
 from ilpkit.httpsig.keys import parse_public_jwk, private_key_from_seed, public_jwk
 from ilpkit.httpsig.sign import sign_request
-from ilpkit.httpsig.verify import parse_signature, verify_request
+from ilpkit.httpsig.verify import parse_signatures, verify_request
 
 from tests.differential.node_driver import NodeDriver
 
@@ -59,7 +59,7 @@ cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method} 
 def test_what_they_sign_we_accept(node: NodeDriver, case: Case) -> None:
     signed = node("http_signatures.sign", request=case.request({}), seed=SEED.hex(), key_id=KEY_ID)
     headers = fold_headers({**case.headers, **signed}.items())
-    parsed = parse_signature(headers)
+    parsed = parse_signatures(headers)[0]
     assert parsed.key_id == KEY_ID
     assert parsed.created is not None
     arguments: dict[str, Any] = {

@@ -75,6 +75,9 @@ _FROM_URI: Mapping[str, Callable[[_Uri], str]] = MappingProxyType(
 )
 
 
+_OTHER_SCHEME: Mapping[str, str] = MappingProxyType({"http": "https", "https": "http"})
+
+
 def fold_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Header lines as received, as `Headers`: names lower-cased, repeated ones joined with ", "."""
     folded: dict[str, str] = {}
@@ -84,18 +87,25 @@ def fold_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return folded
 
 
-def target_uri_candidates(target_uri: str) -> tuple[str, ...]:
-    """The request URI, and its twin where only an empty path against "/" differs.
+def target_uri_candidates(target_uri: str, *, either_scheme: bool = False) -> tuple[str, ...]:
+    """The request URI, and its twins where only an empty path against "/" differs.
 
     The request line always says "/", so the server cannot know whether the client signed the URL
     with or without it: Node and Go sign "https://host/", PHP signs "https://host" if so configured.
+    `either_scheme` adds each one's twin with http for https or the reverse.
     """
     match = _URI.match(target_uri)
-    if match is None or match["path"] not in ("", "/"):
+    if match is None:
         return (target_uri,)
-    start, end = match.span("path")
-    twin_path = "" if match["path"] else "/"
-    return (target_uri, target_uri[:start] + twin_path + target_uri[end:])
+    candidates = [target_uri]
+    if match["path"] in ("", "/"):
+        start, end = match.span("path")
+        twin_path = "" if match["path"] else "/"
+        candidates.append(target_uri[:start] + twin_path + target_uri[end:])
+    if either_scheme and match["scheme"].lower() in _OTHER_SCHEME:
+        other, end = _OTHER_SCHEME[match["scheme"].lower()], match.end("scheme")
+        candidates += [other + candidate[end:] for candidate in candidates]
+    return tuple(candidates)
 
 
 def signature_base(

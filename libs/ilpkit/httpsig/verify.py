@@ -1,13 +1,14 @@
 """Verification of a peer's HTTP message signature (RFC 9421 section 3.2, RFC 9635 section 7.3.1).
 
-First `parse_signature` reads the headers, so that the caller can look up the key named there; then
-`verify_request` decides. Three dialects are read: the standard one, PHP's signature without
-colons, and Rust's unquoted components with a bare signature. What is demanded, and why, stands row
-by row in `docs/SIGNATURES.md`.
+First `parse_signatures` reads the headers, so that the caller can look up the keys named there;
+then `verify_request` decides about one signature. Three dialects are read: the standard one, PHP's
+signature without colons, and Rust's unquoted components with a bare signature. What is demanded,
+and why, stands row by row in `docs/SIGNATURES.md`.
 """
 
 import re
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -37,7 +38,6 @@ from ilpkit.httpsig.errors import (
     UnsupportedAlgorithm,
 )
 from ilpkit.httpsig.keys import SIGNATURE_BYTES, PublicKey
-from ilpkit.httpsig.sign import LABEL
 from ilpkit.httpsig.structured_fields import (
     InnerList,
     Item,
@@ -50,6 +50,8 @@ from ilpkit.httpsig.structured_fields import (
 CREATED_AGE_MAX_S = 300
 CREATED_SKEW_MAX_S = 60
 ALGORITHM = "ed25519"
+SIGNATURES_MAX = 8
+"""On one request: the client's, and those of gateways on its way."""
 
 _INPUT = "signature-input"
 _VALUE = "signature"
@@ -107,14 +109,31 @@ class _Input:
     raw: str
 
 
-def parse_signature(headers: Headers) -> ParsedSignature:
-    """Read the Signature-Input and Signature headers.
+def parse_signatures(headers: Headers) -> tuple[ParsedSignature, ...]:
+    """Read the Signature-Input and Signature headers: all signatures that could be a client's.
 
-    Raises MissingSignature, AmbiguousSignature, InvalidSignatureInput, InvalidSignatureValue,
-    InvalidStructuredField or UnsupportedAlgorithm.
+    One that is not (other algorithm or form, no key named) may be a gateway's and is passed over;
+    if none is left, the first one's error is raised: InvalidSignatureInput, InvalidSignatureValue
+    or UnsupportedAlgorithm. Raises MissingSignature, AmbiguousSignature or InvalidStructuredField
+    for the headers as a whole.
     """
-    chosen = _read_input(_required(headers, _INPUT))
-    signature, dialect = _read_value(_required(headers, _VALUE), chosen.label)
+    inputs = _read_inputs(_required(headers, _INPUT))
+    value = _required(headers, _VALUE)
+    usable: list[ParsedSignature] = []
+    refusals: list[SignatureRefused] = []
+    for member in inputs:
+        try:
+            usable.append(_parse(member, value))
+        except (InvalidSignatureInput, InvalidSignatureValue, UnsupportedAlgorithm) as refused:
+            refusals.append(refused)
+    if not usable:
+        raise refusals[0]
+    return tuple(usable)
+
+
+def _parse(member: Member | _Input, value: str) -> ParsedSignature:
+    chosen = _input_of(member) if isinstance(member, Member) else member
+    signature, dialect = _read_value(value, chosen.label)
     parameters = chosen.parameters
     key_id = _text_parameter(parameters, "keyid")
     if not key_id:
@@ -144,11 +163,13 @@ def verify_request(
     public_key: PublicKey,
     now: int,
     policy: VerificationPolicy = DEFAULT_POLICY,
+    either_scheme: bool = False,
 ) -> None:
     """Return if the request is what the key's holder signed, raise a SignatureRefused if not.
 
     `target_uri` is the URL as the client saw it, query and percent-encoding untouched; `body` is
-    the raw bytes; `now` is in Unix seconds. The error's `signature_base` is the text built here,
+    the raw bytes; `now` is in Unix seconds; with `either_scheme` the client may have signed the URL
+    with http for https or the reverse. The error's `signature_base` is the text built here,
     with the access token masked; it is None where a covered component kept it from being built.
     """
     received = fold_headers(headers.items())
@@ -160,7 +181,7 @@ def verify_request(
             target_uri=candidate,
             headers=received,
         )
-        for candidate in target_uri_candidates(target_uri)
+        for candidate in target_uri_candidates(target_uri, either_scheme=either_scheme)
     ]
     try:
         _check_coverage(parsed, headers=received, has_body=bool(body))
@@ -220,14 +241,23 @@ def _required(headers: Headers, name: str) -> str:
     return value
 
 
-def _read_input(text: str) -> _Input:
+def _read_inputs(text: str) -> Sequence[Member | _Input]:
     try:
-        member = _choose(parse_members(text, field=_INPUT))
+        members = parse_members(text, field=_INPUT)
     except InvalidStructuredField:
         unquoted = _read_unquoted_input(text)
         if unquoted is None:
             raise
-        return unquoted
+        return (unquoted,)
+    labels = {member.key for member in members}
+    if len(labels) != len(members):
+        raise AmbiguousSignature(field=_INPUT, expected="each label once")
+    if len(members) > SIGNATURES_MAX:
+        raise AmbiguousSignature(field=_INPUT, expected=f"at most {SIGNATURES_MAX} signatures")
+    return members
+
+
+def _input_of(member: Member) -> _Input:
     if not isinstance(member.value, InnerList):
         raise InvalidSignatureInput(field=_INPUT, expected="a list of components in parentheses")
     names = tuple(_component_name(item) for item in member.value.items)
@@ -237,17 +267,6 @@ def _read_input(text: str) -> _Input:
         parameters=member.value.parameters,
         raw=member.raw,
     )
-
-
-def _choose(members: tuple[Member, ...]) -> Member:
-    """The member labelled sig1, or the only one there is."""
-    labels = [member.key for member in members]
-    if len(set(labels)) != len(labels):
-        raise AmbiguousSignature(field=_INPUT, expected="each label once")
-    for member in members:
-        if member.key == LABEL or len(members) == 1:
-            return member
-    raise AmbiguousSignature(field=_INPUT, expected=f'one signature, or one labelled "{LABEL}"')
 
 
 def _component_name(item: Item) -> str:

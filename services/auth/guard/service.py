@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
-from ilpkit.httpsig.keys import PublicKey
-from ilpkit.httpsig.verify import ParsedSignature, parse_signature, verify_request
+from ilpkit.httpsig.errors import InvalidKey, KeyNotFound, SignatureRefused
+from servicekit.client_keys import ClientKeys, KeyUnavailable
 from servicekit.clock import Clock
 from servicekit.database import Database
+from servicekit.signed_requests import SignatureCheck, SignatureReplayed, SignedRequest
 
 from services.auth.callers import gnap_token
-from services.auth.clients.key_source import ClientKeySource
+from services.auth.clients.key_source import KeysOfClient
 from services.auth.clients.model import Client, requested_client
 from services.auth.errors import (
     UnknownGrant,
     UnprovenClient,
     UnprovenContinuation,
+    UnusableClient,
 )
 from services.auth.grants import repository as grants
 from services.auth.guard.body import check_no_members, parse_continuation, parse_grant_request
 from services.auth.tokens import repository as tokens
-from services.auth.tokens.model import TOKEN_CHARACTERS_MAX, hash_secret
+from services.auth.tokens.model import ROTATION_REPEAT, TOKEN_CHARACTERS_MAX, hash_secret
 from services.auth.urls import PublicUrls
 
-_MS_PER_SECOND: Final = 1000
 _CHANGES: Final = frozenset({"POST", "DELETE"})
 
 
@@ -59,9 +59,16 @@ class Guard:
     """Checks public GNAP requests."""
 
     def __init__(
-        self, *, clock: Clock, database: Database, keys: ClientKeySource, urls: PublicUrls
+        self,
+        *,
+        clock: Clock,
+        database: Database,
+        keys: ClientKeys,
+        signatures: SignatureCheck,
+        urls: PublicUrls,
     ) -> None:
         self._clock = clock
+        self._signatures = signatures
         self._database = database
         self._keys = keys
         self._urls = urls
@@ -112,36 +119,32 @@ class Guard:
         grant = None
         if token is not None and identifier is not None:
             async with self._database.read() as session:
-                grant = await tokens.find_grant(session, identifier, hash_secret(token))
+                grant = await tokens.find_grant(
+                    session,
+                    identifier,
+                    hash_secret(token),
+                    rotated_since=self._clock.now() - ROTATION_REPEAT,
+                )
         if grant is None or not grant.live:
             raise UnprovenClient("there is no such token")
-        await self._check_signature(asked, grant.client)
+        # A rotation that anyone could send again would take the new token from its client.
+        await self._check_signature(asked, grant.client, once=asked.method == "POST")
         return Verdict(client=grant.client, grant_id=grant.id)
 
-    async def _check_signature(self, asked: Asked, client: Client) -> None:
-        try:
-            parsed = parse_signature(asked.headers)
-            key = await self._keys.key(client, parsed.key_id)
-            try:
-                self._verify(asked, parsed, key)
-            except SignatureMismatch:
-                newer = await self._keys.newer_key(client, parsed.key_id, than=key)
-                if newer is None:
-                    raise
-                self._verify(asked, parsed, newer)
-        except SignatureRefused as refused:
-            raise UnprovenClient(f"Signature validation error: {refused}") from None
-
-    def _verify(self, asked: Asked, parsed: ParsedSignature, key: PublicKey) -> None:
-        verify_request(
+    async def _check_signature(self, asked: Asked, client: Client, *, once: bool = False) -> None:
+        signed = SignedRequest(
             method=asked.method,
             target_uri=self._urls.target(asked.target),
             headers=asked.headers,
             body=asked.body,
-            parsed=parsed,
-            public_key=key,
-            now=self._clock.now_ms() // _MS_PER_SECOND,
         )
+        keys = KeysOfClient(client, keys=self._keys)
+        try:
+            await self._signatures.check(signed, keys, once=once)
+        except (KeyUnavailable, InvalidKey, KeyNotFound) as unusable:
+            raise UnusableClient(str(unusable)) from None
+        except (SignatureRefused, SignatureReplayed) as refused:
+            raise UnprovenClient(f"Signature validation error: {refused}") from None
 
 
 def _token_of(asked: Asked) -> str | None:

@@ -8,7 +8,7 @@ call anything. The price: an answer that repeats a token needs the value its cal
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,8 @@ TOKEN_BYTES: Final = 20
 NONCE_BYTES: Final = 16
 TOKEN_CHARACTERS_MAX: Final = 256
 """A longer value was never ours, so it is not even hashed."""
+ROTATION_REPEAT: Final = timedelta(minutes=5)
+"""For how long a rotation whose answer was lost can be repeated with the old token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

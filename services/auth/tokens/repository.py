@@ -13,7 +13,9 @@ from services.auth.grants.tables import grants
 from services.auth.tokens.model import AccessToken
 from services.auth.tokens.tables import access_tokens
 
-_COLUMNS = tuple(column for column in access_tokens.c if column.name != "value_hash")
+_COLUMNS = tuple(
+    column for column in access_tokens.c if column.name not in ("value_hash", "replaced_by")
+)
 
 _INSERT = insert(access_tokens)
 
@@ -24,15 +26,19 @@ async def add(session: WriteSession, token: AccessToken, *, value_hash: bytes) -
     await session.execute(_INSERT, {**values, "value_hash": value_hash})
 
 
-async def find_grant(session: ReadSession, management_id: UUID, value_hash: bytes) -> Grant | None:
-    """The grant of a token that is not revoked, expired or not."""
+async def find_grant(
+    session: ReadSession, management_id: UUID, value_hash: bytes, *, rotated_since: datetime
+) -> Grant | None:
+    """The grant of a token, expired or not, that is not revoked, or only by rotation since then."""
     query = (
         select(*GRANT_COLUMNS)
         .join(access_tokens, access_tokens.c.grant_id == grants.c.id)
         .where(
             access_tokens.c.management_id == management_id,
             access_tokens.c.value_hash == value_hash,
-            access_tokens.c.revoked_at.is_(None),
+            access_tokens.c.revoked_at.is_(None)
+            | (access_tokens.c.replaced_by.is_not(None))
+            & (access_tokens.c.revoked_at > rotated_since),
         )
     )
     return grant_or_none((await session.execute(query)).one_or_none())
@@ -64,6 +70,45 @@ async def revoke(
         .returning(*_COLUMNS)
     )
     return _or_none((await session.execute(statement)).one_or_none())
+
+
+async def revoke_successor(
+    session: WriteSession,
+    management_id: UUID,
+    value_hash: bytes,
+    now: datetime,
+    *,
+    rotated_since: datetime,
+) -> bool:
+    """Revoke what a token was rotated into since then; false if that is revoked already, or none.
+
+    Only the newest one is left to revoke: what itself was rotated is revoked.
+    """
+    successor = (
+        select(access_tokens.c.replaced_by)
+        .where(
+            access_tokens.c.management_id == management_id,
+            access_tokens.c.value_hash == value_hash,
+            access_tokens.c.revoked_at > rotated_since,
+        )
+        .scalar_subquery()
+    )
+    statement = (
+        update(access_tokens)
+        .where(access_tokens.c.id == successor, access_tokens.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(access_tokens.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def set_successor(session: WriteSession, management_id: UUID, token_id: UUID) -> None:
+    """Remember what a token was rotated into."""
+    await session.execute(
+        update(access_tokens)
+        .where(access_tokens.c.management_id == management_id)
+        .values(replaced_by=token_id)
+    )
 
 
 async def revoke_of_grant(session: WriteSession, grant_id: UUID, now: datetime) -> None:

@@ -11,6 +11,7 @@ from services.auth.errors import InvalidRotation, UnprovenClient
 from services.auth.grants.model import Grant
 from services.auth.tokens import repository
 from services.auth.tokens.model import (
+    ROTATION_REPEAT,
     AccessToken,
     IssuedToken,
     hash_secret,
@@ -29,12 +30,17 @@ class TokenService:
 
     async def issue(self, session: WriteSession, grant_id: UUID) -> IssuedToken:
         """A new token of a grant whose row the caller has locked or just made."""
-        return await self._add(session, grant_id, self._clock.now())
+        issued, _ = await self._add(session, grant_id, self._clock.now())
+        return issued
 
     async def rotate(
         self, session: WriteSession, *, management_id: UUID, value: str, grant_id: UUID | None
     ) -> tuple[Grant, IssuedToken]:
         """Replace a token, expired or not, by a new one; both happen or neither does.
+
+        A client that did not get the answer asks again with the old token, for up to
+        ROTATION_REPEAT after the first time: the new token, which nobody has seen, is then replaced
+        by another one. The old one stays of no use for access.
 
         `grant_id`, if given, is the grant that the guard has seen this token belong to.
 
@@ -45,10 +51,15 @@ class TokenService:
         grant = await repository.lock_grant(session, management_id)
         if grant is None or not grant.live or grant_id not in (None, grant.id):
             raise InvalidRotation
-        revoked = await repository.revoke(session, management_id, hash_secret(value), now)
-        if revoked is None:
+        value_hash = hash_secret(value)
+        revoked = await repository.revoke(session, management_id, value_hash, now)
+        if revoked is None and not await repository.revoke_successor(
+            session, management_id, value_hash, now, rotated_since=now - ROTATION_REPEAT
+        ):
             raise InvalidRotation
-        return grant, await self._add(session, grant.id, now)
+        issued, token_id = await self._add(session, grant.id, now)
+        await repository.set_successor(session, management_id, token_id)
+        return grant, issued
 
     async def revoke(
         self, session: WriteSession, *, management_id: UUID, value: str, grant_id: UUID | None
@@ -65,7 +76,9 @@ class TokenService:
                 return
         raise UnprovenClient("there is no such token")
 
-    async def _add(self, session: WriteSession, grant_id: UUID, now: datetime) -> IssuedToken:
+    async def _add(
+        self, session: WriteSession, grant_id: UUID, now: datetime
+    ) -> tuple[IssuedToken, UUID]:
         value = new_secret(self._ids)
         token = AccessToken(
             id=self._ids.uuid(),
@@ -77,6 +90,7 @@ class TokenService:
             revoked_at=None,
         )
         await repository.add(session, token, value_hash=hash_secret(value))
-        return IssuedToken(
+        issued = IssuedToken(
             value=value, management_id=token.management_id, expires_in_s=self._life_s
         )
+        return issued, token.id

@@ -15,6 +15,7 @@ access_tokens = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("replaced_by", Uuid),
     Index(None, "grant_id"),
     Index(None, "expires_at"),
 )

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from servicekit.database import ReadSession
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from services.backend.incoming_payments.tables import incoming_payments
 from services.backend.outgoing_payments.tables import outgoing_payments
 from services.backend.quotes.tables import quotes
 from services.backend.tenants.tables import tenants
-from services.backend.wallet_addresses.tables import wallet_addresses
+from services.backend.wallet_addresses.tables import wallet_address_keys, wallet_addresses
 
 _TABLES = {
     "incoming-payments": incoming_payments,
@@ -47,3 +47,24 @@ async def find_tenant(
     query = select(owner).where(tenants.c.id == tenant_id, tenants.c.deleted_at.is_(None))
     row = (await session.execute(query.select_from(tenants))).one_or_none()
     return None if row is None else (row[0],)
+
+
+async def key_set_of(session: ReadSession, address: str) -> dict[str, object] | None:
+    """The JWK set of one of our own wallet addresses; None when it is not ours."""
+    query = (
+        select(wallet_address_keys.c.kid, wallet_address_keys.c.x)
+        .select_from(wallet_addresses)
+        .outerjoin(
+            wallet_address_keys,
+            and_(
+                wallet_address_keys.c.wallet_address_id == wallet_addresses.c.id,
+                wallet_address_keys.c.revoked.is_(False),
+            ),
+        )
+        .where(wallet_addresses.c.address == address)
+    )
+    rows = (await session.execute(query)).all()
+    if not rows:
+        return None
+    fixed = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA"}
+    return {"keys": [{"kid": row.kid, "x": row.x, **fixed} for row in rows if row.kid]}

@@ -6,21 +6,19 @@ cheap and says most to a client comes first.
 """
 
 import json
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import parse_qs
 
 from ilpkit.errors import ProtocolError
-from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
-from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
-from ilpkit.httpsig.verify import ParsedSignature, parse_signature, verify_request
+from ilpkit.httpsig.errors import SignatureRefused
 from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess, QuoteAccess
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidValue, InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_wallet_address
-from servicekit.clock import Clock
+from servicekit.client_keys import KeyUnavailable
 from servicekit.database import Database
-from servicekit.errors import ServiceError
 from servicekit.http_messages import Request, Response
+from servicekit.signed_requests import SignatureCheck, SignatureReplayed, SignedRequest
 from token_introspection import (
     ActiveToken,
     InactiveToken,
@@ -38,25 +36,12 @@ from services.backend.guard.errors import (
     UNAVAILABLE,
     Refused,
 )
+from services.backend.guard.keys import ClientKeys
 from services.backend.guard.model import Verdict
 from services.backend.guard.operations import Matched, match
 
 GUARD_PREFIX: Final = "/guard"
 SIGNATURE_BASE_CHARS_MAX: Final = 1000
-
-
-class KeySource(Protocol):
-    """Where a client's public keys come from."""
-
-    async def find(self, wallet_address: str, kid: str) -> PublicKey:
-        """The key with this kid; raises ServiceError when there is none or nobody answers."""
-        ...
-
-    async def find_newer(
-        self, wallet_address: str, kid: str, *, than: PublicKey
-    ) -> PublicKey | None:
-        """Another key that was put under this kid meanwhile; None when there is none."""
-        ...
 
 
 class Guard:
@@ -67,15 +52,15 @@ class Guard:
         *,
         database: Database,
         introspection: Introspector,
-        keys: KeySource,
-        clock: Clock,
+        keys: ClientKeys,
+        signatures: SignatureCheck,
         public_origin: str,
         grant_endpoint: str,
     ) -> None:
         self._database = database
         self._introspection = introspection
         self._keys = keys
-        self._clock = clock
+        self._signatures = signatures
         self._public_origin = public_origin
         self._grant_endpoint = grant_endpoint
 
@@ -102,7 +87,7 @@ class Guard:
         token = _access_token(request.headers)
         active = await self._introspect(token, matched, identifier)
         await self._check_tenant(active, matched, identifier)
-        await self._check_signature(request, target, active)
+        await self._check_signature(request, target, active, matched)
         return _verdict(active, matched)
 
     async def _identifier(self, matched: Matched, body: bytes, query: str) -> str | None:
@@ -175,42 +160,23 @@ class Guard:
         if found[0] not in (None, matched.tenant_id):
             raise _insufficient(matched)
 
-    async def _check_signature(self, request: Request, target: str, active: ActiveToken) -> None:
-        """Raise Refused unless the token's client signed this request.
-
-        A key that fails may have been replaced under its name: then the newer one decides.
-        """
-        try:
-            parsed = parse_signature(request.headers)
-            if not isinstance(active.client, WalletAddressClient):
-                self._verify(request, target, parsed, parse_public_jwk(active.client.jwk))
-                return
-            url, kid = active.client.url, parsed.key_id
-            key = await self._keys.find(url, kid)
-            try:
-                self._verify(request, target, parsed, key)
-            except SignatureMismatch:
-                newer = await self._keys.find_newer(url, kid, than=key)
-                if newer is None:
-                    raise
-                self._verify(request, target, parsed, newer)
-        except ProtocolError as refused:
-            raise _signature_refused(refused) from None
-        except ServiceError as unknown:
-            raise Refused(UNAUTHORIZED, f"Signature validation error: {unknown.message}") from None
-
-    def _verify(
-        self, request: Request, target: str, parsed: ParsedSignature, key: PublicKey
+    async def _check_signature(
+        self, request: Request, target: str, active: ActiveToken, matched: Matched
     ) -> None:
-        verify_request(
+        """Raise Refused unless the token's client signed this request."""
+        signed = SignedRequest(
             method=request.method,
             target_uri=f"{self._public_origin}{target}",
             headers=request.headers,
             body=request.body,
-            parsed=parsed,
-            public_key=key,
-            now=self._clock.now_ms() // 1000,
         )
+        pays = matched.collection == "outgoing-payments" and request.method == "POST"
+        try:
+            await self._signatures.check(signed, self._keys.of(active.client), once=pays)
+        except ProtocolError as refused:
+            raise _signature_refused(refused) from None
+        except (KeyUnavailable, SignatureReplayed) as refused:
+            raise Refused(UNAUTHORIZED, f"Signature validation error: {refused}") from None
 
 
 def _access_token(headers: dict[str, str]) -> str:

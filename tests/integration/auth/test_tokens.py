@@ -23,6 +23,7 @@ from token_introspection import (
 
 from services.auth.idempotency.tables import idempotency_keys
 from services.auth.tokens.housekeeping import tokens_housekeeping
+from services.auth.tokens.model import ROTATION_REPEAT
 from tests.integration.auth.conftest import INCOMING, OUTGOING, TENANT, World, path_of
 from tests.integration.auth.edge import Reply, as_envoy_prints
 from tests.support.openapi import document, response_judge
@@ -53,6 +54,32 @@ async def test_rotation_replaces_value_and_management_id(world: World) -> None:
     assert isinstance(await introspect(world, new["value"]), ActiveToken)
     again = await rotate(world, old)
     assert (again.status, again.code) == (401, "invalid_client")
+
+
+async def test_a_rotation_whose_answer_was_lost_can_be_repeated_for_a_while(world: World) -> None:
+    old = (await world.ask([INCOMING])).body["access_token"]
+    lost = (await rotate(world, old)).body["access_token"]
+    await world.clock.advance(1)
+    got = (await rotate(world, old)).body["access_token"]
+    for gone in (old, lost):
+        assert await introspect(world, gone["value"]) == INACTIVE
+    assert isinstance(await introspect(world, got["value"]), ActiveToken)
+    await world.clock.advance(ROTATION_REPEAT.total_seconds())
+    late = await rotate(world, old)
+    assert (late.status, late.code) == (401, "invalid_client")
+    assert isinstance(await introspect(world, got["value"]), ActiveToken)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_a_rotation_is_not_repeated_once_its_token_was_rotated_or_revoked(
+    world: World, method: str
+) -> None:
+    old = (await world.ask([INCOMING])).body["access_token"]
+    new = (await rotate(world, old)).body["access_token"]
+    await rotate(world, new, method=method)
+    await world.clock.advance(1)
+    again = await rotate(world, old)
+    assert (again.status, again.code) == (404, "invalid_rotation")
 
 
 async def test_an_expired_token_is_inactive_and_can_be_rotated(world: World) -> None:

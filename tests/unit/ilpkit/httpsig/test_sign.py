@@ -4,7 +4,7 @@ import pytest
 from ilpkit.httpsig.errors import UnsignableRequest
 from ilpkit.httpsig.keys import parse_public_jwk, private_key_from_seed
 from ilpkit.httpsig.sign import sign_request
-from ilpkit.httpsig.verify import parse_signature, verify_request
+from ilpkit.httpsig.verify import parse_signatures, verify_request
 
 from tests.support.vectors import load_json
 
@@ -31,7 +31,7 @@ def test_node_vectors() -> None:
             target_uri=case["url"],
             headers=case["headers"],
             body=None if case["body"] is None else case["body"].encode(),
-            parsed=parse_signature(case["headers"]),
+            parsed=parse_signatures(case["headers"])[0],
             public_key=parse_public_jwk(document["jwk"]),
             now=_CREATED,
         )

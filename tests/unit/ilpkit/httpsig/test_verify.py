@@ -17,7 +17,7 @@ from ilpkit.httpsig.verify import (
     Dialect,
     ParsedSignature,
     VerificationPolicy,
-    parse_signature,
+    parse_signatures,
     verify_request,
 )
 
@@ -55,7 +55,7 @@ def _verify(
     now: int = _NOW,
     policy: VerificationPolicy = DEFAULT_POLICY,
 ) -> ParsedSignature:
-    parsed = parse_signature(case["headers"])
+    parsed = parse_signatures(case["headers"])[0]
     verify_request(
         method=case["method"],
         target_uri=case["url"],
@@ -81,7 +81,7 @@ def test_every_sdk_dialect_is_accepted(case: dict[str, Any]) -> None:
 
 
 def test_dialects_are_told_apart() -> None:
-    seen = [parse_signature(case["headers"]).dialect for case in _DIALECTS["cases"]]
+    seen = [parse_signatures(case["headers"])[0].dialect for case in _DIALECTS["cases"]]
     assert seen.count(Dialect.UNCOLONED) == 1
     assert seen.count(Dialect.BARE) == 1
     assert seen.count(Dialect.STANDARD) == len(seen) - 2
@@ -124,7 +124,7 @@ def test_rfc_9421_b26_signature_is_right_but_covers_too_little() -> None:
         "signature-input": case["signatureInput"],
         "signature": case["signature"],
     }
-    parsed = parse_signature(headers)
+    parsed = parse_signatures(headers)[0]
     assert key.verifies(signature=parsed.signature, message=case["signatureBase"].encode())
     with pytest.raises(errors.UncoveredComponent) as caught:
         verify_request(
@@ -237,7 +237,7 @@ def test_a_digest_of_nothing_must_be_right_if_sent() -> None:
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_both_headers_are_needed(name: str, value: str | None) -> None:
     with pytest.raises(errors.MissingSignature):
-        parse_signature(_headers(**{name: value}))
+        parse_signatures(_headers(**{name: value}))[0]
 
 
 _PARAMETERS = ';keyid="k";created=1'
@@ -260,7 +260,10 @@ _PARAMETERS = ';keyid="k";created=1'
         ('sig1=("a");keyid="k";nonce=1', errors.InvalidSignatureInput),
         ('sig1=("a");keyid="k";alg="hmac-sha256"', errors.UnsupportedAlgorithm),
         (f'sig1=("a"){_PARAMETERS}, sig1=("b"){_PARAMETERS}', errors.AmbiguousSignature),
-        (f'sig2=("a"){_PARAMETERS}, sig3=("b"){_PARAMETERS}', errors.AmbiguousSignature),
+        (
+            ", ".join(f'sig{n}=("a"){_PARAMETERS}' for n in range(9)),
+            errors.AmbiguousSignature,
+        ),
         ('sig1=("a"', errors.InvalidStructuredField),
         ("sig1=(@method @target-uri);created=", errors.InvalidStructuredField),
         ("sig1=(@method  @target-uri);keyid=1", errors.InvalidStructuredField),
@@ -268,7 +271,7 @@ _PARAMETERS = ';keyid="k";created=1'
 )
 def test_a_malformed_signature_input_is_refused(value: str, error: type[SignatureRefused]) -> None:
     with pytest.raises(error):
-        parse_signature(_headers(signature_input=value))
+        parse_signatures(_headers(signature_input=value))[0]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +289,7 @@ def test_a_malformed_signature_input_is_refused(value: str, error: type[Signatur
 )
 def test_a_malformed_signature_is_refused(value: str, error: type[SignatureRefused]) -> None:
     with pytest.raises(error):
-        parse_signature(_headers(signature=value))
+        parse_signatures(_headers(signature=value))[0]
 
 
 def test_sig1_is_chosen_among_several() -> None:
@@ -306,7 +309,7 @@ def test_sig1_is_chosen_among_several() -> None:
 
 def test_nonce_is_handed_over() -> None:
     value = 'sig1=("@method");keyid="k";nonce="n";created=1'
-    assert parse_signature(_headers(signature_input=value)).nonce == "n"
+    assert parse_signatures(_headers(signature_input=value))[0].nonce == "n"
 
 
 _PIECES = st.lists(
@@ -346,7 +349,7 @@ def test_any_headers_are_refused_with_a_declared_error(
             target_uri=uri,
             headers=headers,
             body=body,
-            parsed=parse_signature(headers),
+            parsed=parse_signatures(headers)[0],
             public_key=_KEY,
             now=_NOW,
         )
@@ -360,7 +363,7 @@ def test_no_other_request_passes_under_a_real_signature(uri: str, method: str, b
             target_uri=uri,
             headers=_VALID["headers"],
             body=body,
-            parsed=parse_signature(_VALID["headers"]),
+            parsed=parse_signatures(_VALID["headers"])[0],
             public_key=_KEY,
             now=_NOW,
         )
