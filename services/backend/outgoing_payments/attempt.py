@@ -17,7 +17,9 @@ The names are those of the TypeScript Rafiki. "Again" is up to the number of att
 the last one is the payment's.
 
 Rules of this file:
-- A receiver that can't be reached says nothing about the payment: the attempt is repeated.
+- Only its receiver's 404 or 410 ends a payment whose sending has begun. Any other refusal of the
+  receiver's bank, and any other document than an incoming payment, may pass, as no connection may:
+  it says nothing about the payment, and the attempt is repeated.
 - A payment completes when all that was promised is delivered, or when its receiver says that all
   that it asked for has arrived, whoever paid it.
 - No payment ends while packets hold money of it: see `settle`.

@@ -10,6 +10,7 @@ from ilpkit.stream.outcome import EndReason, PaymentOutcome
 from ilpkit.stream.plan import FixedDelivery
 from ilpkit.stream.sender import PaymentSender
 from servicekit.clock import Clock
+from servicekit.errors import ServiceError
 from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
@@ -31,6 +32,7 @@ from services.backend.outgoing_payments.attempt import (
 from services.backend.outgoing_payments.books import Standing
 from services.backend.outgoing_payments.model import OutgoingPayment
 from services.backend.outgoing_payments.sending import PacketSender, pay
+from services.backend.receivers.errors import MissingReceiver
 from services.backend.receivers.model import Receiver
 from services.backend.receivers.service import ReceiverService
 
@@ -87,8 +89,8 @@ class Paying:
             send: sends one packet, paid from the payment's account.
 
         Raises:
-            InvalidArgument: the receiver does not exist.
-            Unavailable: its bank, or the ledger, does not answer.
+            MissingReceiver: the receiver does not exist.
+            ServiceError: its bank, or the ledger, does not answer as it should, for now.
         """
         left = remaining(payment, standing)
         if left.deliver == 0:
@@ -194,7 +196,12 @@ class Paying:
 
     async def _refused(self, payment: OutgoingPayment, failure: Failure, delivered: int) -> Result:
         """The receiver took no more: perhaps it has all by now, of us or of others."""
-        receiver = await self._receivers.get(payment.quote.receiver)
+        try:
+            receiver = await self._receivers.get(payment.quote.receiver)
+        except MissingReceiver as error:
+            return Failed(error=error.message, delivered=delivered)
+        except ServiceError as error:
+            return TryAgain(error=error.message, delivered=delivered)
         if receiver.satisfied:
             return Completed(delivered=delivered)
         return Failed(error=failure, delivered=delivered)

@@ -21,7 +21,7 @@ from ilpkit.ilp.packet import Prepare, Reject, Reply
 from ilpkit.money import Amount
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
-from servicekit.errors import InvalidArgument, ServiceError
+from servicekit.errors import ServiceError
 
 from services.backend.assets.model import Asset
 from services.backend.events.service import EventWriter
@@ -45,6 +45,7 @@ from services.backend.outgoing_payments.service import (
     OutgoingPaymentService,
     PaymentView,
 )
+from services.backend.receivers.errors import MissingReceiver
 
 LEASE: Final = timedelta(seconds=4)
 """How long the payments of a process that died wait for another one."""
@@ -215,7 +216,7 @@ class OutgoingPaymentWorker:
             result = await self._paying.attempt(payment, view.asset, standing, send)
         except asyncio.CancelledError:
             result = TryAgain(error=Failure.CANCELLED, delivered=None, pause=Pause.AT_ONCE)
-        except InvalidArgument as error:
+        except MissingReceiver as error:
             result = Failed(error=error.message, delivered=remaining(payment, standing).delivered)
         except ServiceError as error:
             result = TryAgain(error=error.message, delivered=None)

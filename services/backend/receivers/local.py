@@ -12,7 +12,7 @@ from services.backend.connector.payables import Payable
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
 from services.backend.ledger.rules.accounting import allowance_account_id
-from services.backend.receivers.errors import invalid_receiver
+from services.backend.receivers.errors import missing_receiver
 from services.backend.receivers.model import LocalAccount, NewReceiver, Receiver
 
 
@@ -59,7 +59,7 @@ class LocalReceivers:
         try:
             view = await self._payments.get(payment_id, tenant_id=tenant_id)
         except NotFound:
-            raise invalid_receiver(url, "does not exist") from None
+            raise missing_receiver(url) from None
         return self._receiver(view)
 
     async def prepare(
@@ -109,14 +109,14 @@ class LocalReceivers:
         try:
             view = await self._payments.complete(payment_id, tenant_id=tenant_id)
         except NotFound:
-            raise invalid_receiver(url, "does not exist") from None
+            raise missing_receiver(url) from None
         return self._receiver(view)
 
     async def local_account(self, payment_id: UUID) -> LocalAccount:
         """Where a transfer to a payment goes; raises InvalidArgument when there is none."""
         payable = await self._payables.find(str(payment_id))
         if payable is None:
-            raise invalid_receiver(str(payment_id), "does not exist")
+            raise missing_receiver(str(payment_id))
         return LocalAccount(
             side=payable.side, allowance_account_id=allowance_account_id(payment_id.int)
         )

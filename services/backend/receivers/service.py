@@ -24,7 +24,11 @@ from services.backend.clients.open_payments import (
     MissingError,
     OpenPaymentsClient,
 )
-from services.backend.receivers.errors import invalid_receiver, remote_unavailable
+from services.backend.receivers.errors import (
+    invalid_receiver,
+    missing_receiver,
+    remote_unavailable,
+)
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
 from services.backend.wallet_addresses.errors import unknown_wallet_address
@@ -75,14 +79,15 @@ class ReceiverService:
         """The receiver at a URL.
 
         Raises:
-            InvalidArgument: there is none, or its bank refuses for good (INVALID_RECEIVER).
+            MissingReceiver: there is none (INVALID_RECEIVER).
+            InvalidArgument: its bank refuses, or answers something else (INVALID_RECEIVER).
             Unavailable: its bank does not answer as it should (REMOTE_UNAVAILABLE); that says
                 nothing about the receiver, and nothing may be concluded from it.
         """
         local = await self._local.find(url)
         if local is not None:
             return local
-        missing = invalid_receiver(url, "does not exist")
+        missing = missing_receiver(url)
         return await _answered(self._remote(url), url, missing=missing)
 
     async def prepare(
@@ -125,7 +130,7 @@ class ReceiverService:
         local = await self._local.complete(url)
         if local is not None:
             return local
-        missing = invalid_receiver(url, "does not exist")
+        missing = missing_receiver(url)
         return await _answered(self._complete_remote(url), url, missing=missing)
 
     async def local_account(self, payment_id: UUID) -> LocalAccount:
@@ -193,13 +198,15 @@ async def _answered(
 ) -> Receiver:
     """What another bank says of a receiver; each of its failures as ours.
 
-    | the other bank                                           | error              | retried |
-    |----------------------------------------------------------|--------------------|---------|
-    | 404, 410                                                 | `missing`          | no      |
-    | 401, 403 also with a new token, other 4xx, a redirect    | INVALID_RECEIVER   | no      |
-    | no token without interaction, another document, no JSON  | INVALID_RECEIVER   | no      |
-    | a URL that may not be called, an answer that is too long | INVALID_RECEIVER   | no      |
-    | no connection, no answer in time, 408, 425, 429, 5xx     | REMOTE_UNAVAILABLE | yes     |
+    | the other bank                                           | error              | a payment |
+    |----------------------------------------------------------|--------------------|-----------|
+    | 404, 410                                                 | `missing`          | fails     |
+    | 401, 403 also with a new token, other 4xx, a redirect    | INVALID_RECEIVER   | waits     |
+    | no token without interaction, another document, no JSON  | INVALID_RECEIVER   | waits     |
+    | a URL that may not be called, an answer that is too long | INVALID_RECEIVER   | waits     |
+    | no connection, no answer in time, 408, 425, 429, 5xx     | REMOTE_UNAVAILABLE | waits     |
+
+    The last column is of payments whose sending has begun; a caller hears each error at once.
     """
     try:
         return await call

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import grpc.aio
 from aiohttp import web
@@ -104,12 +104,17 @@ class Outside:
         return web.json_response({"keys": [public_jwk(CLIENT_KEY, kid=CLIENT_KEY_ID)]})
 
 
+DOWN: Final = 503, b""
+"""What an edge says when its node is away."""
+
+
 class Edge:
     """What stands before a node: REST to gRPC for incoming payments, and grants for everyone."""
 
     def __init__(self) -> None:
         self.origin = ""
-        self.down = False
+        self.says: tuple[int, bytes] | None = None
+        """What is answered to reads of incoming payments, whatever the node would say."""
         self.token = REMOTE_TOKEN
         self.grants = 0
         self.reads = 0
@@ -145,8 +150,9 @@ class Edge:
 
     async def _payment(self, request: web.Request) -> web.Response:
         self.reads += 1
-        if self.down or self._channel is None:
-            return web.Response(status=503)
+        status, body = self.says or DOWN
+        if self.says or self._channel is None:
+            return web.Response(status=status, body=body)
         names: dict[str, str] = {
             "tenant_id": request.match_info["tenant"],
             "id": request.match_info["id"],

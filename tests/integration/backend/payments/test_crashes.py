@@ -18,6 +18,7 @@ from services.backend.outgoing_payments.model import State
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
 from tests.integration.backend.payments.conftest import Banks, NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of
+from tests.integration.backend.payments.outside import DOWN
 from tests.support.waiting import until
 from tests.support.warp_clock import WarpClock
 
@@ -276,10 +277,10 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     banks = await new_banks(MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS=2)
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    banks.far.edge.down = True
+    banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
-    banks.far.edge.down = False
+    banks.far.edge.says = None
     # As a packet in flight leaves it behind when its process dies.
     asset = UUID(banks.near_asset.id).int
     plan = transfer(

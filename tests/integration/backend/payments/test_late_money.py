@@ -16,6 +16,7 @@ from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.model import State
 from tests.integration.backend.payments.conftest import Banks
 from tests.integration.backend.payments.node import amount, eventually, id_of, key
+from tests.integration.backend.payments.outside import DOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
@@ -70,10 +71,10 @@ async def withdraw(banks: Banks, payment: Any) -> None:
 
 async def test_money_of_an_unknown_packet_counts_as_sent_until_it_comes_back(banks: Banks) -> None:
     payment = await new_payment(banks)
-    banks.far.edge.down = True
+    banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
-    banks.far.edge.down = False
+    banks.far.edge.says = None
     await move(banks, payment, 3, code=TransferCode.PACKET)
     banks.clock.jump(10)
     ended = await banks.near.ended(payment)
@@ -182,10 +183,10 @@ async def test_a_payment_accepted_before_its_receiver_got_all_completes_with_its
 
 async def test_a_payment_funded_in_time_outlives_its_quote(banks: Banks) -> None:
     payment = await new_payment(banks)
-    banks.far.edge.down = True
+    banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
-    banks.far.edge.down = False
+    banks.far.edge.says = None
     banks.clock.jump(400)
     assert (await banks.near.ended(payment)).state == COMPLETED
 

@@ -14,6 +14,7 @@ from servicekit.errors import Conflict, InvalidArgument
 from services.backend.ledger.rules.chart import balance
 from tests.integration.backend.payments.conftest import Banks
 from tests.integration.backend.payments.node import amount, eventually, id_of, key
+from tests.integration.backend.payments.outside import DOWN
 
 COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
 FAILED = admin.OUTGOING_PAYMENT_STATE_FAILED
@@ -188,34 +189,62 @@ async def test_a_cancelled_payment_cannot_be_funded(banks: Banks) -> None:
     assert refused.value.reason == "WRONG_STATE"
 
 
-async def test_an_unreachable_receiver_is_tried_again_and_never_taken_as_paid(
-    banks: Banks,
+@pytest.mark.parametrize(
+    ("says", "error"),
+    [
+        (DOWN, "answered 503"),
+        ((403, b""), "answered 403"),
+        ((400, b"{}"), "answered 400"),
+        ((302, b""), "answered 302"),
+        ((200, b"<html>Back at eight</html>"), "can't be used"),
+        ((200, b'{"message": "maintenance"}'), "can't be used"),
+    ],
+)
+async def test_a_receiver_whose_bank_has_a_bad_hour_is_tried_again_and_never_taken_as_paid(
+    banks: Banks, says: tuple[int, bytes], error: str
 ) -> None:
     await banks.moved()
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    banks.far.edge.down = True
+    banks.far.edge.says = says
     try:
         await banks.near.fund(payment)
         tried = await eventually(
             lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error)
         )
         assert (tried.state, tried.state_attempts) == (SENDING, 1)
-        assert "answered 503" in tried.error
+        assert error in tried.error
         assert await banks.moved() == (0, 0)
     finally:
-        banks.far.edge.down = False
+        banks.far.edge.says = None
     banks.clock.jump(10)
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.state_attempts, ended.error) == (COMPLETED, 0, "")
     assert await banks.moved() == (500, 500)
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_receiver_that_its_bank_no_longer_knows_ends_the_payment(
+    banks: Banks, status: int
+) -> None:
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.far.edge.says = status, b""
+    try:
+        await banks.near.fund(payment)
+        ended = await banks.near.ended(payment)
+    finally:
+        banks.far.edge.says = None
+    assert ended.state == FAILED
+    assert "does not exist" in ended.error
+    assert await banks.near.balance(id_of(payment)) == 506
+
+
 async def test_attempts_come_to_an_end(new_banks: NewBanks) -> None:
     banks = await new_banks(MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS=2)
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    banks.far.edge.down = True
+    banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
     banks.clock.jump(10)

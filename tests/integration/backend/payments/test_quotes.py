@@ -10,6 +10,7 @@ from servicekit.errors import FailedPrecondition, InvalidArgument, ServiceError,
 
 from tests.integration.backend.payments.conftest import Banks, NewNode
 from tests.integration.backend.payments.node import amount
+from tests.integration.backend.payments.outside import DOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -179,11 +180,11 @@ class TestReach:
 
     async def test_its_bank_does_not_answer(self, banks: Banks) -> None:
         incoming = await banks.far.incoming(banks.bob, amount(500))
-        banks.far.edge.down = True
+        banks.far.edge.says = DOWN
         try:
             error = await refused(banks, incoming)
         finally:
-            banks.far.edge.down = False
+            banks.far.edge.says = None
         assert isinstance(error, Unavailable)
         assert error.reason == "REMOTE_UNAVAILABLE"
 
