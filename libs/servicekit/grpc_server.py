@@ -16,7 +16,7 @@ from servicekit.ids import IdSource
 from servicekit.interceptors.deadline import DeadlineLimits, deadline_interceptor
 from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
-from servicekit.interceptors.requests import RequestLimits, RequestsInterceptor
+from servicekit.interceptors.requests import Admit, RequestLimits, RequestsInterceptor
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 
@@ -86,8 +86,12 @@ def build_grpc_server(
     ids: IdSource,
     limits: GrpcServerLimits | None = None,
     rest_error: RestErrorEncoder = open_payments_error,
+    admit: Admit | None = None,
 ) -> GrpcServer:
-    """A server of these services, with health and reflection beside them."""
+    """A server of these services, with health and reflection beside them.
+
+    `admit` is asked with each unary call's message before its servicer is, and may raise.
+    """
     limits = limits or GrpcServerLimits()
     streaming = frozenset(
         f"/{binding.descriptor.full_name}/{method.name}"
@@ -104,7 +108,7 @@ def build_grpc_server(
         errors_interceptor(rest_error),
         logging_interceptor(clock=clock, ids=ids),
         deadline_interceptor(limits.deadlines, streaming),
-        RequestsInterceptor(limits.requests),
+        RequestsInterceptor(limits.requests, admit),
     ]
     server = grpc.aio.server(
         interceptors=interceptors,

@@ -45,6 +45,8 @@ from services.backend.connector.http_handler import ILP_PATHS, IlpHandler
 from services.backend.connector.payables import PayablesCache
 from services.backend.connector.peer_link import HttpPeerLink, new_peer_session
 from services.backend.connector.stream import StreamServer
+from services.backend.directory.admission import Admission
+from services.backend.directory.names import Names
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
 from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
@@ -171,13 +173,17 @@ class BackendApp:
     async def _build(self, stores: _Stores, lifecycle: Lifecycle) -> Services:
         settings, clock, ids = self._settings, self._clock, self._ids
         database, ledger = stores.database, stores.ledger
-        directory = Directory(database=database, operator_ilp_address=settings.ilp_address)
+        names = Names(
+            ilp_address=settings.ilp_address, open_payments_url=settings.open_payments_url
+        )
+        directory = Directory(database=database, names=names)
         auth_changes = Outbox(
             table=auth_tenant_changes, channel=AUTH_TENANTS_CHANNEL, clock=clock, ids=ids
         )
         tenants = TenantService(
             database=database,
             directory=directory,
+            names=names,
             replay_guard=ReplayGuard(stores.redis, prefix="rafiki:admin-signature", clock=clock),
             signature_version=settings.admin_api_signature_version,
             signature_ttl_ms=settings.admin_api_signature_ttl_s * 1000,
@@ -189,12 +195,14 @@ class BackendApp:
             tenant_id=settings.operator_tenant_id,
             api_secret=settings.admin_api_secret.get_secret_value(),
         )
-        await directory.reload_now()
+        await directory.reload()
+        await names.report(database)
         urls = Urls(
             open_payments_url=settings.open_payments_url,
             node_wallet_address=settings.node_wallet_address,
             auth_server_url=settings.auth_server_grant_url,
             directory=directory,
+            names=names,
         )
         tenant_settings = TenantSettings(
             directory=directory,
@@ -257,7 +265,7 @@ class BackendApp:
         unknown_packets = UnknownPackets(
             database=database, ledger=ledger, listener=outgoing, clock=clock, ids=ids
         )
-        peers = PeerService(database=database, ledger=ledger, clock=clock, ids=ids)
+        peers = PeerService(database=database, ledger=ledger, names=names, clock=clock, ids=ids)
         stream = StreamServer(secret=settings.stream_secret_bytes, directory=directory, ids=ids)
         peer_session = new_peer_session()
         lifecycle.on_close(peer_session.close)
@@ -316,7 +324,7 @@ class BackendApp:
             assets=build_assets(database=database, ledger=ledger, clock=clock, ids=ids),
             peers=peers,
             wallet_addresses=WalletAddressService(
-                database=database, base_urls=urls, clock=clock, ids=ids
+                database=database, base_urls=urls, claims=names, clock=clock, ids=ids
             ),
             incoming=incoming,
             incoming_worker=incoming_worker,
@@ -388,7 +396,7 @@ class BackendApp:
             await handlers[channel](channel, payload)
 
         async def on_reload() -> None:
-            await services.directory.reload_now()
+            await services.directory.reload()
             await services.payables.on_reload()
             for channel in (WEBHOOK_CHANNEL, DUE_CHANNEL, AUTH_TENANTS_CHANNEL):
                 if channel in handlers:
@@ -473,6 +481,7 @@ class BackendApp:
             checks=checks,
             clock=self._clock,
             ids=self._ids,
+            admit=Admission(directory=services.directory),
         )
         routes = Routes()
         for path in ILP_PATHS:

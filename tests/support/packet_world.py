@@ -30,6 +30,7 @@ from services.backend.connector.steps.forward import PeerLink
 from services.backend.connector.steps.rate_limit import RateLimit
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.model import PeerEntry, Snapshot
+from services.backend.directory.names import Names
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.interface import LedgerEngine
@@ -49,6 +50,7 @@ from tests.support.ids import SeededIds
 
 OPERATOR = UUID(int=1)
 NODE_ADDRESS = "test.node"
+NAMES = Names(ilp_address=NODE_ADDRESS, open_payments_url="http://node.test")
 STREAM_SECRET = bytes(range(32))
 FULFILLMENT = b"f" * 32
 CONDITION = sha256(FULFILLMENT).digest()
@@ -142,7 +144,7 @@ class FixedDirectory:
 
     def renew(self) -> None:
         self.snapshot = Snapshot(
-            operator_ilp_address=NODE_ADDRESS,
+            ilp_address_of=NAMES.ilp_address,
             tenants=self.tenants,
             assets=self.assets,
             peers=self.peers,

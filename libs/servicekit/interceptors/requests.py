@@ -19,6 +19,8 @@ from servicekit.errors import DeadlineExceeded, InvalidArgument, ResourceExhaust
 from servicekit.interceptors.wrapping import Context
 from servicekit.text_rules import check_message
 
+Admit = Callable[[Message], Awaitable[None]]
+"""A service's own rule for all its calls: it returns, or raises a ServiceError."""
 _Decode = Callable[[bytes], Message]
 _RETRY_AFTER_MS: Final = 100
 
@@ -40,8 +42,9 @@ class RequestLimits:
 class RequestsInterceptor(grpc.aio.ServerInterceptor):
     """The innermost interceptor: it hands the servicer decoded and checked messages."""
 
-    def __init__(self, limits: RequestLimits) -> None:
+    def __init__(self, limits: RequestLimits, admit: Admit | None = None) -> None:
         self._limits = limits
+        self._admit = admit
         self._calls, self._streams = _Room(limits.calls_max), _Room(limits.streams_max)
         self._waiting: dict[object, asyncio.Timeout] = {}
         self._wrapped: dict[str, tuple[Any, Any]] = {}
@@ -96,6 +99,8 @@ class RequestsInterceptor(grpc.aio.ServerInterceptor):
         encoded = await self._first(context)
         message = _decoded(encoded, decode)
         check_message(message, encoded)
+        if self._admit is not None:
+            await self._admit(message)
         return message
 
     async def _first(self, context: Context) -> bytes:

@@ -4,7 +4,7 @@ A snapshot never changes: a change in Postgres makes a new one, and a packet kee
 with. These tables are small (peers by the thousand), unlike wallet addresses and payments.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from ilpkit.ilp.prefix_map import PrefixMap
 
 from services.backend.assets.model import Asset
 from services.backend.peers.model import Peer, token_sha256
-from services.backend.tenants.model import SettingKey, Tenant
+from services.backend.tenants.model import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Snapshot:
     def __init__(
         self,
         *,
-        operator_ilp_address: str,
+        ilp_address_of: Callable[[Tenant], str],
         tenants: Iterable[Tenant],
         assets: Iterable[Asset],
         peers: Iterable[Peer],
@@ -72,7 +72,7 @@ class Snapshot:
         }
         self._tokens = tokens
         self.tenants = {
-            tenant.id: self._tenant_entry(tenant, operator_ilp_address) for tenant in tenants
+            tenant.id: self._tenant_entry(tenant, ilp_address_of(tenant)) for tenant in tenants
         }
         # Longest prefix first: a tenant's default address lies below the operator's.
         own: PrefixMap[TenantEntry] = PrefixMap()
@@ -86,11 +86,7 @@ class Snapshot:
             if any(own.resolve(prefix) is not None for prefix in entry.routes)
         )
 
-    def _tenant_entry(self, tenant: Tenant, operator_ilp_address: str) -> TenantEntry:
-        default = (
-            operator_ilp_address if tenant.is_operator else f"{operator_ilp_address}.{tenant.id}"
-        )
-        address = tenant.setting(SettingKey.ILP_ADDRESS) or default
+    def _tenant_entry(self, tenant: Tenant, address: str) -> TenantEntry:
         routes: PrefixMap[PeerEntry] = PrefixMap()
         for entry in self.peers.values():
             if entry.peer.tenant_id != tenant.id:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.backend.directory.worker import Directory
+from services.backend.tenants.checks import WEBHOOK_RETRIES_MAX, WEBHOOK_TIMEOUT_MS_MAX
 from services.backend.tenants.model import SettingKey
 
 
@@ -31,13 +32,16 @@ class TenantSettings:
     def timeout_ms(self, tenant_id: UUID) -> int:
         """How long a webhook receiver may take."""
         own = self._own(tenant_id, SettingKey.WEBHOOK_TIMEOUT)
-        return int(own) if own is not None and own.isdecimal() else self._webhook_timeout_ms
+        if own is None or not own.isdecimal():
+            return self._webhook_timeout_ms
+        return min(int(own), WEBHOOK_TIMEOUT_MS_MAX)
 
     def attempts_max(self, tenant_id: UUID) -> int:
         """Attempts after which a delivery is parked; the first one counts."""
         own = self._own(tenant_id, SettingKey.WEBHOOK_MAX_RETRY)
-        retries = int(own) if own is not None and own.isdecimal() else self._webhook_attempts_max
-        return max(retries, 1)
+        if own is None or not own.isdecimal():
+            return max(self._webhook_attempts_max, 1)
+        return min(max(int(own), 1), WEBHOOK_RETRIES_MAX)
 
     def rates_url(self, tenant_id: UUID) -> str | None:
         """Where exchange rates come from."""

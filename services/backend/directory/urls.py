@@ -6,8 +6,8 @@ from uuid import UUID
 from ilpkit.openpayments.errors import InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_base, canonical_wallet_address
 
+from services.backend.directory.names import Names
 from services.backend.directory.worker import Directory
-from services.backend.tenants.model import SettingKey
 
 
 class Urls:
@@ -20,6 +20,7 @@ class Urls:
         node_wallet_address: str,
         auth_server_url: str,
         directory: Directory,
+        names: Names,
     ) -> None:
         self._open_payments_url = open_payments_url
         self._canonical_url = canonical_base(open_payments_url)
@@ -27,6 +28,7 @@ class Urls:
         """Who this node is as a client of other banks; its key is published below it."""
         self._auth_server_url = auth_server_url
         self._directory = directory
+        self._names = names
 
     @property
     def public_origin(self) -> str:
@@ -44,9 +46,7 @@ class Urls:
 
     def wallet_address_base(self, tenant_id: UUID) -> str:
         """What a tenant's wallet addresses begin with."""
-        entry = self._directory.snapshot.tenants.get(tenant_id)
-        own = None if entry is None else entry.tenant.setting(SettingKey.WALLET_ADDRESS_URL)
-        return own or self._open_payments_url
+        return self._names.wallet_address_base(self._directory.snapshot.tenants[tenant_id].tenant)
 
     def wallet_address_of_path(self, path: str) -> str:
         """The wallet address URL that a path of the public listener stands for."""

@@ -2,34 +2,48 @@
 
 import asyncio
 from typing import Final
+from uuid import UUID
 
-import structlog
 from servicekit.database import Database, WriteSession
+from servicekit.statements import prepared
+from sqlalchemy import select, update
 
 from services.backend.assets import repository as assets
-from services.backend.directory.model import Snapshot
+from services.backend.directory.model import Snapshot, TenantEntry
+from services.backend.directory.names import Names
+from services.backend.directory.tables import directory_revision
 from services.backend.peers import repository as peers
 from services.backend.tenants import repository as tenants
 
 DIRECTORY_CHANNEL: Final = "rafiki_directory"
 
-_log = structlog.get_logger(__name__)
+_REVISION: Final = prepared(select(directory_revision.c.revision))
+_COUNT_UP: Final = prepared(
+    update(directory_revision).values(revision=directory_revision.c.revision + 1)
+)
 
 
 async def announce_change(session: WriteSession) -> None:
-    """Tell every process that tenants, assets or peers change with this transaction."""
+    """Tell every process that tenants, assets or peers change with this transaction.
+
+    It stands last in the transaction: the revision's row is one for all, held until the commit.
+    """
+    await session.execute(_COUNT_UP)
     await session.notify(DIRECTORY_CHANNEL, "")
 
 
 class Directory:
     """The current snapshot, and how it is renewed."""
 
-    def __init__(self, *, database: Database, operator_ilp_address: str) -> None:
+    def __init__(self, *, database: Database, names: Names) -> None:
         self._database = database
-        self._operator_ilp_address = operator_ilp_address
+        self._names = names
         self._snapshot: Snapshot | None = None
+        self._revision = -1
+        """The snapshot holds at least what was committed with this revision."""
         self._reloading = asyncio.Lock()
-        self._generation = 0
+        self._asked = 0
+        self._answered = 0
 
     @property
     def snapshot(self) -> Snapshot:
@@ -38,28 +52,47 @@ class Directory:
         return self._snapshot
 
     async def reload(self) -> None:
-        """Read everything again; calls that come while one reads share the next read."""
-        self._generation += 1
-        wanted = self._generation
-        async with self._reloading:
-            if self._generation != wanted:
-                return  # a later caller waits for the lock and reads what we would have read
-            self._snapshot = await self._read()
+        """Read everything again: the snapshot then holds all that was committed before the call.
 
-    async def reload_now(self) -> None:
-        """Read everything again; afterwards the snapshot holds all that was committed before."""
+        Calls that come while one reads share the next read.
+        """
+        self._asked += 1
+        asked = self._asked
         async with self._reloading:
+            if self._answered >= asked:
+                return  # a read that began after this call has ended
+            answers = self._asked
+            # First the revision: what is read after it is at least as new.
+            revision = await self._committed()
             self._snapshot = await self._read()
+            self._revision, self._answered = revision, answers
+
+    async def catch_up(self) -> None:
+        """As `reload`, at the price of one small read when nothing has changed."""
+        if await self._committed() != self._revision:
+            await self.reload()
+
+    async def find_tenant(self, tenant_id: UUID) -> TenantEntry | None:
+        """A tenant, also one that was made a moment ago by another process."""
+        entry = self.snapshot.tenants.get(tenant_id)
+        if entry is None:
+            await self.catch_up()
+            entry = self.snapshot.tenants.get(tenant_id)
+        return entry
 
     async def on_notify(self, channel: str, payload: str) -> None:
         """A change was committed somewhere."""
         del channel, payload
         await self.reload()
 
+    async def _committed(self) -> int:
+        # From the primary: a replica may not have what a caller was just told.
+        return int((await self._database.write_one(_REVISION)).scalar_one())
+
     async def _read(self) -> Snapshot:
         async with self._database.read() as session:
             return Snapshot(
-                operator_ilp_address=self._operator_ilp_address,
+                ilp_address_of=self._names.ilp_address,
                 tenants=await tenants.load_all(session),
                 assets=await assets.load_all(session),
                 peers=await peers.load_all(session),

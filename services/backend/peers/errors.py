@@ -17,6 +17,16 @@ def duplicate_peer() -> AlreadyExists:
     )
 
 
+def ilp_address_taken(prefix: str) -> AlreadyExists:
+    """The node or a tenant receives packets at this address."""
+    return AlreadyExists(
+        "DUPLICATE_PEER",
+        f"{prefix} overlaps with an address of this node that is not this tenant's to share; a"
+        " peer lies outside of the node's address, or below its tenant's",
+        field="static_ilp_address",
+    )
+
+
 def invalid_ilp_address(field: str, value: str) -> InvalidArgument:
     """Not an ILP address or prefix that packets may be routed by."""
     return InvalidArgument(

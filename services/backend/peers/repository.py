@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, String, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.peers.errors import duplicate_peer
@@ -62,6 +62,26 @@ async def find(
     )
     row = (await session.execute(query)).one_or_none()
     return None if row is None else _peer(row)
+
+
+async def overlapping(session: ReadSession, address: str) -> list[tuple[UUID, str]]:
+    """Tenants and prefixes of peers that are this address, or lie above or below it."""
+    prefix = func.unnest(func.array_append(peers.c.routes, peers.c.static_ilp_address))
+    all_of_them = (
+        select(peers.c.tenant_id, prefix.label("prefix"))
+        .where(peers.c.deleted_at.is_(None))
+        .subquery()
+    )
+    column = all_of_them.c.prefix
+    query = select(all_of_them).where(
+        or_(
+            column == address,
+            column == "",
+            func.starts_with(column, f"{address}."),
+            func.starts_with(literal(address, String), column.concat(".")),
+        )
+    )
+    return [(row.tenant_id, row.prefix) for row in (await session.execute(query)).all()]
 
 
 async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -> Page[Peer]:

@@ -15,6 +15,7 @@ from servicekit.paging import Page, PageQuery
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
+from services.backend.directory.names import Names
 from services.backend.directory.worker import announce_change
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
@@ -58,9 +59,10 @@ class PeerService:
     """Creates, reads and changes peers."""
 
     def __init__(
-        self, *, database: Database, ledger: PeerLedger, clock: Clock, ids: IdSource
+        self, *, database: Database, ledger: PeerLedger, names: Names, clock: Clock, ids: IdSource
     ) -> None:
         self._database = database
+        self._names = names
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
@@ -68,6 +70,7 @@ class PeerService:
     async def create(self, session: WriteSession, scope: Scope, new: NewPeer) -> tuple[Peer, Asset]:
         """Insert a peer; `open_account` must follow the commit."""
         _check(new)
+        await self._names.lock(session)
         asset = await assets.get_to_use(session, new.asset_id, scope.filter)
         if asset is None:
             raise unknown_asset(new.asset_id)
@@ -84,6 +87,7 @@ class PeerService:
             routes=tuple(new.routes),
             created_at=self._clock.now(),
         )
+        await self._names.check_peer(session, peer.tenant_id, peer.prefixes)
         await repository.add(session, peer, new.incoming_tokens)
         await announce_change(session)
         return peer, asset
@@ -140,6 +144,9 @@ class PeerService:
         incoming_tokens: Sequence[str] | None,
     ) -> tuple[Peer, Asset]:
         """Change some fields, named as in Peer."""
+        moves = not {"static_ilp_address", "routes"}.isdisjoint(values)
+        if moves:
+            await self._names.lock(session)
         if await repository.get(session, peer_id, scope.filter) is None:
             raise unknown_peer(peer_id)
         _check_values(values)
@@ -148,9 +155,11 @@ class PeerService:
         if incoming_tokens is not None:
             _check_tokens(incoming_tokens, "incoming_auth_tokens")
             await repository.replace_tokens(session, peer_id, incoming_tokens)
-        await announce_change(session)
         peer = await repository.get(session, peer_id, scope.filter)
         assert peer is not None, "it was there in this transaction"
+        if moves:
+            await self._names.check_peer(session, peer.tenant_id, peer.prefixes)
+        await announce_change(session)
         return peer, (await assets.by_ids(session, [peer.asset_id]))[peer.asset_id]
 
     async def check_empty(self, scope: Scope, peer_id: UUID) -> None:

@@ -4,16 +4,25 @@ from collections.abc import Iterable
 from typing import Final
 
 from ilpkit.ilp.address import is_valid_address
-from ilpkit.openpayments.urls import is_http_url
+from ilpkit.openpayments.errors import InvalidWalletAddress
+from ilpkit.openpayments.urls import URL_CHARACTERS_MAX, canonical_base, is_http_url
 
 from services.backend.tenants.errors import invalid_field
 from services.backend.tenants.model import SettingKey
 
 SECRET_CHARACTERS_MIN: Final = 16
 SECRET_CHARACTERS_MAX: Final = 1024
-URL_CHARACTERS_MAX: Final = 2048
-NUMBER_DIGITS_MAX: Final = 9
-_NUMBERS: Final = frozenset({SettingKey.WEBHOOK_TIMEOUT, SettingKey.WEBHOOK_MAX_RETRY})
+SETTINGS_MAX: Final = 32
+ILP_ADDRESS_CHARACTERS_MAX: Final = 512
+"""Leaves half of an address's 1023 characters to payments."""
+WEBHOOK_TIMEOUT_MS_MAX: Final = 20_000
+"""Less than the time that the worker gives any delivery."""
+WEBHOOK_RETRIES_MAX: Final = 100
+_NUMBERS: Final = {
+    SettingKey.WEBHOOK_TIMEOUT: (1, WEBHOOK_TIMEOUT_MS_MAX),
+    SettingKey.WEBHOOK_MAX_RETRY: (0, WEBHOOK_RETRIES_MAX),
+}
+_DIGITS_MAX: Final = 9
 
 
 def checked_secret(field: str, secret: str) -> str:
@@ -26,7 +35,7 @@ def checked_secret(field: str, secret: str) -> str:
 
 def checked_url(field: str, url: str | None) -> str | None:
     """An absolute URL or nothing; raises InvalidArgument."""
-    if url is not None and (len(url) > URL_CHARACTERS_MAX or not is_http_url(url)):
+    if url is not None and not is_http_url(url):
         raise invalid_field(
             field, f"is an absolute http or https URL of at most {URL_CHARACTERS_MAX} characters"
         )
@@ -38,6 +47,9 @@ def clean_settings(settings: Iterable[tuple[str, str]]) -> dict[SettingKey, str]
 
     Raises InvalidArgument for a key that is not known, and for a value that can't be used.
     """
+    settings = list(settings)
+    if len(settings) > SETTINGS_MAX:
+        raise invalid_field("settings", f"are at most {SETTINGS_MAX}")
     return {key: _cleaned(key, value.strip()) for key, value in map(_known, settings)}
 
 
@@ -53,13 +65,24 @@ def _cleaned(key: SettingKey, value: str) -> str:
     if not value:
         return value
     if key in _NUMBERS:
-        if not (value.isascii() and value.isdecimal() and len(value) <= NUMBER_DIGITS_MAX):
-            raise invalid_field("settings", f"{key} is a whole number")
+        least, most = _NUMBERS[key]
+        digits = value.isascii() and value.isdecimal() and len(value) <= _DIGITS_MAX
+        if not digits or not least <= int(value) <= most:
+            raise invalid_field("settings", f"{key} is a whole number from {least} to {most}")
         return value
     if key is SettingKey.ILP_ADDRESS:
-        if not is_valid_address(value):
-            raise invalid_field("settings", f"{key} is an ILP address")
+        if not is_valid_address(value) or len(value) > ILP_ADDRESS_CHARACTERS_MAX:
+            limit = f"{key} is an ILP address of at most {ILP_ADDRESS_CHARACTERS_MAX} characters"
+            raise invalid_field("settings", limit)
         return value
-    if not is_http_url(value) or len(value) > URL_CHARACTERS_MAX:
-        raise invalid_field("settings", f"{key} is an absolute http or https URL")
-    return value.rstrip("/") if key is SettingKey.WALLET_ADDRESS_URL else value
+    if not is_http_url(value):
+        limit = f"{key} is an absolute http or https URL of at most {URL_CHARACTERS_MAX} characters"
+        raise invalid_field("settings", limit)
+    return _base(value) if key is SettingKey.WALLET_ADDRESS_URL else value
+
+
+def _base(url: str) -> str:
+    try:
+        return canonical_base(url)
+    except InvalidWalletAddress as invalid:
+        raise invalid_field("settings", f"WALLET_ADDRESS_URL {invalid.limit}") from None

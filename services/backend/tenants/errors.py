@@ -36,12 +36,22 @@ def duplicate_tenant(tenant_id: UUID) -> AlreadyExists:
 
 
 def duplicate_setting(key: str) -> AlreadyExists:
-    """Another tenant has this value."""
+    """Another tenant has this value, or one above or below it."""
     return AlreadyExists(
         "INVALID_FIELD",
-        f"another tenant has this {key}",
+        f"another tenant has this {key}, or a name above or below it; choose another",
         field="settings",
         metadata={"field": "settings", "limit": key},
+    )
+
+
+def peer_has_address(address: str) -> AlreadyExists:
+    """A peer is reached at an address that a tenant wants."""
+    return AlreadyExists(
+        "INVALID_FIELD",
+        f"the ILP address overlaps with {address} of a peer; choose another ILP_ADDRESS",
+        field="settings",
+        metadata={"field": "settings", "limit": "ILP_ADDRESS"},
     )
 
 

@@ -9,13 +9,13 @@ from uuid import UUID
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import Row, String, cast, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.peers.tables import peers
 from services.backend.tenants.errors import duplicate_setting
-from services.backend.tenants.model import Tenant
+from services.backend.tenants.model import SettingKey, Tenant
 from services.backend.tenants.tables import tenant_settings, tenants
 from services.backend.wallet_addresses.tables import wallet_addresses
 
@@ -62,6 +62,24 @@ async def page(session: ReadSession, query: PageQuery) -> Page[Tenant]:
         settings[setting.tenant_id][setting.key] = setting.value
     items = [replace(tenant, settings=settings[tenant.id]) for tenant in bare.items]
     return replace(bare, items=items)
+
+
+async def holder_of_url(session: ReadSession, url: str, *, node_url: str, but: UUID) -> UUID | None:
+    """The tenant below whose URL another URL lies, except for the operator and one more tenant."""
+    own = select(tenant_settings.c.value).where(
+        tenant_settings.c.tenant_id == tenants.c.id,
+        tenant_settings.c.key == SettingKey.WALLET_ADDRESS_URL,
+    )
+    default = literal(f"{node_url}/", String).concat(cast(tenants.c.id, String))
+    base = func.coalesce(own.scalar_subquery(), default)
+    query = select(tenants.c.id).where(
+        tenants.c.deleted_at.is_(None),
+        tenants.c.is_operator.is_(False),
+        tenants.c.id != but,
+        func.starts_with(literal(f"{url}/", String), base.concat("/")),
+    )
+    found: UUID | None = await session.scalar(query.limit(1))
+    return found
 
 
 async def add(session: WriteSession, tenant: Tenant) -> bool:

@@ -12,6 +12,7 @@ from servicekit.ids import IdSource
 from servicekit.paging import Page, PageQuery
 from servicekit.redis import ReplayGuard
 
+from services.backend.directory.names import NAME_KEYS, Names
 from services.backend.directory.worker import Directory, announce_change
 from services.backend.tenants import repository
 from services.backend.tenants.checks import checked_secret, checked_url, clean_settings
@@ -56,6 +57,7 @@ class TenantService:
         *,
         database: Database,
         directory: Directory,
+        names: Names,
         replay_guard: ReplayGuard,
         changes: ChangeTeller,
         signature_version: int,
@@ -65,6 +67,7 @@ class TenantService:
     ) -> None:
         self._database = database
         self._directory = directory
+        self._names = names
         self._replay_guard = replay_guard
         self._changes = changes
         self._signature_version = signature_version
@@ -94,8 +97,9 @@ class TenantService:
             wanted = replace(tenant, is_operator=True, api_secret=api_secret)
             if wanted != known:
                 await repository.upsert(session, wanted)
-                await announce_change(session)
             await repository.set_settings(session, tenant_id, settings)
+            if wanted != known:
+                await announce_change(session)
 
     async def verify_api_signature(self, *, tenant_id: str, signature: str, body: bytes) -> Tenant:
         """The tenant that signed an Admin API call; raises Unauthenticated.
@@ -131,6 +135,7 @@ class TenantService:
             InvalidArgument: a field is malformed.
             AlreadyExists: the id is taken, or a setting that must be its own.
         """
+        await self._names.lock(session)
         tenant = Tenant(
             id=new.id or self._ids.uuid(),
             is_operator=False,
@@ -145,7 +150,10 @@ class TenantService:
         )
         if not await repository.add(session, tenant):
             raise duplicate_tenant(tenant.id)
-        return await self._with_settings(session, tenant, new.settings)
+        created = await self._with_settings(session, tenant, new.settings)
+        await self._names.check_tenant(session, created)
+        await self._tell(session, created)
+        return created
 
     async def get(self, tenant_id: UUID) -> Tenant:
         """One tenant; raises NotFound."""
@@ -179,7 +187,14 @@ class TenantService:
         self, session: WriteSession, tenant_id: UUID, settings: Sequence[tuple[str, str]]
     ) -> Tenant:
         """Set some settings; an empty value takes one away. Raises as `change` does."""
-        return await self._with_settings(session, await self._held(session, tenant_id), settings)
+        names_change = NAME_KEYS.intersection(key for key, _ in settings)
+        if names_change:
+            await self._names.lock(session)
+        changed = await self._with_settings(session, await self._held(session, tenant_id), settings)
+        if names_change:
+            await self._names.check_tenant(session, changed)
+        await self._tell(session, changed)
+        return changed
 
     async def delete(self, session: WriteSession, tenant_id: UUID) -> None:
         """Serve nothing of a tenant any more: no calls, no peers, no wallet addresses.
@@ -198,10 +213,6 @@ class TenantService:
         await repository.end_of(session, tenant_id, now)
         await self._tell(session, gone)
 
-    async def refresh(self) -> None:
-        """Let this process know what was just committed; others hear of it by themselves."""
-        await self._directory.reload()
-
     async def _held(self, session: WriteSession, tenant_id: UUID) -> Tenant:
         tenant = await repository.lock(session, tenant_id)
         if tenant is None:
@@ -215,12 +226,11 @@ class TenantService:
         kept = {key: value for key, value in cleaned.items() if value}
         await repository.set_settings(session, tenant.id, kept.items())
         await repository.unset_settings(session, tenant.id, cleaned.keys() - kept.keys())
-        await self._tell(session, tenant)
         rest = {key: value for key, value in tenant.settings.items() if key not in cleaned}
         return replace(tenant, settings=rest | kept)
 
     async def _tell(self, session: WriteSession, tenant: Tenant) -> None:
-        await announce_change(session)
         # Auth has the operator's consent page from its own settings, unless one is set here.
         if not tenant.is_operator or tenant.idp_consent_url is not None:
             await self._changes.changed(session, tenant.id)
+        await announce_change(session)

@@ -60,7 +60,6 @@ class TenantServicer(TenantServiceServicer):
             scope=_SCOPE,
             key=request.idempotency_key,
             write=write,
-            finish=self._finish,
         )
 
     async def GetTenant(self, request: pb.GetTenantRequest, context: Context) -> pb.Tenant:
@@ -96,7 +95,6 @@ class TenantServicer(TenantServiceServicer):
             scope=_SCOPE,
             key=request.idempotency_key,
             write=write,
-            finish=self._finish,
         )
 
     async def DeleteTenant(self, request: pb.DeleteTenantRequest, context: Context) -> Empty:
@@ -113,7 +111,6 @@ class TenantServicer(TenantServiceServicer):
             scope=_SCOPE,
             key=request.idempotency_key,
             write=write,
-            finish=self._finish,
         )
 
     async def SetTenantSettings(
@@ -132,12 +129,7 @@ class TenantServicer(TenantServiceServicer):
             scope=_SCOPE,
             key=request.idempotency_key,
             write=write,
-            finish=self._finish,
         )
-
-    async def _finish(self, reply: object) -> None:
-        del reply
-        await self._tenants.refresh()
 
 
 def _message(tenant: Tenant) -> pb.Tenant:

@@ -41,6 +41,15 @@ def duplicate_wallet_address(address: str) -> AlreadyExists:
     )
 
 
+def wallet_address_of_another(address: str) -> AlreadyExists:
+    """The URL lies below the URL of another tenant."""
+    return AlreadyExists(
+        "DUPLICATE_WALLET_ADDRESS",
+        f"{_quoted(address)} lies below the wallet address URL of another tenant",
+        metadata={"wallet_address": _quoted(address)},
+    )
+
+
 def invalid_wallet_address(address: str, remedy: str) -> InvalidArgument:
     """The URL breaks a rule."""
     return InvalidArgument(

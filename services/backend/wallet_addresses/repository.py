@@ -9,7 +9,7 @@ from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
@@ -51,6 +51,17 @@ async def find(session: ReadSession, address: str) -> WalletAddress | None:
     query = select(wallet_addresses).where(wallet_addresses.c.address == canonical)
     row = (await session.execute(query)).one_or_none()
     return None if row is None else _wallet_address(row)
+
+
+async def foreign_below(session: ReadSession, base: str, tenant_id: UUID) -> UUID | None:
+    """A wallet address of another tenant at a URL or below it."""
+    address = wallet_addresses.c.address
+    query = select(wallet_addresses.c.id).where(
+        or_(address == base, func.starts_with(address, f"{base}/")),
+        wallet_addresses.c.tenant_id != tenant_id,
+    )
+    found: UUID | None = await session.scalar(query.limit(1))
+    return found
 
 
 async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, WalletAddress]:

@@ -41,6 +41,16 @@ class BaseUrls(Protocol):
         ...
 
 
+class UrlClaims(Protocol):
+    """Which tenant has which URLs."""
+
+    async def check_wallet_address(
+        self, session: WriteSession, tenant_id: UUID, address: str
+    ) -> None:
+        """Raise AlreadyExists when the URL lies below another tenant's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWalletAddress:
     """What a new wallet address is made of."""
@@ -55,10 +65,17 @@ class WalletAddressService:
     """Creates, reads and changes wallet addresses and their keys."""
 
     def __init__(
-        self, *, database: Database, base_urls: BaseUrls, clock: Clock, ids: IdSource
+        self,
+        *,
+        database: Database,
+        base_urls: BaseUrls,
+        claims: UrlClaims,
+        clock: Clock,
+        ids: IdSource,
     ) -> None:
         self._database = database
         self._base_urls = base_urls
+        self._claims = claims
         self._clock = clock
         self._ids = ids
 
@@ -80,6 +97,7 @@ class WalletAddressService:
             deactivated_at=None,
             created_at=self._clock.now(),
         )
+        await self._claims.check_wallet_address(session, asset.tenant_id, wallet_address.address)
         await repository.add(session, wallet_address)
         return wallet_address, asset
 

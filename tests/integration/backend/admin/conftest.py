@@ -22,6 +22,7 @@ from rafiki.admin.v1 import (
     peer_service_pb2,
     peer_service_pb2_grpc,
     session_service_pb2_grpc,
+    tenant_service_pb2,
     tenant_service_pb2_grpc,
     unknown_packet_service_pb2_grpc,
     wallet_address_service_pb2,
@@ -88,6 +89,13 @@ class World:
         )
         self.routing: Any = routing_service_pb2_grpc.RoutingServiceStub(channel)
 
+    async def tenant(self) -> str:
+        """The id of a new tenant."""
+        request = tenant_service_pb2.CreateTenantRequest(
+            api_secret="the-tenant's-secret", idempotency_key=key()
+        )
+        return str((await self.tenants.CreateTenant(request)).id)
+
     async def asset(self, code: str = "USD", scale: int = 2, **fields: Any) -> Any:
         request = asset_service_pb2.CreateAssetRequest(
             code=code, scale=scale, idempotency_key=key(), **fields
@@ -97,7 +105,7 @@ class World:
     async def wallet(self, asset_id: str, name: str | None = None, **fields: Any) -> Any:
         request = wallet_address_service_pb2.CreateWalletAddressRequest(
             asset_id=asset_id,
-            address=f"{OPEN_PAYMENTS_URL}/{name or uuid4()}",
+            address=name or str(uuid4()),
             idempotency_key=key(),
             **fields,
         )

@@ -117,9 +117,9 @@ async def test_unknown_ids_are_not_found(world: World, wallet: Any) -> None:
 async def test_another_tenant_sees_nothing_of_it(world: World, wallet: Any) -> None:
     created = await _create(world, wallet)
     with pytest.raises(NotFound):
-        await _get(world, created.id, tenant_id=UNKNOWN)
+        await _get(world, created.id, tenant_id=await world.tenant())
     page = await world.payments.ListIncomingPayments(
-        pb.ListIncomingPaymentsRequest(tenant_id=UNKNOWN)
+        pb.ListIncomingPaymentsRequest(tenant_id=await world.tenant())
     )
     assert not page.payments
 

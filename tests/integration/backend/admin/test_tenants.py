@@ -142,10 +142,10 @@ async def test_tenants_are_listed_newest_first(world: World) -> None:
 
 async def test_settings_are_set_one_by_one_and_taken_away(world: World) -> None:
     tenant = await _create(world)
-    await _set(world, tenant.id, _setting("WALLET_ADDRESS_URL", "https://tenant.test/wallets/"))
+    await _set(world, tenant.id, _setting("WALLET_ADDRESS_URL", "http://bank.test/wallets/"))
     both = await _set(world, tenant.id, _setting("WEBHOOK_MAX_RETRY", "3"))
     assert {s.key: s.value for s in both.settings} == {
-        "WALLET_ADDRESS_URL": "https://tenant.test/wallets",
+        "WALLET_ADDRESS_URL": "http://bank.test/wallets",
         "WEBHOOK_MAX_RETRY": "3",
     }
     left = await _set(world, tenant.id, _setting("WEBHOOK_MAX_RETRY", ""))
@@ -154,7 +154,7 @@ async def test_settings_are_set_one_by_one_and_taken_away(world: World) -> None:
 
 
 async def test_what_tells_tenants_apart_belongs_to_one_of_them(world: World) -> None:
-    address = _setting("ILP_ADDRESS", "test.tenant")
+    address = _setting("ILP_ADDRESS", "test.bank.tenant")
     first, second = await _create(world, settings=[address]), await _create(world)
     with pytest.raises(AlreadyExists):
         await _set(world, second.id, address)

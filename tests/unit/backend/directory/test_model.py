@@ -10,7 +10,7 @@ from services.backend.assets.model import Asset
 from services.backend.directory.model import OwnRoute, PeerRoute, Route, Snapshot
 from services.backend.peers.model import Peer
 from services.backend.tenants.model import SettingKey
-from tests.support.packet_world import NODE_ADDRESS, OPERATOR, new_tenant
+from tests.support.packet_world import NAMES, NODE_ADDRESS, OPERATOR, new_tenant
 
 TENANT = UUID(int=77)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ def new_peer(number: int, address: str, tenant_id: UUID = OPERATOR) -> Peer:
 
 def snapshot(*peers: Peer) -> Snapshot:
     return Snapshot(
-        operator_ilp_address=NODE_ADDRESS,
+        ilp_address_of=NAMES.ilp_address,
         tenants=[
             new_tenant(OPERATOR),
             new_tenant(TENANT, settings={SettingKey.ILP_ADDRESS: "private.tenant"}),

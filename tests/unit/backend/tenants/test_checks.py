@@ -1,12 +1,12 @@
 """What a tenant's fields may be."""
 
 import pytest
+from ilpkit.openpayments.urls import URL_CHARACTERS_MAX
 from servicekit.errors import InvalidArgument
 
 from services.backend.tenants.checks import (
     SECRET_CHARACTERS_MAX,
     SECRET_CHARACTERS_MIN,
-    URL_CHARACTERS_MAX,
     checked_secret,
     checked_url,
     clean_settings,
@@ -18,6 +18,7 @@ from services.backend.tenants.checks import (
     [
         ("WEBHOOK_URL", " https://t.test/hooks/ ", "https://t.test/hooks/"),
         ("WALLET_ADDRESS_URL", "https://t.test/", "https://t.test"),
+        ("WALLET_ADDRESS_URL", "https://T.test:443//%61/", "https://t.test/a"),
         ("EXCHANGE_RATES_URL", "http://t.test/rates?key=1", "http://t.test/rates?key=1"),
         ("WEBHOOK_TIMEOUT", "2000", "2000"),
         ("WEBHOOK_MAX_RETRY", "0", "0"),
@@ -38,7 +39,13 @@ def test_a_setting_is_kept_in_its_form(key: str, value: str, kept: str) -> None:
         ("WEBHOOK_TIMEOUT", "-1"),
         ("WEBHOOK_TIMEOUT", "1.5"),
         ("WEBHOOK_TIMEOUT", "\u0663"),
+        ("WEBHOOK_TIMEOUT", "0"),
+        ("WEBHOOK_TIMEOUT", "20001"),
+        ("WEBHOOK_MAX_RETRY", "101"),
         ("WEBHOOK_MAX_RETRY", "9999999999"),
+        ("ILP_ADDRESS", "test.bank." + "x" * 512),
+        ("WALLET_ADDRESS_URL", "https://t.test/a/../b"),
+        ("WALLET_ADDRESS_URL", "https://t.test/a?b=c"),
         ("ILP_ADDRESS", "bank"),
     ],
 )
