@@ -42,6 +42,9 @@ class OutboxLimits:
     concurrent_max: int = 50
     lane_concurrent_max: int = 10
     """Of one lane: a slow recipient holds no more than this."""
+    first_of_lane_max: int = 200
+    """Beyond `concurrent_max`, for lanes that have none: however many recipients are slow, each
+    other lane has one delivery on its way. More lanes than this wait in turn."""
     delivery_timeout_s: float = 30.0
     """Of one attempt, whatever the deliverer's own timeout."""
     lease_s: float = 60.0
@@ -113,9 +116,10 @@ class OutboxWorker:
         self._wake.clear()
         settled = await self._settle()
         free = self._limits.concurrent_max - len(self._in_flight)
-        if free <= 0:
-            return settled
-        if not self._look:
+        only_first = free <= 0
+        if only_first:
+            free += self._limits.first_of_lane_max
+        if free <= 0 or not self._look:
             return settled
         self._look = False
         now = self._clock.monotonic()
@@ -125,7 +129,7 @@ class OutboxWorker:
         claimed = await self._outbox.claim(
             self._database,
             count=free,
-            lane_max=self._limits.lane_concurrent_max,
+            lane_max=1 if only_first else self._limits.lane_concurrent_max,
             busy=busy,
             lease_for=timedelta(seconds=self._limits.lease_s),
         )
@@ -135,7 +139,7 @@ class OutboxWorker:
             task.add_done_callback(self._attempted)
         busy.update(delivery.lane for delivery in claimed)
         lane_full = max(busy.values(), default=0) >= self._limits.lane_concurrent_max
-        self._was_full = lane_full or len(claimed) == free
+        self._was_full = only_first or lane_full or len(claimed) == free
         return settled or bool(claimed)
 
     async def _attempt(self, delivery: Delivery) -> Outcome:

@@ -463,7 +463,9 @@ class BackendApp:
             retry_delay=retry_delay,
             clock=self._clock,
             ids=self._ids,
-            limits=OutboxLimits(concurrent_max=concurrent, lane_concurrent_max=concurrent),
+            limits=OutboxLimits(
+                concurrent_max=concurrent, lane_concurrent_max=max(1, concurrent // 2)
+            ),
         )
 
     async def _start_servers(

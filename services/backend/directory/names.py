@@ -20,11 +20,11 @@ from ilpkit.ilp.address import has_prefix
 from ilpkit.openpayments.urls import canonical_base
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.errors import ServiceError
-from sqlalchemy import func, select
 
+from services.backend.directory import repository as locks
 from services.backend.peers import repository as peers
 from services.backend.peers.errors import ilp_address_taken
-from services.backend.tenants import repository
+from services.backend.tenants import repository as tenants
 from services.backend.tenants.errors import (
     duplicate_setting,
     invalid_field,
@@ -37,9 +37,6 @@ from services.backend.wallet_addresses.errors import wallet_address_of_another
 from services.backend.wallet_addresses.hosting import covers, uses_reserved_path
 
 NAME_KEYS: Final = frozenset({SettingKey.ILP_ADDRESS, SettingKey.WALLET_ADDRESS_URL})
-_LOCK: Final = 0x7261_6669_6B69_6E61
-"""The number of our advisory lock; any that nobody else takes in this database."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +62,7 @@ class Names:
 
         It is taken before any row is: then nobody who holds a row waits for it.
         """
-        await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        await locks.lock_names(session)
 
     async def check_tenant(self, session: ReadSession, tenant: Tenant) -> None:
         """Refuse a tenant's names when they are another's; its settings are written already.
@@ -77,7 +74,7 @@ class Names:
         """
         others = [
             other
-            for other in await repository.load_all(session)
+            for other in await tenants.load_all(session)
             if other.id != tenant.id and not other.is_operator
         ]
         if tenant.is_operator:
@@ -120,9 +117,7 @@ class Names:
         self, session: ReadSession, tenant_id: UUID, prefixes: Sequence[str]
     ) -> None:
         """Refuse a peer's addresses that a tenant or the node has; raises AlreadyExists."""
-        held = {
-            self.ilp_address(tenant): tenant.id for tenant in await repository.load_all(session)
-        }
+        held = {self.ilp_address(tenant): tenant.id for tenant in await tenants.load_all(session)}
         for prefix in prefixes:
             above = [address for address in held if has_prefix(prefix, address)]
             longest = max(above, key=len, default=None)
@@ -139,15 +134,15 @@ class Names:
 
         Until the transaction ends no tenant can take a URL above it.
         """
-        await session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
-        if await repository.holder_of_url(session, address, node_url=self._url, but=tenant_id):
+        await locks.share_names(session)
+        if await tenants.holder_of_url(session, address, node_url=self._url, but=tenant_id):
             raise wallet_address_of_another(address)
 
     async def report(self, database: Database) -> list[str]:
         """Log which tenants have names, from before they were checked, that would be refused."""
         found = []
         async with database.read() as session:
-            for tenant in await repository.load_all(session):
+            for tenant in await tenants.load_all(session):
                 if not NAME_KEYS.intersection(tenant.settings):
                     continue
                 try:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, SmallInteger, Table
 
-from services.backend.tables import metadata
+from services.backend.schema.columns import metadata
 
 directory_revision = Table(
     "directory_revision",

@@ -25,6 +25,10 @@ class TenantSettings:
         self._webhook_attempts_max = webhook_attempts_max
         self._exchange_rates_url = exchange_rates_url
 
+    async def serves(self, tenant_id: UUID) -> bool:
+        """Whether the tenant is there."""
+        return await self._directory.find_tenant(tenant_id) is not None
+
     def url(self, tenant_id: UUID) -> str:
         """Where events are posted."""
         return self._own(tenant_id, SettingKey.WEBHOOK_URL) or self._webhook_url

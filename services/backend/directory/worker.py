@@ -5,22 +5,15 @@ from typing import Final
 from uuid import UUID
 
 from servicekit.database import Database, WriteSession
-from servicekit.statements import prepared
-from sqlalchemy import select, update
 
 from services.backend.assets import repository as assets
+from services.backend.directory import repository
 from services.backend.directory.model import Snapshot, TenantEntry
 from services.backend.directory.names import Names
-from services.backend.directory.tables import directory_revision
 from services.backend.peers import repository as peers
 from services.backend.tenants import repository as tenants
 
 DIRECTORY_CHANNEL: Final = "rafiki_directory"
-
-_REVISION: Final = prepared(select(directory_revision.c.revision))
-_COUNT_UP: Final = prepared(
-    update(directory_revision).values(revision=directory_revision.c.revision + 1)
-)
 
 
 async def announce_change(session: WriteSession) -> None:
@@ -28,7 +21,7 @@ async def announce_change(session: WriteSession) -> None:
 
     It stands last in the transaction: the revision's row is one for all, held until the commit.
     """
-    await session.execute(_COUNT_UP)
+    await repository.count_up(session)
     await session.notify(DIRECTORY_CHANNEL, "")
 
 
@@ -63,13 +56,13 @@ class Directory:
                 return  # a read that began after this call has ended
             answers = self._asked
             # First the revision: what is read after it is at least as new.
-            revision = await self._committed()
+            revision = await repository.revision(self._database)
             self._snapshot = await self._read()
             self._revision, self._answered = revision, answers
 
     async def catch_up(self) -> None:
         """As `reload`, at the price of one small read when nothing has changed."""
-        if await self._committed() != self._revision:
+        if await repository.revision(self._database) != self._revision:
             await self.reload()
 
     async def find_tenant(self, tenant_id: UUID) -> TenantEntry | None:
@@ -84,10 +77,6 @@ class Directory:
         """A change was committed somewhere."""
         del channel, payload
         await self.reload()
-
-    async def _committed(self) -> int:
-        # From the primary: a replica may not have what a caller was just told.
-        return int((await self._database.write_one(_REVISION)).scalar_one())
 
     async def _read(self) -> Snapshot:
         async with self._database.read() as session:

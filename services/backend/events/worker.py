@@ -21,6 +21,10 @@ SIGNATURE_HEADER: Final = "Rafiki-Signature"
 class WebhookTargets(Protocol):
     """Where a tenant's events go."""
 
+    async def serves(self, tenant_id: UUID) -> bool:
+        """Whether the tenant is there; a deleted one is told nothing more."""
+        ...
+
     def url(self, tenant_id: UUID) -> str:
         """The tenant's own URL, or the operator's."""
         ...
@@ -51,6 +55,8 @@ class WebhookSender:
     async def deliver(self, delivery: Delivery) -> int:
         """Post it; raises DeliveryFailed when it is not taken."""
         tenant_id = UUID(delivery.lane)
+        if not await self._targets.serves(tenant_id):
+            raise DeliveryFailed(f"the tenant {tenant_id} is deleted")
         body = dict(delivery.payload)
         headers = {"content-type": "application/json"}
         if self._secret is not None:

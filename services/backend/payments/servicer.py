@@ -171,10 +171,11 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.CreateReceiverRequest, context: Context
     ) -> pb.Receiver:
         del context
+        scope = self._scope(request)
 
         async def prepare() -> Write[pb.Receiver]:
             new: NewReceiver = await self._receivers.prepare(
-                request.wallet_address_url, **_expected(request)
+                scope, request.wallet_address_url, **_expected(request)
             )
 
             async def write(session: WriteSession) -> pb.Receiver:
@@ -187,9 +188,9 @@ class PaymentServicer(PaymentServiceServicer):
 
     async def GetReceiver(self, request: pb.GetReceiverRequest, context: Context) -> pb.Receiver:
         del context
-        self._scope(request)
+        scope = self._scope(request)
         try:
-            return messages.receiver(await self._receivers.get(request.url))
+            return messages.receiver((await self._receivers.get(request.url)).seen_by(scope))
         except InvalidArgument as error:
             # To whoever pays it, a receiver that is not there is a wrong input; here it is the
             # thing asked for.
@@ -199,10 +200,11 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.CompleteReceiverRequest, context: Context
     ) -> pb.Receiver:
         del context
+        scope = self._scope(request)
 
         async def prepare() -> Write[pb.Receiver]:
             # Completing again changes nothing, so a call that was cut off here may be repeated.
-            completed = await self._receivers.complete(request.url)
+            completed = await self._receivers.complete(scope, request.url)
 
             async def write(session: WriteSession) -> pb.Receiver:
                 del session

@@ -14,10 +14,14 @@ from services.backend.incoming_payments.service import IncomingPaymentService, P
 from services.backend.ledger.rules.accounting import allowance_account_id
 from services.backend.receivers.errors import missing_receiver
 from services.backend.receivers.model import LocalAccount, NewReceiver, Receiver
+from services.backend.tenants.scope import Scope
 
 
 class PaymentUrls(Protocol):
     """The URLs of our own incoming payments."""
+
+    node_wallet_address: str
+    """Who this node is as a client of banks."""
 
     def incoming_payment(self, tenant_id: UUID, payment_id: UUID) -> str:
         """URL of a payment."""
@@ -64,6 +68,7 @@ class LocalReceivers:
 
     async def prepare(
         self,
+        scope: Scope,
         wallet_address_url: str,
         *,
         incoming_amount: Amount | None,
@@ -79,11 +84,13 @@ class LocalReceivers:
             if error.reason != "UNKNOWN_WALLET_ADDRESS":
                 raise
             return None
+        own = scope.filter in {None, wallet_address.tenant_id}
         payment = await self._payments.prepare(
             wallet_address=wallet_address,
             asset=asset,
-            client=None,
-            initiated_by=InitiatedBy.ADMIN,
+            # To another tenant of this node we are what we are to any bank: its client.
+            client=None if own else self._urls.node_wallet_address,
+            initiated_by=InitiatedBy.ADMIN if own else InitiatedBy.OPEN_PAYMENTS,
             incoming_amount=incoming_amount,
             expires_at=expires_at,
             metadata=metadata,
@@ -95,17 +102,20 @@ class LocalReceivers:
         view = PaymentView(payment=payment, wallet_address=wallet_address, asset=asset, received=0)
         return NewReceiver(receiver=self._receiver(view), insert=insert)
 
-    async def complete(self, url: str) -> Receiver | None:
+    async def complete(self, scope: Scope, url: str) -> Receiver | None:
         """Close the payment at one of our own URLs; None when the URL is not ours.
 
         Raises:
-            InvalidArgument: there is no such payment (INVALID_RECEIVER).
+            InvalidArgument: there is no such payment, or it is another tenant's: no bank lets
+                another one close its customers' payments (INVALID_RECEIVER).
             Conflict: it has expired (WRONG_STATE).
         """
         ids = self._urls.local_incoming_payment(url)
         if ids is None:
             return None
         tenant_id, payment_id = ids
+        if scope.filter not in {None, tenant_id}:
+            raise invalid_receiver(url, "is another tenant's to complete")
         try:
             view = await self._payments.complete(payment_id, tenant_id=tenant_id)
         except NotFound:
@@ -136,5 +146,6 @@ class LocalReceivers:
             created_at=payment.created_at,
             metadata=payment.metadata,
             local_id=payment.id,
+            tenant_id=payment.tenant_id,
             methods=(),
         )

@@ -1,7 +1,7 @@
 """A receiver: an incoming payment somewhere, and how to pay it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from ilpkit.money import Amount, Asset
 from servicekit.database import WriteSession
 
 from services.backend.ledger.rules.accounting import Side
+from services.backend.tenants.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Receiver:
     metadata: Mapping[str, Any] | None
     local_id: UUID | None
     """Its id when it is an account of this node."""
+    tenant_id: UUID | None
+    """The tenant whose account it then is."""
     methods: tuple[IlpMethod, ...]
 
     def is_payable(self, now: datetime) -> bool:
@@ -57,6 +60,12 @@ class Receiver:
         if self.incoming_amount is None:
             return None
         return max(self.incoming_amount.value - self.received_amount.value, 0)
+
+    def seen_by(self, scope: Scope) -> "Receiver":
+        """What a tenant may know: of another tenant's payment only what paying it takes."""
+        if self.tenant_id is None or scope.filter in {None, self.tenant_id}:
+            return self
+        return replace(self, metadata=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

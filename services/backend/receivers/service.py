@@ -31,6 +31,7 @@ from services.backend.receivers.errors import (
 )
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
+from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 READ_ACTIONS: Final = ("read-all",)
@@ -47,6 +48,7 @@ class LocalPayments(Protocol):
 
     async def prepare(
         self,
+        scope: Scope,
         wallet_address_url: str,
         *,
         incoming_amount: Amount | None,
@@ -56,7 +58,7 @@ class LocalPayments(Protocol):
         """A new payment, not yet written; None when the wallet address is not ours."""
         ...
 
-    async def complete(self, url: str) -> Receiver | None:
+    async def complete(self, scope: Scope, url: str) -> Receiver | None:
         """Close the payment at one of our own URLs; None when the URL is not ours."""
         ...
 
@@ -92,6 +94,7 @@ class ReceiverService:
 
     async def prepare(
         self,
+        scope: Scope,
         wallet_address_url: str,
         *,
         incoming_amount: Amount | None,
@@ -106,6 +109,7 @@ class ReceiverService:
             NotFound: there is no such wallet address (UNKNOWN_WALLET_ADDRESS).
         """
         local = await self._local.prepare(
+            scope,
             wallet_address_url,
             incoming_amount=incoming_amount,
             expires_at=expires_at,
@@ -121,13 +125,13 @@ class ReceiverService:
         )
         return NewReceiver(receiver=created, insert=None)
 
-    async def complete(self, url: str) -> Receiver:
+    async def complete(self, scope: Scope, url: str) -> Receiver:
         """Complete an incoming payment anywhere, for good; raises as `get` does.
 
         Raises:
             Conflict: it is one of this node and has expired (WRONG_STATE).
         """
-        local = await self._local.complete(url)
+        local = await self._local.complete(scope, url)
         if local is not None:
             return local
         missing = missing_receiver(url)
@@ -257,6 +261,7 @@ def _receiver(payment: IncomingPaymentWithMethods) -> Receiver:
         created_at=payment.created_at,
         metadata=payment.metadata,
         local_id=None,
+        tenant_id=None,
         methods=methods,
     )
 

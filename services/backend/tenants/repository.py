@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
+from servicekit.outbox_tables import OPEN, PARKED
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from sqlalchemy import Row, String, cast, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from services.backend.events.tables import webhook_deliveries
 from services.backend.peers.tables import peers
 from services.backend.tenants.errors import duplicate_setting
 from services.backend.tenants.model import SettingKey, Tenant
@@ -120,7 +122,7 @@ async def unset_settings(session: WriteSession, tenant_id: UUID, keys: Iterable[
 
 
 async def end_of(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
-    """Deactivate the wallet addresses of a tenant that goes, and delete its peers."""
+    """End what a tenant that goes has: wallet addresses, peers, and what it was to be told."""
     column = wallet_addresses.c.deactivated_at
     active = or_(column.is_(None), column > now)
     await session.execute(
@@ -132,6 +134,12 @@ async def end_of(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
         update(peers)
         .where(peers.c.tenant_id == tenant_id, peers.c.deleted_at.is_(None))
         .values(deleted_at=now)
+    )
+    told = webhook_deliveries
+    await session.execute(
+        update(told)
+        .where(told.c.lane == str(tenant_id), told.c.state == OPEN)
+        .values(state=PARKED, finished_at=now, last_error="the tenant is deleted")
     )
 
 

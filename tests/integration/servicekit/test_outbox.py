@@ -174,6 +174,28 @@ async def test_everything_is_delivered_once_and_within_the_bounds(setup: Setup) 
     assert dict(setup.recipient.at_once_max) == {"a": 3, "b": 3, "all": 6}
 
 
+async def test_slow_recipients_never_hold_another_lane(setup: Setup) -> None:
+    gate = asyncio.Event()
+
+    async def slow(_: Delivery) -> int:
+        await gate.wait()
+        return 200
+
+    limits = OutboxLimits(concurrent_max=4, lane_concurrent_max=2, idle_poll_s=1000)
+    for lane in ("tarpit1", "tarpit2"):
+        names = [f"{lane}-{number}" for number in range(10)]
+        setup.recipient.answers |= dict.fromkeys(names, slow)
+        await setup.add(*names, lane=lane)
+    async with setup.running(limits) as worker:
+        await until(lambda: setup.recipient.at_once["all"] == 4)
+        await setup.add("ours", "ours too", lane="operator")
+        worker.wake()
+        await until(lambda: {"ours", "ours too"} <= set(setup.recipient.names))
+        assert setup.recipient.at_once_max == {"tarpit1": 2, "tarpit2": 2, "operator": 1, "all": 5}
+        gate.set()
+        await until(lambda: len(setup.recipient.taken) == 22)
+
+
 async def test_one_key_is_delivered_in_order_also_through_failures(setup: Setup) -> None:
     await setup.add("first", "second", "third", key="payment")
     await setup.add("other")

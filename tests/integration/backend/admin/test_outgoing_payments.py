@@ -204,7 +204,7 @@ async def test_lists_are_filtered(pair: Pair) -> None:
     assert await ids(receiver=receivers[0].url) == [paid[0].id]
     assert await ids(states=[pb.OUTGOING_PAYMENT_STATE_FUNDING]) == [paid[1].id]
     assert await ids(wallet_address_id=pair.payee.id) == []
-    assert await ids(tenant_id=await world.tenant()) == []
+    assert await ids(tenant_id=await pair.world.tenant()) == []
     with pytest.raises(InvalidArgument):
         await ids(states=[pb.OUTGOING_PAYMENT_STATE_UNSPECIFIED])
 
@@ -236,4 +236,4 @@ async def test_both_kinds_make_one_list_newest_first(pair: Pair) -> None:
     assert back == seen[2:4]
     assert info.has_previous_page
     assert (await page(wallet_address_id=pair.payer.id))[0] == made[1::2][::-1]
-    assert (await page(tenant_id=await world.tenant()))[0] == []
+    assert (await page(tenant_id=await pair.world.tenant()))[0] == []

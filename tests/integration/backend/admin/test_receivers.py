@@ -192,3 +192,26 @@ async def test_a_url_that_is_none_is_refused(world: World, url: str) -> None:
 async def test_another_banks_wallet_address_is_named_by_its_id(world: World) -> None:
     created = await _create(world, f"{world.outside.wallet}?spelled=otherwise")
     assert created.wallet_address_url == world.outside.wallet
+
+
+async def test_another_tenants_receiver_is_one_of_another_bank(world: World) -> None:
+    wallet = await world.wallet((await world.asset()).id)
+    tenant = await world.tenant()
+    secret = Struct()
+    secret.update({"order": "17"})
+    ours = await _create(world, wallet.address, incoming_amount=usd(12), metadata=secret)
+    request = pb.GetReceiverRequest(url=ours.id, tenant_id=tenant)
+    seen = await world.payments.GetReceiver(request)
+    assert not seen.HasField("metadata")
+    assert seen.incoming_amount == ours.incoming_amount
+    with pytest.raises(InvalidArgument) as refused:
+        await world.payments.CompleteReceiver(
+            pb.CompleteReceiverRequest(url=ours.id, tenant_id=tenant, idempotency_key=key())
+        )
+    assert refused.value.reason == "INVALID_RECEIVER"
+    assert not (await _get(world, ours.id)).completed
+    theirs = await _create(world, wallet.address, tenant_id=tenant)
+    made = await world.payments.GetIncomingPayment(
+        pb.GetIncomingPaymentRequest(id=theirs.id.rpartition("/")[2])
+    )
+    assert made.client == f"{OPEN_PAYMENTS_URL}/.well-known/pay"

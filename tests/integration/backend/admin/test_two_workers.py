@@ -18,7 +18,7 @@ from servicekit.lifecycle import Lifecycle
 from services.backend.app import BackendApp
 from services.backend.services import Services
 from services.backend.settings import BackendSettings
-from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, World, key
+from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, World, key, usd
 from tests.integration.backend.admin.test_names import asset_of, new_tenant, rename, wallet_of
 
 BODY = b'{"query": "{ whoami { id } }"}'
@@ -100,7 +100,7 @@ async def test_a_new_asset_can_be_quoted_everywhere_at_once(world: World, untold
         payments.CreateQuoteRequest(
             wallet_address_id=wallet.id,
             receiver=receiver.id,
-            debit_amount={"value": 100, "asset_code": "USD", "asset_scale": 2},
+            debit_amount=usd(100),
             idempotency_key=key(),
         )
     )

@@ -22,6 +22,9 @@ class Targets:
     def __init__(self, origin: str) -> None:
         self.urls = {OPERATOR: f"{origin}/operator", TENANT: f"{origin}/tenant"}
 
+    async def serves(self, tenant_id: UUID) -> bool:
+        return tenant_id in self.urls
+
     def url(self, tenant_id: UUID) -> str:
         return self.urls[tenant_id]
 
