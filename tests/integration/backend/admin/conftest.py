@@ -30,6 +30,7 @@ from rafiki.admin.v1 import (
 )
 from rafiki.common.v1.money_pb2 import Amount
 from rafiki.ledger.v1 import ledger_service_pb2_grpc
+from rafiki.openpayments.v1 import incoming_payment_service_pb2_grpc
 from rafiki.routing.v1 import routing_service_pb2_grpc
 from servicekit.database import Database
 from servicekit.grpc_client import build_channel
@@ -86,6 +87,9 @@ class World:
         self.events: Any = event_service_pb2_grpc.EventServiceStub(channel)
         self.unknown_packets: Any = unknown_packet_service_pb2_grpc.UnknownPacketServiceStub(
             channel
+        )
+        self.public_payments: Any = (
+            incoming_payment_service_pb2_grpc.PublicIncomingPaymentServiceStub(channel)
         )
         self.routing: Any = routing_service_pb2_grpc.RoutingServiceStub(channel)
 

@@ -10,6 +10,7 @@ from rafiki.admin.v1 import payment_service_pb2 as payments
 from rafiki.admin.v1 import peer_service_pb2
 from rafiki.admin.v1 import tenant_service_pb2 as pb
 from rafiki.common.v1.paging_pb2 import PageRequest
+from rafiki.openpayments.v1 import incoming_payment_service_pb2 as public_payments
 from rafiki.routing.v1 import routing_service_pb2 as routing
 from servicekit.clock import SystemClock
 from servicekit.database import Database
@@ -24,12 +25,14 @@ from servicekit.errors import (
 )
 from servicekit.hmac_signature import make_signature
 from servicekit.lifecycle import Lifecycle
+from servicekit.outbox_tables import PARKED
 from sqlalchemy import select
 
 from services.auth.app import AuthApp
 from services.auth.migrations.run import upgrade
 from services.auth.settings import AuthSettings
 from services.auth.tenants.tables import tenants as auth_tenants
+from services.backend.events.tables import webhook_deliveries
 from tests.integration.backend.admin.conftest import (
     ADMIN_SECRET,
     OPERATOR,
@@ -214,11 +217,22 @@ async def test_nothing_of_a_deleted_tenant_is_served(world: World) -> None:
     asset = await world.asset(tenant_id=tenant.id)
     peer = await world.peer(asset.id, "test.gone", tenant_id=tenant.id)
     request = routing.ListRoutesRequest(tenant_id=tenant.id)
-    await eventually(
-        lambda: world.routing.ListRoutes(request), lambda reply: len(reply.routes) == 1
-    )
+    assert len((await world.routing.ListRoutes(request)).routes) == 1
     wallet = await world.wallet(asset.id, tenant_id=tenant.id)
+    await world.outside.stop()
+    payment = await _receive(world, wallet.id)
+    public = public_payments.GetPublicIncomingPaymentRequest(tenant_id=tenant.id, id=payment.id)
+    assert (await world.public_payments.GetPublicIncomingPayment(public)).auth_server
     await _delete(world, tenant.id)
+    with pytest.raises(NotFound) as gone:
+        await eventually(
+            lambda: world.public_payments.GetPublicIncomingPayment(public), lambda _: False
+        )
+    assert gone.value.reason == "UNKNOWN_TENANT"
+    async with world.database.read() as session:
+        lane = webhook_deliveries.c.lane == tenant.id
+        states = await session.scalars(select(webhook_deliveries.c.state).where(lane))
+    assert list(states) == [PARKED]
     with pytest.raises(Unauthenticated):
         await _verify(world, tenant.id, "the-tenant-secret")
     with pytest.raises(NotFound):
@@ -230,8 +244,8 @@ async def test_nothing_of_a_deleted_tenant_is_served(world: World) -> None:
     assert inactive.value.reason == "INACTIVE_WALLET_ADDRESS"
 
 
-async def _receive(world: World, wallet_address_id: str) -> None:
-    await world.payments.CreateIncomingPayment(
+async def _receive(world: World, wallet_address_id: str) -> Any:
+    return await world.payments.CreateIncomingPayment(
         payments.CreateIncomingPaymentRequest(
             wallet_address_id=wallet_address_id, idempotency_key=key()
         )
