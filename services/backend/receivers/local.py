@@ -12,7 +12,7 @@ from services.backend.connector.payables import Payable
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
 from services.backend.ledger.rules.accounting import allowance_account_id
-from services.backend.receivers.errors import missing_receiver
+from services.backend.receivers.errors import invalid_receiver, missing_receiver
 from services.backend.receivers.model import LocalAccount, NewReceiver, Receiver
 from services.backend.tenants.scope import Scope
 
