@@ -1,4 +1,7 @@
-"""The public listener's route table: the only place that says which path goes where.
+"""The public listener's route table.
+
+What the contracts say (`google.api.http`, `rafiki.common.v1.edge`) is read from their descriptors;
+here stand the routes that are no RPCs, and the order.
 
 Rules:
 - First match wins, so narrow paths stand before wide ones and the wallet addresses come last.
@@ -9,9 +12,20 @@ Rules:
 - A path that matches with another method answers 405 with all the methods of that path.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from rafiki.grant.v1 import grant_service_pb2, interaction_service_pb2
+from rafiki.introspection.v1 import introspection_service_pb2
+from rafiki.openpayments.v1 import (
+    incoming_payment_service_pb2,
+    outgoing_payment_service_pb2,
+    quote_service_pb2,
+    wallet_address_service_pb2,
+)
+from servicekit.edge_contract import Operation, Proof, operations
 
 
 class Surface(StrEnum):
@@ -94,50 +108,80 @@ class Route:
 
 
 _ID: Final = "[A-Za-z0-9._~-]+"
-_PAGE: Final = ("wallet-address", "cursor", "first", "last")
+_WORDS: Final = re.compile("[A-Z][a-z]+")
+_DESCRIPTORS: Final = {
+    service.full_name: service
+    for module in (
+        incoming_payment_service_pb2,
+        quote_service_pb2,
+        outgoing_payment_service_pb2,
+        wallet_address_service_pb2,
+        grant_service_pb2,
+        interaction_service_pb2,
+        introspection_service_pb2,
+    )
+    for service in module.DESCRIPTOR.services_by_name.values()
+}
+_SURFACES: Final = {Cluster.BACKEND_GRPC: Surface.OPEN_PAYMENTS, Cluster.AUTH_GRPC: Surface.GNAP}
+_GUARDS: Final = {Cluster.BACKEND_GRPC: Guard.BACKEND, Cluster.AUTH_GRPC: Guard.AUTH}
 
 
-def _resource(name: str, path: str, to: str, *methods: str, query: tuple[str, ...] = ()) -> Route:
+def _routes_of(services: Services, cluster: Cluster) -> list[Route]:
+    """The routes of a set of services, as their contracts have them.
+
+    Verbs of one path that read the same query parameters are one route.
+    """
+    grouped: dict[tuple[str, tuple[str, ...] | str], list[Operation]] = {}
+    for operation in operations(*(_DESCRIPTORS[name] for name in SERVICES[services])):
+        grouped.setdefault((_path(operation), _query(operation, services)), []).append(operation)
+    return [
+        _route(services, cluster, path=path, query=query, found=found)
+        for (path, query), found in grouped.items()
+    ]
+
+
+def _route(
+    services: Services,
+    cluster: Cluster,
+    *,
+    path: str,
+    query: tuple[str, ...] | str,
+    found: list[Operation],
+) -> Route:
+    first = found[0]
+    open_to_all = first.proof is Proof.NOBODY
+    verbs = tuple(dict.fromkeys(operation.verb for operation in found))
+    is_wallet = services is Services.WALLET_ADDRESS
     return Route(
-        name=name,
-        path=f"/{_ID}/{path}/?",
-        methods=methods,
-        cluster=Cluster.BACKEND_GRPC,
-        surface=Surface.OPEN_PAYMENTS,
-        services=Services.RESOURCES,
-        guard=Guard.BACKEND,
+        name="-".join(_WORDS.findall(first.method)).lower(),
+        path=path,
+        methods=(*verbs, "HEAD") if open_to_all else verbs,
+        cluster=cluster,
+        surface=_SURFACES[cluster],
+        services=services,
+        guard=_GUARDS[cluster] if first.proof is not None and not open_to_all else None,
         query=query,
-        to=to,
+        without_authorization=services is Services.PUBLIC_INCOMING_PAYMENT,
+        shared=is_wallet or not first.fixed_segments,
+        to=", ".join(dict.fromkeys(operation.method for operation in found)),
     )
 
 
-def _gnap(name: str, path: str, to: str, *methods: str, shared: bool = False) -> Route:
-    return Route(
-        name=name,
-        path=path,
-        methods=methods,
-        cluster=Cluster.AUTH_GRPC,
-        surface=Surface.GNAP,
-        services=Services.GRANT,
-        guard=Guard.AUTH,
-        shared=shared,
-        to=to,
-    )
+def _path(operation: Operation) -> str:
+    if operation.service == SERVICES[Services.WALLET_ADDRESS][0]:
+        # The wallet address's own segments come first; the node's own keys have none before.
+        fixed = "/".join(map(re.escape, operation.fixed_segments))
+        return f"/(.*/)?{fixed}" if fixed else "/.*"
+    path = operation.expression(lambda _: _ID)
+    return path if operation.proof is None else f"{path}/?"
 
 
-def _wallet(name: str, path: str, to: str) -> Route:
-    return Route(
-        name=name,
-        path=path,
-        methods=("GET", "HEAD"),
-        cluster=Cluster.BACKEND_GRPC,
-        surface=Surface.OPEN_PAYMENTS,
-        services=Services.WALLET_ADDRESS,
-        query=QUERY_DROPPED,
-        shared=True,
-        to=to,
-    )
+def _query(operation: Operation, services: Services) -> tuple[str, ...] | str:
+    return QUERY_DROPPED if services is Services.WALLET_ADDRESS else operation.query
 
+
+_GRANTS: Final = _routes_of(Services.GRANT, Cluster.AUTH_GRPC)
+_WALLET_ADDRESSES: Final = _routes_of(Services.WALLET_ADDRESS, Cluster.BACKEND_GRPC)
 
 PUBLIC_ROUTES: Final = (
     Route(
@@ -175,72 +219,16 @@ PUBLIC_ROUTES: Final = (
         surface=Surface.GNAP,
         to="discovery",
     ),
-    _gnap("continue", f"/continue/{_ID}/?", "ContinueGrant, CancelGrant", "POST", "DELETE"),
-    _gnap("token", f"/token/{_ID}/?", "RotateToken, RevokeToken", "POST", "DELETE"),
-    Route(
-        name="incoming-payment-public",
-        path=f"/{_ID}/incoming-payments/{_ID}/?",
-        methods=("GET", "HEAD"),
-        cluster=Cluster.BACKEND_GRPC,
-        surface=Surface.OPEN_PAYMENTS,
-        services=Services.PUBLIC_INCOMING_PAYMENT,
-        without_authorization=True,
-        to="GetPublicIncomingPayment",
-    ),
-    _resource("incoming-payment", f"incoming-payments/{_ID}", "GetIncomingPayment", "GET"),
-    _resource(
-        "incoming-payment-complete",
-        f"incoming-payments/{_ID}/complete",
-        "CompleteIncomingPayment",
-        "POST",
-    ),
-    _resource(
-        "incoming-payments-list", "incoming-payments", "ListIncomingPayments", "GET", query=_PAGE
-    ),
-    _resource("incoming-payments", "incoming-payments", "CreateIncomingPayment", "POST"),
-    _resource("quotes", "quotes", "CreateQuote", "POST"),
-    _resource("quote", f"quotes/{_ID}", "GetQuote", "GET"),
-    _resource(
-        "outgoing-payments-list", "outgoing-payments", "ListOutgoingPayments", "GET", query=_PAGE
-    ),
-    _resource("outgoing-payments", "outgoing-payments", "CreateOutgoingPayment", "POST"),
-    _resource("outgoing-payment", f"outgoing-payments/{_ID}", "GetOutgoingPayment", "GET"),
-    _resource("outgoing-payment-grant", "outgoing-payment-grant", "GetGrantSpentAmounts", "GET"),
-    _gnap("grant", f"/{_ID}/?", "RequestGrant", "POST", shared=True),
-    _wallet("wallet-address-keys", r"/(.*/)?jwks\.json", "GetWalletAddressKeys"),
-    _wallet("wallet-address", "/.*", "GetWalletAddress"),
+    *(route for route in _GRANTS if not route.shared),
+    *_routes_of(Services.PUBLIC_INCOMING_PAYMENT, Cluster.BACKEND_GRPC),
+    *_routes_of(Services.RESOURCES, Cluster.BACKEND_GRPC),
+    *(route for route in _GRANTS if route.shared),
+    # The keys of a wallet address lie below it, so they come first.
+    *reversed(_WALLET_ADDRESSES),
 )
 
 # The REST forms that an identity provider and a resource server of another make use.
-OPERATOR_ROUTES: Final = (
-    Route(
-        name="introspect",
-        path="/introspect",
-        methods=("POST",),
-        cluster=Cluster.AUTH_GRPC,
-        surface=Surface.GNAP,
-        services=Services.IDENTITY,
-        to="Introspect",
-    ),
-    Route(
-        name="interaction",
-        path=f"/grant/{_ID}/{_ID}",
-        methods=("GET",),
-        cluster=Cluster.AUTH_GRPC,
-        surface=Surface.GNAP,
-        services=Services.IDENTITY,
-        to="GetInteraction",
-    ),
-    Route(
-        name="interaction-decision",
-        path=f"/grant/{_ID}/{_ID}/(accept|reject)",
-        methods=("POST",),
-        cluster=Cluster.AUTH_GRPC,
-        surface=Surface.GNAP,
-        services=Services.IDENTITY,
-        to="AcceptInteraction, RejectInteraction",
-    ),
-)
+OPERATOR_ROUTES: Final = tuple(_routes_of(Services.IDENTITY, Cluster.AUTH_GRPC))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,23 @@
 """May this public request pass? Decided over the bytes as received, before they are transcoded.
 
-| request | client's key | further |
+Which path needs which proof is said by the contract (`rafiki.common.v1.edge`):
+
+| proof | client's key | further |
 |---|---|---|
-| POST /{tenant} | of the body's client | body |
-| POST, DELETE /continue/{id} | of the grant's client | continue token; POST: body |
-| POST, DELETE /token/{id} | of the grant's client | access token |
-| /grant/{id}/{nonce}... | none: the identity provider shows its secret | |
+| PROOF_CLIENT | of the body's client | body |
+| PROOF_CONTINUATION | of the grant's client | continue token; POST: body |
+| PROOF_MANAGEMENT | of the grant's client | access token |
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from ilpkit.httpsig.errors import InvalidKey, KeyNotFound, SignatureRefused
 from servicekit.client_keys import ClientKeys, KeyUnavailable
 from servicekit.clock import Clock
 from servicekit.database import Database
+from servicekit.edge_contract import Proof
 from servicekit.signed_requests import SignatureCheck, SignatureReplayed, SignedRequest
 
 from services.auth.callers import gnap_token
@@ -30,11 +31,10 @@ from services.auth.errors import (
 )
 from services.auth.grants import repository as grants
 from services.auth.guard.body import check_no_members, parse_continuation, parse_grant_request
+from services.auth.guard.operations import OPERATIONS
 from services.auth.tokens import repository as tokens
 from services.auth.tokens.model import ROTATION_REPEAT, TOKEN_CHARACTERS_MAX, hash_secret
 from services.auth.urls import PublicUrls
-
-_CHANGES: Final = frozenset({"POST", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +82,17 @@ class Guard:
             UnprovenClient, UnprovenContinuation: signature or token do not prove the client.
             UnknownGrant: there is no such path.
         """
-        path = asked.target.partition("?")[0].strip("/").split("/")
-        match path:
-            case [tenant] if asked.method == "POST" and tenant:
+        found = OPERATIONS.match(asked.method, asked.target.partition("?")[0])
+        if found is None:
+            raise UnknownGrant("there is nothing at this path")
+        operation, names = found
+        match operation.proof:
+            case Proof.CLIENT:
                 return await self._check_grant(asked)
-            case ["continue", continue_id] if asked.method in _CHANGES:
-                return await self._check_continuation(asked, continue_id)
-            case ["token", management_id] if asked.method in _CHANGES:
-                return await self._check_token(asked, management_id)
-            case ["grant", _, _] | ["grant", _, _, "accept" | "reject"]:
-                return Verdict()
+            case Proof.CONTINUATION:
+                return await self._check_continuation(asked, names["id"])
+            case Proof.MANAGEMENT:
+                return await self._check_token(asked, names["id"], once=operation.once)
             case _:
                 raise UnknownGrant("there is nothing at this path")
 
@@ -113,7 +114,7 @@ class Guard:
         await self._check_signature(asked, grant.client)
         return Verdict(client=grant.client, grant_id=grant.id)
 
-    async def _check_token(self, asked: Asked, management_id: str) -> Verdict:
+    async def _check_token(self, asked: Asked, management_id: str, *, once: bool) -> Verdict:
         check_no_members(asked.body)
         token, identifier = _token_of(asked), _uuid(management_id)
         grant = None
@@ -128,7 +129,7 @@ class Guard:
         if grant is None or not grant.live:
             raise UnprovenClient("there is no such token")
         # A rotation that anyone could send again would take the new token from its client.
-        await self._check_signature(asked, grant.client, once=asked.method == "POST")
+        await self._check_signature(asked, grant.client, once=once)
         return Verdict(client=grant.client, grant_id=grant.id)
 
     async def _check_signature(self, asked: Asked, client: Client, *, once: bool = False) -> None:

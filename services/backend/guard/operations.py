@@ -1,8 +1,8 @@
-"""Which access each Open Payments request needs: method and path to type, action and body."""
+"""The operations that the guard decides about, from the contracts, with the bodies they take."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, cast
 from uuid import UUID
 
 from ilpkit.openpayments.access import AccessType, Action
@@ -13,21 +13,33 @@ from ilpkit.openpayments.outgoing_payment import (
     CreateOutgoingPayment,
 )
 from ilpkit.openpayments.quote import CREATE_QUOTE, CreateQuote
+from rafiki.openpayments.v1 import (
+    incoming_payment_service_pb2,
+    outgoing_payment_service_pb2,
+    quote_service_pb2,
+)
+from servicekit.edge_contract import IdentifierFrom, Operation, OperationTable, Proof, operations
 
-Collection = Literal["incoming-payments", "outgoing-payments", "quotes"]
 Body = CreateIncomingPayment | CreateOutgoingPayment | CreateQuote
-IdentifierFrom = Literal["body", "query", "resource", "nothing"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One row of the table below."""
-
-    access_type: AccessType
-    action: Action
-    identifier_from: IdentifierFrom
-    """Where the wallet address that the token must be for is found."""
-    body: BodyKind[Body] | None = None
+GUARDED: Final = [
+    operation
+    for operation in operations(
+        incoming_payment_service_pb2.DESCRIPTOR.services_by_name["IncomingPaymentService"],
+        quote_service_pb2.DESCRIPTOR.services_by_name["QuoteService"],
+        outgoing_payment_service_pb2.DESCRIPTOR.services_by_name["OutgoingPaymentService"],
+    )
+    if operation.proof is Proof.TOKEN
+]
+_TABLE: Final = OperationTable(GUARDED)
+_BODIES: Final[Mapping[str, BodyKind[Body]]] = cast(
+    "Mapping[str, BodyKind[Body]]",
+    {
+        "incoming-payment": CREATE_INCOMING_PAYMENT,
+        "outgoing-payment": CREATE_OUTGOING_PAYMENT,
+        "quote": CREATE_QUOTE,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,76 +47,37 @@ class Matched:
     """An operation and the names in its path."""
 
     operation: Operation
+    access_type: AccessType
+    """The type of access that the token must give."""
+    action: Action
+    """The action that the token must give."""
+    identifier_from: IdentifierFrom
+    body: BodyKind[Body] | None
+    """What the body must be; None when none is read here."""
     tenant_id: UUID
-    collection: str
     resource_id: UUID | None
 
 
-_PATH: Final = re.compile(
-    r"/(?P<tenant>[^/]+)/(?P<collection>incoming-payments|outgoing-payments|quotes|outgoing-payment-grant)"
-    r"(?:/(?P<id>[^/]+)(?P<complete>/complete)?)?/?"
-)
-
-_CREATE_BODIES: Final = {
-    "incoming-payments": ("incoming-payment", CREATE_INCOMING_PAYMENT),
-    "outgoing-payments": ("outgoing-payment", CREATE_OUTGOING_PAYMENT),
-    "quotes": ("quote", CREATE_QUOTE),
-}
-
-
-def _table() -> dict[tuple[str, str, str], Operation]:
-    """(method, collection, depth) to operation; depth is collection, item or complete."""
-    table: dict[tuple[str, str, str], Operation] = {}
-    for collection, (access_type, body) in _CREATE_BODIES.items():
-        table["POST", collection, "collection"] = Operation(
-            access_type=access_type,  # type: ignore[arg-type] # the three literals above
-            action="create",
-            identifier_from="body",
-            body=body,  # type: ignore[arg-type] # BodyKind is invariant; each is one of Body
-        )
-        table["GET", collection, "item"] = Operation(
-            access_type=access_type,  # type: ignore[arg-type] # the three literals above
-            action="read",
-            identifier_from="resource",
-        )
-    for collection, access_type in (
-        ("incoming-payments", "incoming-payment"),
-        ("outgoing-payments", "outgoing-payment"),
-    ):
-        table["GET", collection, "collection"] = Operation(
-            access_type=access_type,  # type: ignore[arg-type] # the two literals above
-            action="list",
-            identifier_from="query",
-        )
-    table["POST", "incoming-payments", "complete"] = Operation(
-        access_type="incoming-payment", action="complete", identifier_from="resource"
-    )
-    table["GET", "outgoing-payment-grant", "collection"] = Operation(
-        access_type="outgoing-payment", action="create", identifier_from="nothing"
-    )
-    return table
-
-
-OPERATIONS: Final = _table()
-
-
 def match(method: str, path: str) -> Matched | None:
-    """The operation of a request, or None when there is none."""
-    found = _PATH.fullmatch(path)
+    """The operation of a request, or None when there is none; a tenant that is no UUID has none."""
+    found = _TABLE.match(method, path)
     if found is None:
         return None
-    depth = "complete" if found["complete"] else "item" if found["id"] else "collection"
-    operation = OPERATIONS.get((method, found["collection"], depth))
-    if operation is None:
-        return None
-    tenant_id = _uuid(found["tenant"])
+    operation, names = found
+    tenant_id = _uuid(names["tenant_id"])
     if tenant_id is None:
         return None
+    access = operation.access
+    assert access is not None, "a method that needs a token says which access"
+    in_body = access.identifier_from is IdentifierFrom.BODY
     return Matched(
         operation=operation,
+        access_type=cast("AccessType", access.type),
+        action=cast("Action", access.action),
+        identifier_from=access.identifier_from,
+        body=_BODIES[access.type] if in_body else None,
         tenant_id=tenant_id,
-        collection=found["collection"],
-        resource_id=_uuid(found["id"]) if found["id"] else None,
+        resource_id=_uuid(names["id"]) if "id" in names else None,
     )
 
 

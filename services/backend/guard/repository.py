@@ -12,17 +12,17 @@ from services.backend.tenants.tables import tenants
 from services.backend.wallet_addresses.tables import wallet_address_keys, wallet_addresses
 
 _TABLES = {
-    "incoming-payments": incoming_payments,
-    "outgoing-payments": outgoing_payments,
-    "quotes": quotes,
+    "incoming-payment": incoming_payments,
+    "outgoing-payment": outgoing_payments,
+    "quote": quotes,
 }
 
 
 async def wallet_address_of(
-    session: ReadSession, tenant_id: UUID, collection: str, resource_id: UUID
+    session: ReadSession, tenant_id: UUID, access_type: str, resource_id: UUID
 ) -> str | None:
     """The wallet address that a tenant's resource belongs to; None when it has no such resource."""
-    table = _TABLES[collection]
+    table = _TABLES[access_type]
     query = (
         select(wallet_addresses.c.address)
         .join(table, table.c.wallet_address_id == wallet_addresses.c.id)

@@ -17,6 +17,7 @@ from ilpkit.openpayments.errors import InvalidValue, InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.client_keys import KeyUnavailable
 from servicekit.database import Database
+from servicekit.edge_contract import IdentifierFrom
 from servicekit.http_messages import Request, Response
 from servicekit.signed_requests import SignatureCheck, SignatureReplayed, SignedRequest
 from token_introspection import (
@@ -91,14 +92,13 @@ class Guard:
         return _verdict(active, matched)
 
     async def _identifier(self, matched: Matched, body: bytes, query: str) -> str | None:
-        operation = matched.operation
-        if operation.body is not None:
+        if matched.body is not None:
             try:
-                return str(validate_body(operation.body, body).wallet_address)
+                return str(validate_body(matched.body, body).wallet_address)
             except InvalidValue as invalid:
                 details = {"field": invalid.field, "limit": invalid.limit, "remedy": invalid.remedy}
                 raise Refused(BAD_REQUEST, str(invalid), details) from None
-        if operation.identifier_from == "query":
+        if matched.identifier_from is IdentifierFrom.QUERY:
             values = parse_qs(query).get("wallet-address", [])
             if len(values) != 1:
                 raise Refused(
@@ -107,22 +107,22 @@ class Guard:
                     {"field": "wallet-address"},
                 )
             return values[0]
-        if operation.identifier_from == "resource" and matched.resource_id is not None:
+        in_resource = matched.identifier_from is IdentifierFrom.RESOURCE
+        if in_resource and matched.resource_id is not None:
             async with self._database.read() as session:
                 return await repository.wallet_address_of(
-                    session, matched.tenant_id, matched.collection, matched.resource_id
+                    session, matched.tenant_id, matched.access_type, matched.resource_id
                 )
         return None
 
     async def _introspect(
         self, token: str, matched: Matched, identifier: str | None
     ) -> ActiveToken:
-        operation = matched.operation
         asked = AskedAccess(
-            type=operation.access_type,
-            actions=frozenset({operation.action}),
+            type=matched.access_type,
+            actions=frozenset({matched.action}),
             # Quotes have no identifier in a grant, so none is asked for.
-            identifier=None if operation.access_type == "quote" else identifier,
+            identifier=None if matched.access_type == "quote" else identifier,
         )
         try:
             result = await self._introspection.introspect(token, [asked])
@@ -170,9 +170,9 @@ class Guard:
             headers=request.headers,
             body=request.body,
         )
-        pays = matched.collection == "outgoing-payments" and request.method == "POST"
+        once = matched.operation.once
         try:
-            await self._signatures.check(signed, self._keys.of(active.client), once=pays)
+            await self._signatures.check(signed, self._keys.of(active.client), once=once)
         except ProtocolError as refused:
             raise _signature_refused(refused) from None
         except (KeyUnavailable, SignatureReplayed) as refused:
@@ -187,8 +187,7 @@ def _access_token(headers: dict[str, str]) -> str:
 
 
 def _insufficient(matched: Matched) -> Refused:
-    operation = matched.operation
-    details: dict[str, str] = {"type": operation.access_type, "action": operation.action}
+    details: dict[str, str] = {"type": matched.access_type, "action": matched.action}
     return Refused(FORBIDDEN, "Insufficient Grant", details)
 
 
@@ -202,7 +201,7 @@ def _signature_refused(refused: ProtocolError) -> Refused:
 
 def _verdict(active: ActiveToken, matched: Matched) -> Verdict:
     item = active.access[0]
-    wide = {"read": "read-all", "list": "list-all"}.get(matched.operation.action)
+    wide = {"read": "read-all", "list": "list-all"}.get(matched.action)
     client = (
         active.client.url
         if isinstance(active.client, WalletAddressClient)

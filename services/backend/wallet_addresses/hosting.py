@@ -5,15 +5,41 @@ from urllib.parse import urlsplit
 
 from ilpkit.openpayments.errors import InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_base, canonical_wallet_address
+from rafiki.grant.v1 import grant_service_pb2
+from rafiki.openpayments.v1 import (
+    incoming_payment_service_pb2,
+    outgoing_payment_service_pb2,
+    quote_service_pb2,
+    wallet_address_service_pb2,
+)
+from servicekit.edge_contract import operations
 
 from services.backend.wallet_addresses.errors import invalid_wallet_address
 
-# These paths belong to the resource and authorization servers.
+_PUBLIC: Final = [
+    operation
+    for module in (
+        incoming_payment_service_pb2,
+        quote_service_pb2,
+        outgoing_payment_service_pb2,
+        wallet_address_service_pb2,
+        grant_service_pb2,
+    )
+    for operation in operations(*module.DESCRIPTOR.services_by_name.values())
+    if operation.proof is not None
+]
 RESERVED_SEGMENTS: Final = frozenset(
-    {"incoming-payments", "outgoing-payments", "quotes", "outgoing-payment-grant", "jwks.json"}
+    segment
+    for operation in _PUBLIC
+    if not operation.begins_fixed
+    for segment in operation.fixed_segments
 )
-RESERVED_FIRST_SEGMENTS: Final = frozenset({"ilp", "interact", "discovery", "continue", "token"})
-"""What the public listener routes elsewhere, whatever follows."""
+"""What stands behind a tenant or a wallet address in the paths of the API."""
+RESERVED_FIRST_SEGMENTS: Final = frozenset(
+    {"ilp", "interact", "discovery"}
+    | {operation.fixed_segments[0] for operation in _PUBLIC if operation.begins_fixed}
+)
+"""What the public listener routes elsewhere, whatever follows; the first three are no RPCs."""
 
 
 def hosted(address: str, base: str) -> str:

@@ -222,11 +222,6 @@ async def test_paths_that_are_no_gnap_are_not_there(world: World) -> None:
         assert (await world.edge.send(method, path, {}, None)).status == 404
 
 
-async def test_identity_provider_paths_pass_without_signature(world: World) -> None:
-    async with world.edge.http.post(f"{world.edge.origin}/guard/grant/i/n/accept") as response:
-        assert response.status == 200
-
-
 async def test_rest_calls_without_a_verdict_are_refused(world: World) -> None:
     body = json.loads(raw_request(world))
     rest = [("x-rafiki-rest", "1")]

@@ -78,7 +78,7 @@ async def new_tenant(node: Node) -> tuple[str, Any]:
         wallet_address_service_pb2.CreateWalletAddressRequest(
             tenant_id=tenant,
             asset_id=asset.id,
-            address=f"{node.settings.open_payments_url}/{uuid4()}",
+            address=f"{node.settings.open_payments_url}/{tenant}/{uuid4()}",
             idempotency_key=key(),
         )
     )

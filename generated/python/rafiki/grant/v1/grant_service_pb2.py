@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from rafiki.common.v1 import edge_pb2 as rafiki_dot_common_dot_v1_dot_edge__pb2
 from rafiki.introspection.v1 import introspection_service_pb2 as rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rafiki/grant/v1/grant_service.proto\x12\x0frafiki.grant.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x33rafiki/introspection/v1/introspection_service.proto\"\xea\x02\n\x13RequestGrantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12&\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12L\n\x0c\x61\x63\x63\x65ss_token\x18\x03 \x01(\x0b\x32#.rafiki.grant.v1.AccessTokenRequestH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x35\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x01\x88\x01\x01\x12\x37\n\x08interact\x18\x05 \x01(\x0b\x32 .rafiki.grant.v1.InteractRequestH\x02\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0f\n\r_access_tokenB\n\n\x08_subjectB\x0b\n\t_interactB\x12\n\x10_idempotency_key\"E\n\x12\x41\x63\x63\x65ssTokenRequest\x12/\n\x06\x61\x63\x63\x65ss\x18\x01 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\"N\n\x0eSubjectRequest\x12<\n\x07sub_ids\x18\x01 \x03(\x0b\x32\".rafiki.grant.v1.SubjectIdentifierR\x07sub_ids\"/\n\x11SubjectIdentifier\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\"a\n\x0fInteractRequest\x12\r\n\x05start\x18\x01 \x03(\t\x12\x34\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x1f.rafiki.grant.v1.InteractFinishH\x00\x88\x01\x01\x42\t\n\x07_finish\"<\n\x0eInteractFinish\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\"\xb4\x02\n\rGrantResponse\x12\x38\n\x08interact\x18\x01 \x01(\x0b\x32!.rafiki.grant.v1.InteractResponseH\x00\x88\x01\x01\x12\x45\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\x0b\x32\x1c.rafiki.grant.v1.AccessTokenH\x01R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x34\n\x08\x63ontinue\x18\x03 \x01(\x0b\x32\x1d.rafiki.grant.v1.ContinueInfoH\x02\x88\x01\x01\x12\x35\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x03\x88\x01\x01\x42\x0b\n\t_interactB\x0f\n\r_access_tokenB\x0b\n\t_continueB\n\n\x08_subject\"4\n\x10InteractResponse\x12\x10\n\x08redirect\x18\x01 \x01(\t\x12\x0e\n\x06\x66inish\x18\x02 \x01(\t\"\x91\x01\n\x0b\x41\x63\x63\x65ssToken\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0e\n\x06manage\x18\x02 \x01(\t\x12#\n\nexpires_in\x18\x03 \x01(\rH\x00R\nexpires_in\x88\x01\x01\x12/\n\x06\x61\x63\x63\x65ss\x18\x04 \x03(\x0b\x32\x1f.rafiki.introspection.v1.AccessB\r\n\x0b_expires_in\"{\n\x0c\x43ontinueInfo\x12\x42\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\x0b\x32\x1e.rafiki.grant.v1.ContinueTokenR\x0c\x61\x63\x63\x65ss_token\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x11\n\x04wait\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_wait\"\x1e\n\rContinueToken\x12\r\n\x05value\x18\x01 \x01(\t\"\xce\x01\n\x14\x43ontinueGrantRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0cinteract_ref\x18\x02 \x01(\tH\x00R\x0cinteract_ref\x88\x01\x01\x12+\n\x0e\x63ontinue_token\x18\x03 \x01(\tH\x01R\x0e\x63ontinue_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x04 \x01(\tH\x02\x88\x01\x01\x42\x0f\n\r_interact_refB\x11\n\x0f_continue_tokenB\x12\n\x10_idempotency_key\"\x92\x01\n\x12\x43\x61ncelGrantRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x0e\x63ontinue_token\x18\x02 \x01(\tH\x00R\x0e\x63ontinue_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_continue_tokenB\x12\n\x10_idempotency_key\"\x8c\x01\n\x12RotateTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0f\n\r_access_tokenB\x12\n\x10_idempotency_key\"W\n\x13RotateTokenResponse\x12@\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\x0b\x32\x1c.rafiki.grant.v1.AccessTokenR\x0c\x61\x63\x63\x65ss_token\"\x8c\x01\n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0f\n\r_access_tokenB\x12\n\x10_idempotency_key2\xa4\x04\n\x0cGrantService\x12m\n\x0cRequestGrant\x12$.rafiki.grant.v1.RequestGrantRequest\x1a\x1e.rafiki.grant.v1.GrantResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/{tenant_id}:\x01*\x12q\n\rContinueGrant\x12%.rafiki.grant.v1.ContinueGrantRequest\x1a\x1e.rafiki.grant.v1.GrantResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x0e/continue/{id}:\x01*\x12\x62\n\x0b\x43\x61ncelGrant\x12#.rafiki.grant.v1.CancelGrantRequest\x1a\x16.google.protobuf.Empty\"\x16\x82\xd3\xe4\x93\x02\x10*\x0e/continue/{id}\x12m\n\x0bRotateToken\x12#.rafiki.grant.v1.RotateTokenRequest\x1a$.rafiki.grant.v1.RotateTokenResponse\"\x13\x82\xd3\xe4\x93\x02\r\"\x0b/token/{id}\x12_\n\x0bRevokeToken\x12#.rafiki.grant.v1.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"\x13\x82\xd3\xe4\x93\x02\r*\x0b/token/{id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rafiki/grant/v1/grant_service.proto\x12\x0frafiki.grant.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1brafiki/common/v1/edge.proto\x1a\x33rafiki/introspection/v1/introspection_service.proto\"\xea\x02\n\x13RequestGrantRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12&\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12L\n\x0c\x61\x63\x63\x65ss_token\x18\x03 \x01(\x0b\x32#.rafiki.grant.v1.AccessTokenRequestH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x35\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x01\x88\x01\x01\x12\x37\n\x08interact\x18\x05 \x01(\x0b\x32 .rafiki.grant.v1.InteractRequestH\x02\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0f\n\r_access_tokenB\n\n\x08_subjectB\x0b\n\t_interactB\x12\n\x10_idempotency_key\"E\n\x12\x41\x63\x63\x65ssTokenRequest\x12/\n\x06\x61\x63\x63\x65ss\x18\x01 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\"N\n\x0eSubjectRequest\x12<\n\x07sub_ids\x18\x01 \x03(\x0b\x32\".rafiki.grant.v1.SubjectIdentifierR\x07sub_ids\"/\n\x11SubjectIdentifier\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\"a\n\x0fInteractRequest\x12\r\n\x05start\x18\x01 \x03(\t\x12\x34\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x1f.rafiki.grant.v1.InteractFinishH\x00\x88\x01\x01\x42\t\n\x07_finish\"<\n\x0eInteractFinish\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\"\xb4\x02\n\rGrantResponse\x12\x38\n\x08interact\x18\x01 \x01(\x0b\x32!.rafiki.grant.v1.InteractResponseH\x00\x88\x01\x01\x12\x45\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\x0b\x32\x1c.rafiki.grant.v1.AccessTokenH\x01R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x34\n\x08\x63ontinue\x18\x03 \x01(\x0b\x32\x1d.rafiki.grant.v1.ContinueInfoH\x02\x88\x01\x01\x12\x35\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x03\x88\x01\x01\x42\x0b\n\t_interactB\x0f\n\r_access_tokenB\x0b\n\t_continueB\n\n\x08_subject\"4\n\x10InteractResponse\x12\x10\n\x08redirect\x18\x01 \x01(\t\x12\x0e\n\x06\x66inish\x18\x02 \x01(\t\"\x91\x01\n\x0b\x41\x63\x63\x65ssToken\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0e\n\x06manage\x18\x02 \x01(\t\x12#\n\nexpires_in\x18\x03 \x01(\rH\x00R\nexpires_in\x88\x01\x01\x12/\n\x06\x61\x63\x63\x65ss\x18\x04 \x03(\x0b\x32\x1f.rafiki.introspection.v1.AccessB\r\n\x0b_expires_in\"{\n\x0c\x43ontinueInfo\x12\x42\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\x0b\x32\x1e.rafiki.grant.v1.ContinueTokenR\x0c\x61\x63\x63\x65ss_token\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x11\n\x04wait\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_wait\"\x1e\n\rContinueToken\x12\r\n\x05value\x18\x01 \x01(\t\"\xce\x01\n\x14\x43ontinueGrantRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0cinteract_ref\x18\x02 \x01(\tH\x00R\x0cinteract_ref\x88\x01\x01\x12+\n\x0e\x63ontinue_token\x18\x03 \x01(\tH\x01R\x0e\x63ontinue_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x04 \x01(\tH\x02\x88\x01\x01\x42\x0f\n\r_interact_refB\x11\n\x0f_continue_tokenB\x12\n\x10_idempotency_key\"\x92\x01\n\x12\x43\x61ncelGrantRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x0e\x63ontinue_token\x18\x02 \x01(\tH\x00R\x0e\x63ontinue_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_continue_tokenB\x12\n\x10_idempotency_key\"\x8c\x01\n\x12RotateTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0f\n\r_access_tokenB\x12\n\x10_idempotency_key\"W\n\x13RotateTokenResponse\x12@\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\x0b\x32\x1c.rafiki.grant.v1.AccessTokenR\x0c\x61\x63\x63\x65ss_token\"\x8c\x01\n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0f\n\r_access_tokenB\x12\n\x10_idempotency_key2\xc4\x04\n\x0cGrantService\x12s\n\x0cRequestGrant\x12$.rafiki.grant.v1.RequestGrantRequest\x1a\x1e.rafiki.grant.v1.GrantResponse\"\x1d\xa2\xbb\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x11\"\x0c/{tenant_id}:\x01*\x12w\n\rContinueGrant\x12%.rafiki.grant.v1.ContinueGrantRequest\x1a\x1e.rafiki.grant.v1.GrantResponse\"\x1f\xa2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x13\"\x0e/continue/{id}:\x01*\x12h\n\x0b\x43\x61ncelGrant\x12#.rafiki.grant.v1.CancelGrantRequest\x1a\x16.google.protobuf.Empty\"\x1c\xa2\xbb\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x10*\x0e/continue/{id}\x12u\n\x0bRotateToken\x12#.rafiki.grant.v1.RotateTokenRequest\x1a$.rafiki.grant.v1.RotateTokenResponse\"\x1b\xa2\xbb\x18\x04\x08\x05\x18\x01\x82\xd3\xe4\x93\x02\r\"\x0b/token/{id}\x12\x65\n\x0bRevokeToken\x12#.rafiki.grant.v1.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"\x19\xa2\xbb\x18\x02\x08\x05\x82\xd3\xe4\x93\x02\r*\x0b/token/{id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,47 +37,47 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.grant.v1.grant_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GRANTSERVICE'].methods_by_name['RequestGrant']._loaded_options = None
-  _globals['_GRANTSERVICE'].methods_by_name['RequestGrant']._serialized_options = b'\202\323\344\223\002\021\"\014/{tenant_id}:\001*'
+  _globals['_GRANTSERVICE'].methods_by_name['RequestGrant']._serialized_options = b'\242\273\030\002\010\003\202\323\344\223\002\021\"\014/{tenant_id}:\001*'
   _globals['_GRANTSERVICE'].methods_by_name['ContinueGrant']._loaded_options = None
-  _globals['_GRANTSERVICE'].methods_by_name['ContinueGrant']._serialized_options = b'\202\323\344\223\002\023\"\016/continue/{id}:\001*'
+  _globals['_GRANTSERVICE'].methods_by_name['ContinueGrant']._serialized_options = b'\242\273\030\002\010\004\202\323\344\223\002\023\"\016/continue/{id}:\001*'
   _globals['_GRANTSERVICE'].methods_by_name['CancelGrant']._loaded_options = None
-  _globals['_GRANTSERVICE'].methods_by_name['CancelGrant']._serialized_options = b'\202\323\344\223\002\020*\016/continue/{id}'
+  _globals['_GRANTSERVICE'].methods_by_name['CancelGrant']._serialized_options = b'\242\273\030\002\010\004\202\323\344\223\002\020*\016/continue/{id}'
   _globals['_GRANTSERVICE'].methods_by_name['RotateToken']._loaded_options = None
-  _globals['_GRANTSERVICE'].methods_by_name['RotateToken']._serialized_options = b'\202\323\344\223\002\r\"\013/token/{id}'
+  _globals['_GRANTSERVICE'].methods_by_name['RotateToken']._serialized_options = b'\242\273\030\004\010\005\030\001\202\323\344\223\002\r\"\013/token/{id}'
   _globals['_GRANTSERVICE'].methods_by_name['RevokeToken']._loaded_options = None
-  _globals['_GRANTSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\202\323\344\223\002\r*\013/token/{id}'
-  _globals['_REQUESTGRANTREQUEST']._serialized_start=199
-  _globals['_REQUESTGRANTREQUEST']._serialized_end=561
-  _globals['_ACCESSTOKENREQUEST']._serialized_start=563
-  _globals['_ACCESSTOKENREQUEST']._serialized_end=632
-  _globals['_SUBJECTREQUEST']._serialized_start=634
-  _globals['_SUBJECTREQUEST']._serialized_end=712
-  _globals['_SUBJECTIDENTIFIER']._serialized_start=714
-  _globals['_SUBJECTIDENTIFIER']._serialized_end=761
-  _globals['_INTERACTREQUEST']._serialized_start=763
-  _globals['_INTERACTREQUEST']._serialized_end=860
-  _globals['_INTERACTFINISH']._serialized_start=862
-  _globals['_INTERACTFINISH']._serialized_end=922
-  _globals['_GRANTRESPONSE']._serialized_start=925
-  _globals['_GRANTRESPONSE']._serialized_end=1233
-  _globals['_INTERACTRESPONSE']._serialized_start=1235
-  _globals['_INTERACTRESPONSE']._serialized_end=1287
-  _globals['_ACCESSTOKEN']._serialized_start=1290
-  _globals['_ACCESSTOKEN']._serialized_end=1435
-  _globals['_CONTINUEINFO']._serialized_start=1437
-  _globals['_CONTINUEINFO']._serialized_end=1560
-  _globals['_CONTINUETOKEN']._serialized_start=1562
-  _globals['_CONTINUETOKEN']._serialized_end=1592
-  _globals['_CONTINUEGRANTREQUEST']._serialized_start=1595
-  _globals['_CONTINUEGRANTREQUEST']._serialized_end=1801
-  _globals['_CANCELGRANTREQUEST']._serialized_start=1804
-  _globals['_CANCELGRANTREQUEST']._serialized_end=1950
-  _globals['_ROTATETOKENREQUEST']._serialized_start=1953
-  _globals['_ROTATETOKENREQUEST']._serialized_end=2093
-  _globals['_ROTATETOKENRESPONSE']._serialized_start=2095
-  _globals['_ROTATETOKENRESPONSE']._serialized_end=2182
-  _globals['_REVOKETOKENREQUEST']._serialized_start=2185
-  _globals['_REVOKETOKENREQUEST']._serialized_end=2325
-  _globals['_GRANTSERVICE']._serialized_start=2328
-  _globals['_GRANTSERVICE']._serialized_end=2876
+  _globals['_GRANTSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\242\273\030\002\010\005\202\323\344\223\002\r*\013/token/{id}'
+  _globals['_REQUESTGRANTREQUEST']._serialized_start=228
+  _globals['_REQUESTGRANTREQUEST']._serialized_end=590
+  _globals['_ACCESSTOKENREQUEST']._serialized_start=592
+  _globals['_ACCESSTOKENREQUEST']._serialized_end=661
+  _globals['_SUBJECTREQUEST']._serialized_start=663
+  _globals['_SUBJECTREQUEST']._serialized_end=741
+  _globals['_SUBJECTIDENTIFIER']._serialized_start=743
+  _globals['_SUBJECTIDENTIFIER']._serialized_end=790
+  _globals['_INTERACTREQUEST']._serialized_start=792
+  _globals['_INTERACTREQUEST']._serialized_end=889
+  _globals['_INTERACTFINISH']._serialized_start=891
+  _globals['_INTERACTFINISH']._serialized_end=951
+  _globals['_GRANTRESPONSE']._serialized_start=954
+  _globals['_GRANTRESPONSE']._serialized_end=1262
+  _globals['_INTERACTRESPONSE']._serialized_start=1264
+  _globals['_INTERACTRESPONSE']._serialized_end=1316
+  _globals['_ACCESSTOKEN']._serialized_start=1319
+  _globals['_ACCESSTOKEN']._serialized_end=1464
+  _globals['_CONTINUEINFO']._serialized_start=1466
+  _globals['_CONTINUEINFO']._serialized_end=1589
+  _globals['_CONTINUETOKEN']._serialized_start=1591
+  _globals['_CONTINUETOKEN']._serialized_end=1621
+  _globals['_CONTINUEGRANTREQUEST']._serialized_start=1624
+  _globals['_CONTINUEGRANTREQUEST']._serialized_end=1830
+  _globals['_CANCELGRANTREQUEST']._serialized_start=1833
+  _globals['_CANCELGRANTREQUEST']._serialized_end=1979
+  _globals['_ROTATETOKENREQUEST']._serialized_start=1982
+  _globals['_ROTATETOKENREQUEST']._serialized_end=2122
+  _globals['_ROTATETOKENRESPONSE']._serialized_start=2124
+  _globals['_ROTATETOKENRESPONSE']._serialized_end=2211
+  _globals['_REVOKETOKENREQUEST']._serialized_start=2214
+  _globals['_REVOKETOKENREQUEST']._serialized_end=2354
+  _globals['_GRANTSERVICE']._serialized_start=2357
+  _globals['_GRANTSERVICE']._serialized_end=2937
 # @@protoc_insertion_point(module_scope)

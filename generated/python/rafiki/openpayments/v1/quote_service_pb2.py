@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from rafiki.common.v1 import edge_pb2 as rafiki_dot_common_dot_v1_dot_edge__pb2
 from rafiki.common.v1 import money_pb2 as rafiki_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*rafiki/openpayments/v1/quote_service.proto\x12\x16rafiki.openpayments.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crafiki/common/v1/money.proto\"\xa3\x02\n\x12\x43reateQuoteRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0ewallet_address\x18\x02 \x01(\t\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x35\n\x0ereceive_amount\x18\x05 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x00\x88\x01\x01\x12\x33\n\x0c\x64\x65\x62it_amount\x18\x06 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x01\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x07 \x01(\tH\x02\x88\x01\x01\x42\x11\n\x0f_receive_amountB\x0f\n\r_debit_amountB\x12\n\x10_idempotency_key\"\xa3\x02\n\x05Quote\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0ewallet_address\x18\x02 \x01(\t\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x30\n\x0ereceive_amount\x18\x04 \x01(\x0b\x32\x18.rafiki.common.v1.Amount\x12.\n\x0c\x64\x65\x62it_amount\x18\x05 \x01(\x0b\x32\x18.rafiki.common.v1.Amount\x12\x0e\n\x06method\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\r\n\x0b_expires_at\"0\n\x0fGetQuoteRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t2\xfe\x01\n\x0cQuoteService\x12x\n\x0b\x43reateQuote\x12*.rafiki.openpayments.v1.CreateQuoteRequest\x1a\x1d.rafiki.openpayments.v1.Quote\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/{tenant_id}/quotes:\x01*\x12t\n\x08GetQuote\x12\'.rafiki.openpayments.v1.GetQuoteRequest\x1a\x1d.rafiki.openpayments.v1.Quote\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/{tenant_id}/quotes/{id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*rafiki/openpayments/v1/quote_service.proto\x12\x16rafiki.openpayments.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brafiki/common/v1/edge.proto\x1a\x1crafiki/common/v1/money.proto\"\xa3\x02\n\x12\x43reateQuoteRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0ewallet_address\x18\x02 \x01(\t\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x35\n\x0ereceive_amount\x18\x05 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x00\x88\x01\x01\x12\x33\n\x0c\x64\x65\x62it_amount\x18\x06 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x01\x88\x01\x01\x12\x1c\n\x0fidempotency_key\x18\x07 \x01(\tH\x02\x88\x01\x01\x42\x11\n\x0f_receive_amountB\x0f\n\r_debit_amountB\x12\n\x10_idempotency_key\"\xa3\x02\n\x05Quote\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0ewallet_address\x18\x02 \x01(\t\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x30\n\x0ereceive_amount\x18\x04 \x01(\x0b\x32\x18.rafiki.common.v1.Amount\x12.\n\x0c\x64\x65\x62it_amount\x18\x05 \x01(\x0b\x32\x18.rafiki.common.v1.Amount\x12\x0e\n\x06method\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\r\n\x0b_expires_at\"0\n\x0fGetQuoteRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t2\xb0\x02\n\x0cQuoteService\x12\x91\x01\n\x0b\x43reateQuote\x12*.rafiki.openpayments.v1.CreateQuoteRequest\x1a\x1d.rafiki.openpayments.v1.Quote\"7\xa2\xbb\x18\x15\x08\x02\x12\x11\n\x05quote\x12\x06\x63reate\x18\x01\x82\xd3\xe4\x93\x02\x18\"\x13/{tenant_id}/quotes:\x01*\x12\x8b\x01\n\x08GetQuote\x12\'.rafiki.openpayments.v1.GetQuoteRequest\x1a\x1d.rafiki.openpayments.v1.Quote\"7\xa2\xbb\x18\x13\x08\x02\x12\x0f\n\x05quote\x12\x04read\x18\x03\x82\xd3\xe4\x93\x02\x1a\x12\x18/{tenant_id}/quotes/{id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +36,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.openpayments.v1.quot
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUOTESERVICE'].methods_by_name['CreateQuote']._loaded_options = None
-  _globals['_QUOTESERVICE'].methods_by_name['CreateQuote']._serialized_options = b'\202\323\344\223\002\030\"\023/{tenant_id}/quotes:\001*'
+  _globals['_QUOTESERVICE'].methods_by_name['CreateQuote']._serialized_options = b'\242\273\030\025\010\002\022\021\n\005quote\022\006create\030\001\202\323\344\223\002\030\"\023/{tenant_id}/quotes:\001*'
   _globals['_QUOTESERVICE'].methods_by_name['GetQuote']._loaded_options = None
-  _globals['_QUOTESERVICE'].methods_by_name['GetQuote']._serialized_options = b'\202\323\344\223\002\032\022\030/{tenant_id}/quotes/{id}'
-  _globals['_CREATEQUOTEREQUEST']._serialized_start=164
-  _globals['_CREATEQUOTEREQUEST']._serialized_end=455
-  _globals['_QUOTE']._serialized_start=458
-  _globals['_QUOTE']._serialized_end=749
-  _globals['_GETQUOTEREQUEST']._serialized_start=751
-  _globals['_GETQUOTEREQUEST']._serialized_end=799
-  _globals['_QUOTESERVICE']._serialized_start=802
-  _globals['_QUOTESERVICE']._serialized_end=1056
+  _globals['_QUOTESERVICE'].methods_by_name['GetQuote']._serialized_options = b'\242\273\030\023\010\002\022\017\n\005quote\022\004read\030\003\202\323\344\223\002\032\022\030/{tenant_id}/quotes/{id}'
+  _globals['_CREATEQUOTEREQUEST']._serialized_start=193
+  _globals['_CREATEQUOTEREQUEST']._serialized_end=484
+  _globals['_QUOTE']._serialized_start=487
+  _globals['_QUOTE']._serialized_end=778
+  _globals['_GETQUOTEREQUEST']._serialized_start=780
+  _globals['_GETQUOTEREQUEST']._serialized_end=828
+  _globals['_QUOTESERVICE']._serialized_start=831
+  _globals['_QUOTESERVICE']._serialized_end=1135
 # @@protoc_insertion_point(module_scope)
