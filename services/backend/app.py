@@ -63,9 +63,12 @@ from services.backend.ledger.build import open_ledger
 from services.backend.ledger.interface import Ledger
 from services.backend.liquidity.service import LiquidityService
 from services.backend.outgoing_payments.books import OutgoingBooks
+from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
+from services.backend.outgoing_payments.commands.record_attempt import RecordAttempt
+from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
 from services.backend.outgoing_payments.paying import Paying
 from services.backend.outgoing_payments.service import DUE_CHANNEL, OutgoingPaymentService
-from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
+from services.backend.outgoing_payments.worker import OutgoingPaymentWorker, WorkerCommands
 from services.backend.peers.service import PeerService
 from services.backend.quotes.service import QuoteService
 from services.backend.rates.service import Rates
@@ -414,10 +417,21 @@ class BackendApp:
         await listener.loaded()
 
     def _outgoing_worker(self, stores: _Stores, services: Services) -> OutgoingPaymentWorker:
+        books = OutgoingBooks(stores.ledger)
         return OutgoingPaymentWorker(
             database=stores.database,
-            books=OutgoingBooks(stores.ledger),
-            payments=services.outgoing,
+            commands=services.commands,
+            writes=WorkerCommands(
+                record=RecordAttempt(
+                    books=books,
+                    events=services.events,
+                    clock=self._clock,
+                    attempts_max=self._settings.max_outgoing_payment_retry_attempts,
+                ),
+                follow=FollowLedger(books=books, events=services.events, clock=self._clock),
+                return_deposit=ReturnDeposit(books=books),
+            ),
+            books=books,
             paying=Paying(
                 ledger=stores.ledger,
                 receivers=services.receivers,
@@ -427,10 +441,9 @@ class BackendApp:
                 ids=self._ids,
             ),
             connector=services.connector,
-            events=services.events,
+            listener=services.outgoing,
             clock=self._clock,
             in_flight_max=self._settings.outgoing_payments_in_flight_max,
-            attempts_max=self._settings.max_outgoing_payment_retry_attempts,
         )
 
     def _auth_tenant_worker(self, stores: _Stores, services: Services) -> OutboxWorker:

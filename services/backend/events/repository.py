@@ -17,6 +17,7 @@ from servicekit.database import ReadSession, WriteSession
 from servicekit.outbox_tables import DONE, OPEN, PARKED
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
+from servicekit.statements import prepared
 from sqlalchemy import Row, func, insert, select, text, update
 
 from services.backend.events.model import DeliveryState, Event, EventDelivery
@@ -30,6 +31,10 @@ _STATES: Final = {
     PARKED: DeliveryState.PARKED,
 }
 _COLUMNS: Final = [column for column in webhook_events.c if column.name != "position"]
+_ADD: Final = prepared(
+    insert(webhook_events),
+    columns=("id", "tenant_id", "type", "data", "resource_id", "created_at"),
+)
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 
 
@@ -52,7 +57,7 @@ async def add(
         "resource_id": resource_id,
         "created_at": created_at,
     }
-    await session.execute(insert(webhook_events).values(values))
+    session.add(_ADD, values)
 
 
 async def get(session: ReadSession, event_id: UUID, tenant_id: UUID | None) -> Event | None:

@@ -46,6 +46,10 @@ class Standing:
         return self.pending + self.unknown
 
 
+UNTOUCHED: Final = Standing(sent=0, pending=0, unknown=0, balance=0)
+"""Of a payment that no worker took before: nothing of it can have moved."""
+
+
 class OutgoingBooks:
     """The ledger side of outgoing payments."""
 

@@ -1,14 +1,14 @@
 """SQL for outgoing payments."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, Select, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.outgoing_payments.model import OutgoingPayment, State
@@ -37,20 +37,20 @@ async def get(
     if tenant_id is not None:
         query = query.where(table.c.tenant_id == tenant_id)
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else _payment(row)
+    return None if row is None else payment_of_row(row)
 
 
 async def lock(session: WriteSession, payment_id: UUID) -> OutgoingPayment | None:
     """One payment, held until the transaction ends."""
     query = _joined().where(table.c.id == payment_id).with_for_update(of=table)
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else _payment(row)
+    return None if row is None else payment_of_row(row)
 
 
 async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[OutgoingPayment]:
     """Payments by id, in no order."""
     rows = await session.execute(_joined().where(table.c.id.in_(ids)))
-    return [_payment(row) for row in rows.all()]
+    return [payment_of_row(row) for row in rows.all()]
 
 
 async def page(
@@ -75,7 +75,9 @@ async def page(
         statement = statement.where(quotes.c.receiver == receiver)
     if states:
         statement = statement.where(table.c.state.in_(states))
-    return await fetch_page(session, Listed(rows=statement, place=(table.c.id,)), query, _payment)
+    return await fetch_page(
+        session, Listed(rows=statement, place=(table.c.id,)), query, payment_of_row
+    )
 
 
 async def change(
@@ -91,64 +93,6 @@ async def change(
     return (await session.execute(statement)).one_or_none() is not None
 
 
-async def claim(
-    session: WriteSession,
-    *,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    except_for: Sequence[UUID] = (),
-) -> list[OutgoingPayment]:
-    """Take due payments for a while, the longest due first; each is taken by one process only.
-
-    The number of claims that a payment then has is the proof of having taken it: see
-    `extend_leases` and `change_claimed`.
-    """
-    due = (
-        select(table.c.id)
-        .where(
-            table.c.due_at <= now,
-            or_(table.c.lease_until.is_(None), table.c.lease_until < now),
-            table.c.id.not_in(except_for),
-        )
-        .order_by(table.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = (await session.execute(due)).scalars().all()
-    if not ids:
-        return []
-    await session.execute(
-        update(table)
-        .where(table.c.id.in_(ids))
-        .values(lease_until=now + lease, claims=table.c.claims + 1, updated_at=now)
-    )
-    rows = await session.execute(_joined().where(table.c.id.in_(ids)))
-    return [_payment(row) for row in rows.all()]
-
-
-async def extend_leases(
-    session: WriteSession, claims: Mapping[UUID, int], until: datetime
-) -> set[UUID]:
-    """Keep payments that were taken; those missing in the result were taken by others since."""
-    held = tuple_(table.c.id, table.c.claims).in_(list(claims.items()))
-    statement = update(table).where(held).values(lease_until=until).returning(table.c.id)
-    return set((await session.execute(statement)).scalars())
-
-
-async def change_claimed(
-    session: WriteSession, payment_id: UUID, claims: int, values: Mapping[str, Any]
-) -> bool:
-    """Give a taken payment free with some columns set; False when another has taken it since."""
-    statement = (
-        update(table)
-        .where(table.c.id == payment_id, table.c.claims == claims)
-        .values({**values, "lease_until": None})
-        .returning(table.c.id)
-    )
-    return (await session.execute(statement)).one_or_none() is not None
-
-
 async def make_due(session: WriteSession, ids: Sequence[UUID], at: datetime) -> None:
     """Let a worker look at payments whose account in the ledger has changed, or may have."""
     statement = (
@@ -159,25 +103,20 @@ async def make_due(session: WriteSession, ids: Sequence[UUID], at: datetime) -> 
     await session.execute(statement)
 
 
-async def next_due(session: ReadSession) -> datetime | None:
-    """When the next payment may be taken."""
-    # GREATEST passes over NULL: a payment without a lease is free once it is due.
-    free_at = func.min(func.greatest(table.c.due_at, table.c.lease_until))
-    moment: datetime | None = await session.scalar(
-        select(free_at).where(table.c.due_at.is_not(None))
-    )
-    return moment
+def joined_columns() -> list[ColumnElement[Any]]:
+    """The columns of a payment and its quote, as `payment_of_row` takes them."""
+    return [*table.c, *(column.label(f"{_QUOTE_PREFIX}{column.name}") for column in quotes.c)]
 
 
-def _joined() -> Select[Any]:
-    quoted = [column.label(f"{_QUOTE_PREFIX}{column.name}") for column in quotes.c]
-    return select(*table.c, *quoted).join(quotes, quotes.c.id == table.c.id)
-
-
-def _payment(row: Row[Any]) -> OutgoingPayment:
+def payment_of_row(row: Row[Any]) -> OutgoingPayment:
+    """A payment from its columns and its quote's."""
     fields: dict[str, Any] = {name: getattr(row, name) for name in _OWN}
     fields["state"] = State(fields["state"])
     return OutgoingPayment(**fields, quote=quote_of_row(_QuoteColumns(row)))  # type: ignore[arg-type] # reads attributes as a row does
+
+
+def _joined() -> Select[Any]:
+    return select(*joined_columns()).join(quotes, quotes.c.id == table.c.id)
 
 
 class _QuoteColumns:

@@ -312,14 +312,9 @@ class OutgoingPaymentService:
         return views
 
     async def _release(self, session: WriteSession, payment: OutgoingPayment) -> None:
-        if payment.grant_id is None or payment.grant_interval_start is None:
-            return
-        await spending.give_back(
-            session,
-            grant_id=payment.grant_id,
-            interval_start=payment.grant_interval_start,
-            debit=payment.quote.debit_amount,
-            receive=payment.quote.receive_amount,
+        quote = payment.quote
+        await spending.release(
+            session, payment, debit=quote.debit_amount, receive=quote.receive_amount
         )
 
 

@@ -20,15 +20,31 @@ from ilpkit.openpayments.limits import (
     current_window,
 )
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import and_, case, select, update
+from servicekit.statements import prepared
+from sqlalchemy import and_, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.backend.outgoing_payments.errors import limit_exceeded
-from services.backend.outgoing_payments.model import SpentAmounts
+from services.backend.outgoing_payments.model import OutgoingPayment, SpentAmounts
 from services.backend.outgoing_payments.tables import grant_spending as table
 
 WHOLE_LIFE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The interval start of a grant without intervals."""
+_COUNTS_RECEIVE: Final = and_(
+    table.c.receive_asset_code == bindparam("code"),
+    table.c.receive_asset_scale == bindparam("scale"),
+)
+_RELEASE: Final = prepared(
+    update(table)
+    .where(table.c.grant_id == bindparam("grant"), table.c.interval_start == bindparam("start"))
+    .values(
+        debit_spent=table.c.debit_spent - bindparam("debit"),
+        receive_spent=case(
+            (_COUNTS_RECEIVE, table.c.receive_spent - bindparam("receive")),
+            else_=table.c.receive_spent,
+        ),
+    )
+)
 
 
 async def reserve(
@@ -71,20 +87,21 @@ async def reserve(
     return start, before
 
 
-async def give_back(
-    session: WriteSession, *, grant_id: str, interval_start: datetime, debit: int, receive: Amount
+async def release(
+    session: WriteSession, payment: OutgoingPayment, *, debit: int, receive: Amount
 ) -> None:
-    """Free what a payment reserved but did not spend."""
-    counts = and_(
-        table.c.receive_asset_code == receive.asset.code,
-        table.c.receive_asset_scale == receive.asset.scale,
-    )
-    left = case((counts, table.c.receive_spent - receive.value), else_=table.c.receive_spent)
-    await session.execute(
-        update(table)
-        .where(table.c.grant_id == grant_id, table.c.interval_start == interval_start)
-        .values(debit_spent=table.c.debit_spent - debit, receive_spent=left)
-    )
+    """Free of a payment's grant, if it has one, what it reserved but did not spend."""
+    if payment.grant_id is None or payment.grant_interval_start is None:
+        return
+    values = {
+        "grant": payment.grant_id,
+        "start": payment.grant_interval_start,
+        "debit": debit,
+        "receive": receive.value,
+        "code": receive.asset.code,
+        "scale": receive.asset.scale,
+    }
+    session.add(_RELEASE, values)
 
 
 async def spent(

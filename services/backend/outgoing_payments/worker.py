@@ -9,48 +9,45 @@ is looked at again. Work is found by notification; the clock only serves retries
 """
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 from ilpkit.ilp.error_codes import T00_INTERNAL_ERROR
 from ilpkit.ilp.packet import Prepare, Reject, Reply
-from ilpkit.money import Amount
 from servicekit.clock import Clock
+from servicekit.commands import Commands
 from servicekit.database import Database, WriteSession
 from servicekit.errors import ServiceError
 
 from services.backend.assets.model import Asset
-from services.backend.events.service import EventWriter
-from services.backend.outgoing_payments import repository, spending
+from services.backend.outgoing_payments import claims
 from services.backend.outgoing_payments.attempt import (
-    Completed,
     Failed,
     Failure,
     Pause,
     Result,
     TryAgain,
-    due_at,
     remaining,
-    settle,
 )
-from services.backend.outgoing_payments.books import OutgoingBooks, Standing
+from services.backend.outgoing_payments.books import UNTOUCHED, OutgoingBooks
+from services.backend.outgoing_payments.claims import Claimed, Overtaken
+from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
+from services.backend.outgoing_payments.commands.record_attempt import Attempted, RecordAttempt
+from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.paying import Paying
-from services.backend.outgoing_payments.service import (
-    DUE_CHANNEL,
-    OutgoingPaymentService,
-    PaymentView,
-)
 from services.backend.receivers.errors import MissingReceiver
 
 LEASE: Final = timedelta(seconds=4)
 """How long the payments of a process that died wait for another one."""
 LEASE_RENEWAL_S: Final = 1.0
 IDLE_S_MAX: Final = 30.0
+BUSY_ELSEWHERE_S: Final = 0.05
+"""Until a look at what is due but was not to be had: another process is claiming it."""
 CLAIM_MAX: Final = 64
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +61,23 @@ class PaymentConnector(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Who hears that something happened to the packets of a payment."""
+
+    async def packet_resolved(self, session: WriteSession, payment_id: UUID) -> None:
+        """A worker must look at the payment again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCommands:
+    """What a worker writes."""
+
+    record: RecordAttempt
+    follow: FollowLedger
+    return_deposit: ReturnDeposit
+
+
 class OutgoingPaymentWorker:
     """One a process."""
 
@@ -71,28 +85,32 @@ class OutgoingPaymentWorker:
         self,
         *,
         database: Database,
+        commands: Commands,
+        writes: WorkerCommands,
         books: OutgoingBooks,
-        payments: OutgoingPaymentService,
         paying: Paying,
         connector: PaymentConnector,
-        events: EventWriter,
+        listener: Listener,
         clock: Clock,
         in_flight_max: int,
-        attempts_max: int,
     ) -> None:
         self._database = database
+        self._commands = commands
+        self._writes = writes
         self._books = books
-        self._payments = payments
         self._paying = paying
         self._connector = connector
-        self._events = events
+        self._listener = listener
         self._clock = clock
         self._in_flight_max = in_flight_max
-        self._attempts_max = attempts_max
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._claims: dict[UUID, int] = {}
         self._lease_ends: dict[UUID, datetime] = {}
         self._wake = asyncio.Event()
+        self._is_full = False
+        """Whether more may be due than was taken, for want of room."""
+        self._next_due: datetime | None = None
+        """When a payment becomes free to take, as Postgres had it when it was last asked."""
 
     async def on_notify(self, channel: str, payload: str) -> None:
         """A payment became due."""
@@ -102,36 +120,63 @@ class OutgoingPaymentWorker:
     async def run(self) -> None:
         """Work until cancelled; then stop sending, and wait for what is in flight."""
         renewal = asyncio.get_running_loop().create_task(self._renew_leases())
+        notified = False
         try:
             while True:
                 self._wake.clear()
                 try:
-                    claimed = await self._claim()
+                    wait_s = await self._look(notified=notified)
                 except ServiceError as error:
                     _log.warning("outgoing_payments_not_claimed", error=str(error))
-                    claimed = 0
                     await self._clock.sleep(1.0)
-                if claimed < CLAIM_MAX:
-                    await self._wait()
+                    continue
+                notified = await self._wait(wait_s)
         finally:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             renewal.cancel()
 
-    async def _claim(self) -> int:
-        free = min(self._in_flight_max - len(self._running), CLAIM_MAX)
-        if free <= 0:
-            return 0
+    async def _look(self, *, notified: bool) -> float:
+        """Take what is due; gives the seconds until the next look.
+
+        Postgres is asked when the next payment is due only once nothing was heard for a lease's
+        time: until then each look is soon enough for what another process may have left.
+        """
+        taken = 0
+        while True:
+            room = min(self._in_flight_max - len(self._running), CLAIM_MAX)
+            self._is_full = room <= 0
+            if self._is_full:
+                return IDLE_S_MAX
+            claimed = await self._claim(room)
+            taken += claimed
+            if claimed < room:
+                break
+        wait_s = LEASE.total_seconds()
+        if not notified and not taken:
+            async with self._database.read() as session:
+                self._next_due = await claims.next_due(session)
+            wait_s = IDLE_S_MAX
+        if self._next_due is None:
+            return wait_s
+        until_due_s = (self._next_due - self._clock.now()).total_seconds()
+        return min(max(until_due_s, BUSY_ELSEWHERE_S), wait_s)
+
+    async def _claim(self, room: int) -> int:
         now = self._clock.now()
-        async with self._database.write() as session:
-            claimed = await repository.claim(
-                session, now=now, lease=LEASE, limit=free, except_for=list(self._running)
-            )
-        for payment in claimed:
+        claimed = await claims.claim(
+            self._database,
+            now=now,
+            lease=LEASE,
+            limit=room,
+            except_for=list(self._running),
+        )
+        for taken in claimed:
+            payment = taken.payment
             self._claims[payment.id] = payment.claims
             self._lease_ends[payment.id] = now + LEASE
-            task = asyncio.get_running_loop().create_task(self._run_one(payment))
+            task = asyncio.get_running_loop().create_task(self._run_one(taken))
             self._running[payment.id] = task
             task.add_done_callback(partial(self._finished, payment.id))
         return len(claimed)
@@ -142,26 +187,19 @@ class OutgoingPaymentWorker:
         self._running.pop(payment_id, None)
         self._claims.pop(payment_id, None)
         self._lease_ends.pop(payment_id, None)
-        self._wake.set()
+        if self._is_full:
+            self._wake.set()
 
-    async def _wait(self) -> None:
-        try:
-            async with self._database.read() as session:
-                due = await repository.next_due(session)
-        except ServiceError:
-            due = None
-        delay = IDLE_S_MAX
-        if due is not None and len(self._running) < self._in_flight_max:
-            until = (due - self._clock.now()).total_seconds()
-            # What is due now but was not claimed is being claimed by another process.
-            delay = min(max(until, 0.05), IDLE_S_MAX)
+    async def _wait(self, seconds: float) -> bool:
+        """Until there may be something to take; whether that was told, not only to be expected."""
         woken = asyncio.create_task(self._wake.wait())
-        slept = asyncio.create_task(self._clock.sleep(delay))
+        slept = asyncio.create_task(self._clock.sleep(seconds))
         try:
             await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
             slept.cancel()
+        return self._wake.is_set()
 
     async def _renew_leases(self) -> None:
         while True:
@@ -171,8 +209,7 @@ class OutgoingPaymentWorker:
                 continue
             until = self._clock.now() + LEASE
             try:
-                async with self._database.write() as session:
-                    kept = await repository.extend_leases(session, held, until)
+                kept = await claims.extend(self._database, held, until)
             except ServiceError as error:
                 _log.warning("leases_not_renewed", error=str(error))
                 continue
@@ -194,139 +231,45 @@ class OutgoingPaymentWorker:
             task.cancel()
         return Reject(T00_INTERNAL_ERROR, "", "not sent: the payment's lease has run out", b"")
 
-    async def _run_one(self, payment: OutgoingPayment) -> None:
+    async def _run_one(self, taken: Claimed) -> None:
+        payment = taken.payment
         try:
-            view = await self._payments.get(payment.id, tenant_id=None)
             if payment.state is State.SENDING:
-                await self._try(payment, view)
+                await self._try(taken)
             elif payment.state is State.CANCELLED:
-                amount = payment.quote.debit_amount
-                await self._books.refuse_deposit(payment.id, view.asset, amount)
-                await self._give_free(payment, {"due_at": None})
+                await self._commands.run(self._writes.return_deposit, taken)
             else:
-                await self._follow_ledger(payment, view.asset)
+                await self._commands.run(self._writes.follow, taken)
+        except Overtaken:
+            await self._tell_overtaker(payment)
         except ServiceError as error:
             # Its lease runs out, and another attempt finds everything in the ledger.
             _log.warning("payment_not_handled", payment_id=str(payment.id), error=str(error))
 
-    async def _try(self, payment: OutgoingPayment, view: PaymentView) -> None:
-        standing = await self._books.standing(payment.id, history=payment.claims > 1)
-        send = partial(self._send, payment=payment, asset=view.asset)
+    async def _try(self, taken: Claimed) -> None:
+        payment, asset = taken.payment, taken.asset
+        standing = UNTOUCHED
+        if payment.claims > 1:
+            standing = await self._books.standing(payment.id, history=True)
+        send = partial(self._send, payment=payment, asset=asset)
+        least = remaining(payment, standing).delivered
+        result: Result
         try:
-            result = await self._paying.attempt(payment, view.asset, standing, send)
+            result = await self._paying.attempt(payment, asset, standing, send)
         except asyncio.CancelledError:
             result = TryAgain(error=Failure.CANCELLED, delivered=None, pause=Pause.AT_ONCE)
         except MissingReceiver as error:
-            result = Failed(error=error.message, delivered=remaining(payment, standing).delivered)
+            result = Failed(error=error.message, delivered=least)
         except ServiceError as error:
             result = TryAgain(error=error.message, delivered=None)
         except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=None)
-        await self._record(payment, view.asset, result, remaining(payment, standing).delivered)
+        attempted = Attempted(payment=payment, asset=asset, result=result, least=least)
+        await self._commands.run(self._writes.record, attempted)
 
-    async def _record(
-        self, payment: OutgoingPayment, asset: Asset, result: Result, least: int
-    ) -> None:
-        """Write the result with its event, once; what was sent comes from the ledger."""
-        unfinished = payment.claims > 1 or not isinstance(result, Completed)
-        standing = await self._books.standing(payment.id, history=unfinished)
-        result = settle(
-            result,
-            least=least,
-            pending=standing.pending,
-            attempts=payment.attempts,
-            attempts_max=self._attempts_max,
-        )
-        now = self._clock.now()
-        values: dict[str, Any] = {"updated_at": now, "due_at": None, "attempts": 0}
-        if isinstance(result, TryAgain):
-            attempts = payment.attempts + (result.pause is Pause.RETRY)
-            values |= {
-                "error": result.error,
-                "attempts": attempts,
-                "due_at": due_at(now, result.pause, attempts),
-            }
-            if result.delivered is not None:
-                values["sent_amount"] = standing.sent - standing.unknown
-                values["delivered_amount"] = result.delivered
-            await self._give_free(payment, values)
-            return
-        done = isinstance(result, Completed)
-        values |= {
-            "state": State.COMPLETED if done else State.FAILED,
-            "error": result.error if isinstance(result, Failed) else None,
-            "sent_amount": standing.sent,
-            "delivered_amount": result.delivered,
-        }
-        async with self._database.write() as session:
-            if not await repository.change_claimed(session, payment.id, payment.claims, values):
-                await self._overtaken(session, payment)
-                return
-            await self._correct_grant(
-                session, payment, sent=standing.sent, delivered=result.delivered
-            )
-            await self._tell_end(session, replace(payment, **values), asset, standing)
-
-    async def _give_free(self, payment: OutgoingPayment, values: dict[str, Any]) -> None:
-        async with self._database.write() as session:
-            if not await repository.change_claimed(session, payment.id, payment.claims, values):
-                await self._overtaken(session, payment)
-            elif values["due_at"] is not None:
-                await session.notify(DUE_CHANNEL, "")
-
-    async def _overtaken(self, session: WriteSession, payment: OutgoingPayment) -> None:
+    async def _tell_overtaker(self, payment: OutgoingPayment) -> None:
         """Another process has the payment, which may not know of what this one's packets moved."""
         _log.warning("attempt_overtaken", payment_id=str(payment.id))
-        await repository.make_due(session, [payment.id], self._clock.now())
-        await session.notify(DUE_CHANNEL, "")
-
-    async def _follow_ledger(self, payment: OutgoingPayment, asset: Asset) -> None:
-        """Tell of what moved on the account of a payment that has ended, if anything did."""
-        standing = await self._books.standing(payment.id, history=True)
-        values: dict[str, Any] = {"due_at": None}
-        if standing.sent == payment.sent_amount:
-            await self._give_free(payment, values)
-            return
-        values |= {"sent_amount": standing.sent, "updated_at": self._clock.now()}
         async with self._database.write() as session:
-            if not await repository.change_claimed(session, payment.id, payment.claims, values):
-                await self._overtaken(session, payment)
-                return
-            if payment.state is State.FAILED:
-                await self._free_of_grant(
-                    session, payment, debit=payment.sent_amount - standing.sent
-                )
-            await self._tell_end(session, replace(payment, **values), asset, standing)
-
-    async def _tell_end(
-        self, session: WriteSession, payment: OutgoingPayment, asset: Asset, standing: Standing
-    ) -> None:
-        kind = "completed" if payment.state is State.COMPLETED else "failed"
-        await self._events.outgoing_payment(session, kind, payment, asset, balance=standing.balance)
-
-    async def _correct_grant(
-        self, session: WriteSession, payment: OutgoingPayment, *, sent: int, delivered: int
-    ) -> None:
-        """Free of the grant what the payment did not use; a completed debit stays as reserved."""
-        quote = payment.quote
-        completed = delivered >= quote.receive_amount.value
-        await self._free_of_grant(
-            session,
-            payment,
-            debit=0 if completed else quote.debit_amount - sent,
-            receive=max(quote.receive_amount.value - delivered, 0),
-        )
-
-    async def _free_of_grant(
-        self, session: WriteSession, payment: OutgoingPayment, *, debit: int, receive: int = 0
-    ) -> None:
-        if payment.grant_id is None or payment.grant_interval_start is None:
-            return
-        await spending.give_back(
-            session,
-            grant_id=payment.grant_id,
-            interval_start=payment.grant_interval_start,
-            debit=debit,
-            receive=Amount(receive, payment.quote.receive_amount.asset),
-        )
+            await self._listener.packet_resolved(session, payment.id)
