@@ -79,7 +79,7 @@ class Held:
         async def nothing(*args: Any) -> None:
             del args
 
-        worker._record = nothing  # type: ignore[method-assign,assignment] # a dead process writes nothing
+        worker._writes.record.write = nothing  # type: ignore[method-assign,assignment] # a dead process writes nothing
         tasks = list(worker._running.values())
         for task in tasks:
             task.cancel()
@@ -134,7 +134,7 @@ async def test_a_process_that_died_before_it_wrote_the_end_down(banks: Banks) ->
         del args
         raise asyncio.CancelledError
 
-    banks.near.app.worker._record = die  # type: ignore[method-assign,assignment] # the process dies here
+    banks.near.app.worker._writes.record.read = die  # type: ignore[method-assign,assignment] # the process dies here
     incoming, payment = await funded(banks)
     await banks.far.completed(incoming)
     await until(lambda: not banks.near.app.worker._running)

@@ -288,6 +288,22 @@ async def test_a_quote_is_used_once(banks: Banks) -> None:
     assert refused.value.reason == "INVALID_QUOTE"
 
 
+async def test_a_worker_takes_a_payment_in_one_statement_and_ends_it_in_one(
+    banks: Banks,
+) -> None:
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    with banks.near.services.database.count_statements() as statements:
+        await banks.near.fund(payment)
+        await banks.near.ended(payment)
+    updates = [sql for sql in statements if "UPDATE outgoing_payments" in sql]
+    claims = [sql for sql in updates if "FOR UPDATE SKIP LOCKED" in sql]
+    (end,) = [sql for sql in updates if "webhook_events" in sql]
+    assert len(claims) <= 2  # one may come before the payment is there
+    assert len(updates) - len(claims) == 2  # funded, ended
+    assert "webhook_deliveries" in end
+
+
 async def test_application_data_reaches_the_first_packet(banks: Banks) -> None:
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
