@@ -23,6 +23,7 @@ from servicekit.errors import (
     NotFound,
     ServiceError,
 )
+from sqlalchemy import text
 
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.model import AMOUNT_MAX
@@ -42,8 +43,8 @@ class Bank:
     tenant_id: str | None
     asset_id: str = ""
 
-    async def open(self) -> "Bank":
-        asset = await self.world.asset("USD", tenant_id=self.tenant_id)
+    async def open(self, code: str = "USD") -> "Bank":
+        asset = await self.world.asset(code, tenant_id=self.tenant_id)
         self.asset_id = asset.id
         return self
 
@@ -465,6 +466,16 @@ async def test_an_asset_takes_no_more_than_an_amount_can_say(world: World, opera
     assert await operator.balance() == AMOUNT_MAX
     await operator.withdraw(2**41)
     await operator.deposit(2**41)
+
+
+async def test_assets_after_the_255th_keep_their_money_apart(world: World) -> None:
+    """The original keeps a ledger's number in eight bits."""
+    async with world.database.write() as session:
+        await session.execute(text("SELECT setval('asset_ledger_numbers', 65535)"))
+    banks = [await Bank(world, None).open(code) for code in ("AAA", "BBB")]
+    for amount, bank in enumerate(banks, start=1):
+        await bank.deposit(amount)
+    assert [await bank.balance() for bank in banks] == [1, 2]
 
 
 async def test_deposits_at_once_beyond_an_amount_leave_everything_readable(

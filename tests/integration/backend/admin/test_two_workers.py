@@ -14,6 +14,7 @@ from servicekit.errors import NotFound, Unauthenticated
 from servicekit.grpc_client import build_channel
 from servicekit.hmac_signature import make_signature
 from servicekit.lifecycle import Lifecycle
+from servicekit.paging import PAGE_SIZE_MAX
 
 from services.backend.app import BackendApp
 from services.backend.services import Services
@@ -87,6 +88,22 @@ async def test_a_peer_is_routed_to_everywhere_at_once(world: World, untold: Worl
     assert (await untold.routing.ResolveRoute(request)).HasField("route")
     await world.peers.DeletePeer(peers.DeletePeerRequest(id=peer.id, idempotency_key=key()))
     assert not (await untold.routing.ResolveRoute(request)).HasField("route")
+
+
+async def test_a_process_that_starts_routes_to_every_peer_however_many(
+    world: World, settings: BackendSettings
+) -> None:
+    asset_id = (await world.asset()).id
+    prefixes = {f"test.peer{number}" for number in range(PAGE_SIZE_MAX + 1)}
+    for prefix in prefixes:
+        await world.peer(asset_id, prefix)
+    async with AsyncExitStack() as stack:
+        ports = await BackendApp(settings=settings).start(Lifecycle(stack))
+        channel = build_channel(f"127.0.0.1:{ports.grpc}")
+        stack.push_async_callback(channel.close)
+        started = World(channel, world.database, world.outside)
+        routes = (await started.routing.ListRoutes(routing.ListRoutesRequest())).routes
+        assert {route.prefix for route in routes} == prefixes
 
 
 async def test_a_new_asset_can_be_quoted_everywhere_at_once(world: World, untold: World) -> None:

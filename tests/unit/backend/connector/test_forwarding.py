@@ -12,6 +12,7 @@ from ilpkit.ilp.packet import Fulfill, Prepare, Reject, Reply, decode_reply, enc
 from ilpkit.money import Ratio
 
 from services.backend.connector.outcome import NotSentError
+from services.backend.connector.steps import rate_limit
 from services.backend.connector.steps.rate_limit import RateLimit
 from services.backend.directory.model import PeerEntry
 from services.backend.ledger.errors import LedgerUnavailableError
@@ -344,6 +345,15 @@ class TestRateLimit:
 
     async def test_it_holds_no_more_than_a_burst(self, limited: Two) -> None:
         await limited.world.manual_clock.advance(3_600)
+        assert await self.send(limited, 6) == [""] * 5 + ["T05"]
+
+    async def test_the_bucket_unused_for_longest_makes_room(
+        self, limited: Two, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rate_limit, "BUCKETS_MAX", 1)
+        assert await self.send(limited, 6) == [""] * 5 + ["T05"]
+        other = limited.world.prepare(f"{FROM}.x", 0)
+        assert isinstance(await limited.world.receive(limited.payee, other), Fulfill)
         assert await self.send(limited, 6) == [""] * 5 + ["T05"]
 
     async def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing(
