@@ -18,7 +18,7 @@ from servicekit.outbox_tables import DONE, OPEN, PARKED
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, func, insert, select, text, update
 
 from services.backend.events.model import DeliveryState, Event, EventDelivery
 from services.backend.events.tables import feed_positions, webhook_deliveries, webhook_events
@@ -34,6 +34,11 @@ _COLUMNS: Final = [column for column in webhook_events.c if column.name != "posi
 _ADD: Final = prepared(
     insert(webhook_events),
     columns=("id", "tenant_id", "type", "data", "resource_id", "created_at"),
+)
+_ABOUT: Final = prepared(
+    select(*_COLUMNS)
+    .where(webhook_events.c.resource_id == bindparam("about"))
+    .order_by(webhook_events.c.position)
 )
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 
@@ -69,13 +74,9 @@ async def get(session: ReadSession, event_id: UUID, tenant_id: UUID | None) -> E
     return None if row is None else _event(row)
 
 
-async def latest_about(session: ReadSession, resource_id: UUID) -> UUID | None:
-    """The id of the newest event about a payment or account."""
-    query = select(webhook_events.c.id).where(webhook_events.c.resource_id == resource_id)
-    found: UUID | None = await session.scalar(
-        query.order_by(webhook_events.c.position.desc()).limit(1)
-    )
-    return found
+async def about(session: ReadSession, resource_id: UUID) -> list[Event]:
+    """All events about a payment or account, in the order of their writing."""
+    return [_event(row) for row in (await session.execute(_ABOUT, {"about": resource_id})).all()]
 
 
 async def page(

@@ -78,7 +78,10 @@ class EventWriter:
         *,
         balance: int,
     ) -> None:
-        """`outgoing_payment.<kind>`: created, completed or failed; `balance` is what is left."""
+        """`outgoing_payment.<kind>`: created, completed or failed.
+
+        `balance` is what can be withdrawn by reason of this event: what no earlier one told.
+        """
         quote = payment.quote
         data: dict[str, Any] = {
             "id": str(payment.id),

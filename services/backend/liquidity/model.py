@@ -25,7 +25,8 @@ class LiquidityTransfer:
     """Of its transfer in the ledger."""
     tenant_id: UUID
     id: UUID
-    """The tenant's name for it; only a withdrawal from a payment may have several transfers."""
+    """The tenant's name for it; of a withdrawal from a payment the id of the event that told of the
+    money, under which each try has a transfer of its own."""
     kind: Kind
     account_id: UUID
     ledger: int
@@ -38,6 +39,11 @@ class LiquidityTransfer:
     def asks_the_same(self, other: "LiquidityTransfer") -> bool:
         """Whether both are one request, whenever each was made."""
         return replace(other, created_at=self.created_at) == self
+
+    @property
+    def id_is_events(self) -> bool:
+        """Whether the id is that of an event that told of the money, not the caller's choice."""
+        return self.transfer_id != transfer_id_of(self.tenant_id, self.id)
 
     @property
     def plan(self) -> Plan:
@@ -60,6 +66,11 @@ def transfer_id_of(tenant_id: UUID, chosen_id: UUID) -> UUID:
     for a transfer of its own.
     """
     return UUID(int=derive_id("liquidity transfer", tenant_id.int, chosen_id.int))
+
+
+def payment_transfer_id(event_id: UUID, number: int) -> UUID:
+    """The ledger's id for one of the tries, from 0 on, to withdraw what an event told of."""
+    return UUID(int=derive_id("payment withdrawal", event_id.int, number))
 
 
 class TransferState(StrEnum):

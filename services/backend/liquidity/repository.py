@@ -72,19 +72,21 @@ async def owner(session: ReadSession, account_id: UUID) -> UUID | None:
     return tenant_id
 
 
-async def add(session: WriteSession, transfer: LiquidityTransfer) -> None:
-    """Insert a deposit or withdrawal; one that is there under its ledger id stays as it is."""
+async def add(session: WriteSession, transfer: LiquidityTransfer) -> bool:
+    """Insert a deposit or withdrawal; False when there is one under its ledger id, which stays."""
     values = {
         name: getattr(transfer, name)
         for name in LiquidityTransfer.__dataclass_fields__
         if name != "ledger"
     }
     asset_id = select(assets.c.id).where(assets.c.ledger == transfer.ledger).scalar_subquery()
-    await session.execute(
+    added = await session.scalar(
         insert(liquidity_transfers)
         .values(**values, asset_id=asset_id)
         .on_conflict_do_nothing(index_elements=["transfer_id"])
+        .returning(_T.transfer_id)
     )
+    return added is not None
 
 
 async def get(session: ReadSession, transfer_id: UUID) -> LiquidityTransfer | None:
@@ -94,10 +96,10 @@ async def get(session: ReadSession, transfer_id: UUID) -> LiquidityTransfer | No
 
 
 async def withdrawals(
-    session: ReadSession, withdrawal_id: UUID, tenant_id: UUID | None
+    session: ReadSession, ids: Collection[UUID], tenant_id: UUID | None
 ) -> list[LiquidityTransfer]:
-    """The transfers of a tenant's withdrawal, newest first; None as the tenant means any."""
-    query = _select().where(_T.id == withdrawal_id, _T.kind == Kind.WITHDRAWAL)
+    """The transfers of a tenant's withdrawals, newest first; None as the tenant means any."""
+    query = _select().where(_T.id.in_(ids), _T.kind == Kind.WITHDRAWAL)
     if tenant_id is not None:
         query = query.where(_T.tenant_id == tenant_id)
     rows = await session.execute(query.order_by(_T.created_at.desc(), _T.transfer_id.desc()))

@@ -5,7 +5,8 @@ caller's id; whether it moved, is pending or was given up, only the ledger says.
 follows from the row, so that carrying it out again changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from itertools import chain
 from typing import Final, Protocol
 from uuid import UUID
@@ -16,9 +17,9 @@ from servicekit.ids import IdSource
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.events import repository as events
+from services.backend.events.withdrawable import withdrawable
 from services.backend.incoming_payments.model import State as IncomingState
 from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
 from services.backend.ledger.model import (
     AMOUNT_MAX,
@@ -44,6 +45,7 @@ from services.backend.liquidity.model import (
     Kind,
     LiquidityTransfer,
     TransferState,
+    payment_transfer_id,
     state_of,
     transfer_id_of,
 )
@@ -55,7 +57,9 @@ from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 TRIES_CONSIDERED_MAX: Final = 1_000
-"""The newest tries of a withdrawal from a payment that post and void look at."""
+"""The newest tries to withdraw from a payment whose states are asked for."""
+REACHES_LEDGER_WITHIN: Final = timedelta(seconds=30)
+"""How long a withdrawal that is recorded counts as on its way to the ledger."""
 _UNKNOWN = {
     Holder.ASSET: unknown_asset,
     Holder.PEER: unknown_peer,
@@ -118,7 +122,7 @@ class LiquidityService:
     async def withdraw_incoming_payment(
         self, scope: Scope, payment_id: UUID, *, timeout_s: int
     ) -> LiquidityTransfer:
-        """Plan to take all that an ended payment received."""
+        """Plan to take what an ended payment received, as its event told."""
         view = await self._incoming_payments.ended(payment_id, tenant_id=scope.filter)
         if view.payment.state is IncomingState.PENDING:
             raise not_ended(view.payment.state)
@@ -128,7 +132,7 @@ class LiquidityService:
     async def withdraw_outgoing_payment(
         self, scope: Scope, payment_id: UUID, *, timeout_s: int
     ) -> LiquidityTransfer:
-        """Plan to take all that an ended payment left over."""
+        """Plan to take what an ended payment left over, as one of its events told."""
         view = await self._outgoing_payments.get(payment_id, tenant_id=scope.filter)
         if view.payment.state in {OutgoingState.FUNDING, OutgoingState.SENDING}:
             raise not_ended(view.payment.state)
@@ -138,10 +142,13 @@ class LiquidityService:
     async def record(self, session: WriteSession, planned: LiquidityTransfer) -> LiquidityTransfer:
         """Write what was planned; raises AlreadyExists when its id was used for something else.
 
-        Of two calls at once under one id, the second finds the row of the first and shares its
-        transfer, so that no more than one moves.
+        Of two calls at once under one id of the caller's, the second finds the row of the first and
+        shares its transfer, so that no more than one moves. Of two that withdraw from a payment,
+        the second is refused: its caller asked for money that the first one gets.
         """
-        await repository.add(session, planned)
+        added = await repository.add(session, planned)
+        if not added and planned.id_is_events:
+            raise nothing_to_withdraw(planned.account_id)
         written = await repository.get(session, planned.transfer_id)
         assert written is not None, "it is in this transaction"
         if not written.asks_the_same(planned):
@@ -208,30 +215,49 @@ class LiquidityService:
     async def _from_payment(
         self, payment_id: UUID, tenant_id: UUID, ledger: int, timeout_s: int
     ) -> LiquidityTransfer:
-        """All that a payment holds, as a new transfer: earlier ones may have been given up.
+        """What the first event told of whose money is neither taken nor being taken.
 
-        Each call's transfer is its own, and the ledger lets no more out than there is; so of two
-        calls at once only one succeeds.
+        The withdrawal has the event's id, and moves no more than was told: money that came later is
+        another event's. Where less was there for an earlier event than it told, the rest of that
+        comes along. Earlier tries may have been given up, so each has a transfer of its own. Its id
+        follows from the event and the number of tries, so that of two calls at once one succeeds.
         """
         async with self._database.read() as session:
-            withdrawal_id = await events.latest_about(session, payment_id) or payment_id
-            earlier = await repository.withdrawals(session, withdrawal_id, tenant_id)
-        states = await self._states(earlier)
-        if TransferState.PENDING in states.values():
-            raise still_pending(withdrawal_id)
-        return _checked(
-            LiquidityTransfer(
-                transfer_id=UUID(int=derive_id("payment withdrawal", self._ids.uuid().int)),
-                tenant_id=tenant_id,
-                id=withdrawal_id,
-                kind=Kind.WITHDRAWAL,
-                account_id=payment_id,
-                ledger=ledger,
-                amount=await self._balance(payment_id),
-                timeout_s=timeout_s,
-                created_at=self._clock.now(),
+            told = withdrawable(await events.about(session, payment_id))
+            tries = await repository.withdrawals(
+                session, [each.event_id for each in told], tenant_id
             )
-        )
+        states = await self._states(tries)
+        left = 0
+        for event in told:
+            own = [tried for tried in tries if tried.id == event.event_id]
+            open_tries = [tried for tried in own if self._is_open(tried, states)]
+            left += event.amount - sum(tried.amount for tried in open_tries)
+            if not open_tries:
+                return _checked(
+                    LiquidityTransfer(
+                        transfer_id=payment_transfer_id(event.event_id, len(own)),
+                        tenant_id=tenant_id,
+                        id=event.event_id,
+                        kind=Kind.WITHDRAWAL,
+                        account_id=payment_id,
+                        ledger=ledger,
+                        amount=min(left, await self._balance(payment_id)),
+                        timeout_s=timeout_s,
+                        created_at=self._clock.now(),
+                    )
+                )
+        pending = [t.id for t in tries if states.get(t.transfer_id) is TransferState.PENDING]
+        raise still_pending(pending[0]) if pending else nothing_to_withdraw(payment_id)
+
+    def _is_open(self, tried: LiquidityTransfer, states: Mapping[UUID, TransferState]) -> bool:
+        """Whether a withdrawal took its money or may still do so, and was not given up.
+
+        One that has not reached the ledger is on its way there, or its call failed or died.
+        """
+        if tried.transfer_id in states:
+            return states[tried.transfer_id] is not TransferState.VOIDED
+        return tried.created_at >= self._clock.now() - REACHES_LEDGER_WITHIN
 
     async def _reserved(self, scope: Scope, withdrawal_id: UUID) -> tuple[int, ...]:
         """The pending transfers of a withdrawal; raises NotFound for what is none of the scope.
@@ -240,9 +266,9 @@ class LiquidityService:
         pending is meant, else the last try that reached the ledger.
         """
         async with self._database.read() as session:
-            found = await repository.withdrawals(session, withdrawal_id, scope.owner)
+            found = await repository.withdrawals(session, [withdrawal_id], scope.owner)
             if not found and scope.sees_all:
-                found = await repository.withdrawals(session, withdrawal_id, None)
+                found = await repository.withdrawals(session, [withdrawal_id], None)
         if len({each.tenant_id for each in found}) > 1:
             raise ambiguous_withdrawal()
         states = await self._states(found)

@@ -40,6 +40,14 @@ class Standing:
     balance: int
     """What can be sent or withdrawn."""
 
+    def untold(self, *, deposited: int, told: int) -> int:
+        """What can be withdrawn of an ended payment and no event told of yet.
+
+        What was told before may be withdrawn by now, or less may be there than was told: so it is
+        counted from what the payment had, and never below zero.
+        """
+        return max(min(deposited - self.sent - told, self.balance), 0)
+
     @property
     def unsettled(self) -> int:
         """What may have arrived or not: nobody knows."""

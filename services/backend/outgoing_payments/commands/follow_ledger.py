@@ -7,7 +7,9 @@ from servicekit.clock import Clock
 from servicekit.commands import Command
 from servicekit.database import WriteSession
 
+from services.backend.events import repository as events
 from services.backend.events.service import EventWriter
+from services.backend.events.withdrawable import withdrawable
 from services.backend.outgoing_payments import claims, spending
 from services.backend.outgoing_payments.books import OutgoingBooks, Standing
 from services.backend.outgoing_payments.claims import Claimed
@@ -27,11 +29,15 @@ class FollowLedger(Command[Claimed, Standing, None]):
         return await self._books.standing(given.payment.id, history=True)
 
     async def write(self, session: WriteSession, given: Claimed, facts: Standing) -> None:
-        """What was sent by now, told by another event of the kind that told of the end."""
+        """What was sent by now, told by another event of the kind that told of the end.
+
+        Its balance is only what no earlier event told, since each event's money is withdrawn once.
+        """
         payment = given.payment
         if facts.sent == payment.sent_amount:
             claims.give_back(session, replace(payment, due_at=None))
             return
+        told = sum(each.amount for each in withdrawable(await events.about(session, payment.id)))
         after = replace(payment, sent_amount=facts.sent, updated_at=self._clock.now(), due_at=None)
         claims.give_back(session, after)
         if payment.state is State.FAILED:
@@ -39,6 +45,5 @@ class FollowLedger(Command[Claimed, Standing, None]):
             debit = payment.sent_amount - facts.sent
             await spending.release(session, payment, debit=debit, receive=nothing)
         kind = "completed" if payment.state is State.COMPLETED else "failed"
-        await self._events.outgoing_payment(
-            session, kind, after, given.asset, balance=facts.balance
-        )
+        untold = facts.untold(deposited=payment.quote.debit_amount, told=told)
+        await self._events.outgoing_payment(session, kind, after, given.asset, balance=untold)

@@ -82,6 +82,10 @@ class Outside:
         """The data of all events about a payment, in order."""
         return [body["data"] for body in self._events() if body["data"]["id"] == payment_id]
 
+    def ids_of(self, payment_id: str) -> list[str]:
+        """The ids of all events about a payment, in order."""
+        return [body["id"] for body in self._events() if body["data"]["id"] == payment_id]
+
     def _events(self) -> list[dict[str, Any]]:
         return list({posted.body["id"]: posted.body for posted in self.taken}.values())
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from rafiki.admin.v1 import liquidity_service_pb2
 from rafiki.admin.v1 import payment_service_pb2 as admin
-from servicekit.errors import Conflict, InvalidArgument, Unavailable
+from servicekit.errors import Conflict, FailedPrecondition, InvalidArgument, Unavailable
 
 from services.backend.ledger.rules.accounting import Side, transfer
 from services.backend.ledger.rules.chart import TransferCode
@@ -62,11 +62,13 @@ async def told(banks: Banks, payment: Any, count: int) -> dict[str, Any]:
     return (await eventually(events, lambda found: len(found) == count))[-1]
 
 
-async def withdraw(banks: Banks, payment: Any) -> None:
+async def withdraw(banks: Banks, payment: Any, *, timeout_s: int = 0) -> Any:
     request = liquidity_service_pb2.WithdrawOutgoingPaymentRequest(
-        outgoing_payment_id=id_of(payment), idempotency_key=key()
+        outgoing_payment_id=id_of(payment),
+        timeout_seconds=timeout_s,
+        idempotency_key=key(),
     )
-    await banks.near.liquidity.WithdrawOutgoingPayment(request)
+    return await banks.near.liquidity.WithdrawOutgoingPayment(request)
 
 
 async def test_money_of_an_unknown_packet_counts_as_sent_until_it_comes_back(banks: Banks) -> None:
@@ -100,12 +102,85 @@ async def test_a_packet_that_is_paid_after_the_end_is_told(banks: Banks) -> None
     await move(banks, payment, 2, code=TransferCode.TRANSFER)
     await resolved(banks, payment)
     event = await told(banks, payment, 3)
-    assert (event["sentAmount"]["value"], event["balance"]) == ("502", "4")
+    # No new money: what the first event told is less now.
+    assert (event["sentAmount"]["value"], event["balance"]) == ("502", "0")
     # Looking again tells nothing that was told.
     await resolved(banks, payment)
     now = await eventually(lambda: row(banks, payment), lambda found: found.due_at is None)
     assert now.sent_amount == 502
     assert len(banks.outside.types_of(id_of(payment))) == 3
+    assert (await withdraw(banks, payment)).amount == 4
+    with pytest.raises(FailedPrecondition) as refused:
+        await withdraw(banks, payment)
+    assert refused.value.reason == "NOTHING_TO_WITHDRAW"
+    # What was lost and is found again was told before; only what goes beyond it is new. Both can
+    # be withdrawn.
+    await move(banks, payment, -5, code=TransferCode.TRANSFER)
+    await resolved(banks, payment)
+    assert (await told(banks, payment, 4))["balance"] == "3"
+    assert (await withdraw(banks, payment)).amount == 5
+    assert await banks.near.balance(id_of(payment)) == 0
+
+
+async def ended_with_late_money(banks: Banks) -> Any:
+    """A payment that left 6, of which its first event told, and got 4 back, told by the next."""
+    payment = await new_payment(banks)
+    await banks.near.fund(payment)
+    await banks.near.ended(payment)
+    assert (await told(banks, payment, 2))["balance"] == "6"
+    await move(banks, payment, -4, code=TransferCode.TRANSFER)
+    return payment
+
+
+async def test_each_event_tells_what_is_new_and_each_withdrawal_takes_what_its_event_told(
+    banks: Banks,
+) -> None:
+    payment = await ended_with_late_money(banks)
+    await resolved(banks, payment)
+    assert (await told(banks, payment, 3))["balance"] == "4"
+    _, first, second = banks.outside.ids_of(id_of(payment))
+    taken = [await withdraw(banks, payment) for _ in range(2)]
+    assert [(each.id, each.amount) for each in taken] == [(first, 6), (second, 4)]
+    assert await banks.near.balance(id_of(payment)) == 0
+
+
+async def test_money_that_no_event_told_yet_is_not_withdrawn(banks: Banks) -> None:
+    payment = await ended_with_late_money(banks)
+    assert (await withdraw(banks, payment)).amount == 6
+    with pytest.raises(FailedPrecondition):
+        await withdraw(banks, payment)
+    await resolved(banks, payment)
+    assert (await told(banks, payment, 3))["balance"] == "4"
+    assert (await withdraw(banks, payment)).amount == 4
+
+
+async def test_a_pending_withdrawal_does_not_hold_the_money_of_later_events(banks: Banks) -> None:
+    payment = await ended_with_late_money(banks)
+    await resolved(banks, payment)
+    await told(banks, payment, 3)
+    first = await withdraw(banks, payment, timeout_s=3600)
+    second = await withdraw(banks, payment)
+    assert (first.amount, second.amount) == (6, 4)
+    void = liquidity_service_pb2.VoidWithdrawalRequest(
+        withdrawal_id=first.id, idempotency_key=key()
+    )
+    await banks.near.liquidity.VoidWithdrawal(void)
+    again = await withdraw(banks, payment)
+    assert (again.id, again.amount) == (first.id, 6)
+
+
+async def test_withdrawals_at_once_take_each_events_money_once(banks: Banks) -> None:
+    payment = await ended_with_late_money(banks)
+    await resolved(banks, payment)
+    await told(banks, payment, 3)
+    results = await asyncio.gather(
+        *(withdraw(banks, payment) for _ in range(6)), return_exceptions=True
+    )
+    moved = [each for each in results if not isinstance(each, BaseException)]
+    while await banks.near.balance(id_of(payment)):
+        moved.append(await withdraw(banks, payment))
+    assert sorted(each.amount for each in moved) == [4, 6]
+    assert len({each.id for each in moved}) == 2
 
 
 async def row(banks: Banks, payment: Any) -> Any:

@@ -323,7 +323,7 @@ Global___WithdrawIncomingPaymentRequest: _TypeAlias = WithdrawIncomingPaymentReq
 
 @_typing.final
 class WithdrawOutgoingPaymentRequest(_message.Message):
-    """A withdrawal of all that the payment left over."""
+    """A withdrawal of what an event told that the payment left over."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

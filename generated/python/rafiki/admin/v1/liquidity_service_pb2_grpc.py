@@ -140,7 +140,8 @@ class LiquidityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WithdrawOutgoingPayment(self, request, context):
-        """Takes what a completed or failed outgoing payment left over.
+        """Takes what a completed or failed outgoing payment left over, as its event told: the oldest event whose
+        money was not taken. The withdrawal has the id of that event.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

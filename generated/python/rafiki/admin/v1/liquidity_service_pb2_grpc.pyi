@@ -47,7 +47,9 @@ class LiquidityServiceStub:
     WithdrawIncomingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes what a completed or expired incoming payment received."""
     WithdrawOutgoingPayment: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]
-    """Takes what a completed or failed outgoing payment left over."""
+    """Takes what a completed or failed outgoing payment left over, as its event told: the oldest event whose
+    money was not taken. The withdrawal has the id of that event.
+    """
     WithdrawWalletAddress: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _liquidity_service_pb2.LiquidityTransfer]
     """Takes what a wallet address received without a payment."""
     PostWithdrawal: _grpc.UnaryUnaryMultiCallable[_liquidity_service_pb2.PostWithdrawalRequest, _empty_pb2.Empty]
@@ -75,7 +77,9 @@ class LiquidityServiceAsyncStub(LiquidityServiceStub):
     WithdrawIncomingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawIncomingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes what a completed or expired incoming payment received."""
     WithdrawOutgoingPayment: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawOutgoingPaymentRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
-    """Takes what a completed or failed outgoing payment left over."""
+    """Takes what a completed or failed outgoing payment left over, as its event told: the oldest event whose
+    money was not taken. The withdrawal has the id of that event.
+    """
     WithdrawWalletAddress: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.WithdrawWalletAddressRequest, _liquidity_service_pb2.LiquidityTransfer]  # type: ignore[assignment]
     """Takes what a wallet address received without a payment."""
     PostWithdrawal: _aio.UnaryUnaryMultiCallable[_liquidity_service_pb2.PostWithdrawalRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -142,7 +146,9 @@ class LiquidityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _liquidity_service_pb2.WithdrawOutgoingPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_liquidity_service_pb2.LiquidityTransfer, _abc.Awaitable[_liquidity_service_pb2.LiquidityTransfer]]:
-        """Takes what a completed or failed outgoing payment left over."""
+        """Takes what a completed or failed outgoing payment left over, as its event told: the oldest event whose
+        money was not taken. The withdrawal has the id of that event.
+        """
 
     @_abc_1.abstractmethod
     def WithdrawWalletAddress(
