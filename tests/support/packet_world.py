@@ -65,11 +65,11 @@ class FakeLink:
     def __init__(self) -> None:
         self.sent: list[tuple[PeerEntry, Prepare, int]] = []
         self.request_ids: list[str] = []
-        self.repeats = False
+        self.repeats: bool | None = False
         self.answer: Callable[[Prepare], Awaitable[Reply]] = self._fulfill
 
-    def answers_repeats(self, peer: PeerEntry) -> bool:
-        del peer
+    async def answers_repeats(self, peer: PeerEntry, *, timeout_ms: int) -> bool | None:
+        del peer, timeout_ms
         return self.repeats
 
     async def send(

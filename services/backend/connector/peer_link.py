@@ -1,5 +1,6 @@
 """ILP-over-HTTP towards peers (RFC 35, synchronous): one POST a packet over kept connections."""
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,8 @@ CONNECT_S_MAX: Final = 5.0
 """For a free connection or a new one; after half of the packet's time at the latest."""
 
 _REPEATS_HEADER, _REPEATS_VALUE = ANSWERS_REPEATS
+_PROXYS_OWN: Final = frozenset({502, 503, 504})
+"""What a proxy answers while the peer behind it is away."""
 
 
 def new_peer_session() -> aiohttp.ClientSession:
@@ -45,10 +48,39 @@ class HttpPeerLink:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._answering_repeats: set[UUID] = set()
+        self._asking: dict[UUID, asyncio.Task[bool | None]] = {}
 
-    def answers_repeats(self, peer: PeerEntry) -> bool:
-        """Whether the peer's last answer said that a packet may be sent to it again."""
-        return peer.peer.id in self._answering_repeats
+    async def answers_repeats(self, peer: PeerEntry, *, timeout_ms: int) -> bool | None:
+        """Whether the peer's last answer said that a packet may be sent to it again.
+
+        A peer that has not answered this process yet, or that is of another make, is asked by a
+        request without a packet, which every peer refuses. None when nobody answers now.
+        """
+        if peer.peer.id in self._answering_repeats:
+            return True
+        asking = self._asking.get(peer.peer.id)
+        if asking is None:
+            asking = asyncio.get_running_loop().create_task(self._ask(peer, timeout_ms))
+            self._asking[peer.peer.id] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(peer.peer.id, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, peer: PeerEntry, timeout_ms: int) -> bool | None:
+        timeout_s = min(timeout_ms / 1000, CONNECT_S_MAX)
+        try:
+            async with self._session.post(
+                peer.peer.outgoing_endpoint,
+                data=b"",
+                headers=prepare_headers(peer.peer.outgoing_token),
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,
+            ) as response:
+                self._remember(peer.peer.id, response)
+                if peer.peer.id in self._answering_repeats:
+                    return True
+                return None if response.status in _PROXYS_OWN else False
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
 
     async def send(
         self, peer: PeerEntry, prepare: Prepare, *, request_id: str, timeout_ms: int

@@ -31,8 +31,11 @@ REPEAT_PAUSES: Final = Backoff(first_ms=50, max_ms=2_000)
 class PeerLink(Protocol):
     """Carries packets to peers."""
 
-    def answers_repeats(self, peer: PeerEntry) -> bool:
-        """Whether the peer may be sent a packet again under its request id."""
+    async def answers_repeats(self, peer: PeerEntry, *, timeout_ms: int) -> bool | None:
+        """Whether the peer may be sent a packet again under its request id.
+
+        A peer of which that is not known is asked; None when it can't be reached now.
+        """
         ...
 
     async def send(
@@ -88,21 +91,26 @@ class Forward:
     async def _repeat(self, context: PacketContext, peer: PeerEntry, prepare: Prepare) -> Fulfill:
         """Send again until it turns out that the packet was fulfilled, or time is over."""
         attempt, request_id = 0, _request_id(context)
-        while self._link.answers_repeats(peer):
+        while (left_ms := context.ask_until_ms - self._clock.now_ms()) > 0:
             attempt += 1
-            await self._clock.sleep(REPEAT_PAUSES.delay_s(attempt, self._ids))
+            pause_s = REPEAT_PAUSES.delay_s(attempt, self._ids)
+            await self._clock.sleep(min(pause_s, left_ms / 1000))
             timeout_ms = context.ask_until_ms - self._clock.now_ms()
             if timeout_ms <= 0:
+                break
+            answers = await self._link.answers_repeats(peer, timeout_ms=timeout_ms)
+            if answers is None:
+                continue
+            if not answers:
                 break
             try:
                 reply = await self._link.send(
                     peer, prepare, request_id=request_id, timeout_ms=timeout_ms
                 )
             except (NotSentError, UnknownOutcomeError):
-                pass
-            else:
-                if isinstance(reply, Fulfill) and fulfills(reply.fulfillment, prepare.condition):
-                    return reply
+                continue
+            if isinstance(reply, Fulfill) and fulfills(reply.fulfillment, prepare.condition):
+                return reply
         raise UnknownOutcomeError(f"{peer.peer.static_ilp_address} did not say what it did")
 
 

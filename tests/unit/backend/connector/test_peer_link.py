@@ -227,20 +227,59 @@ async def test_every_packet_carries_its_request_id(
     assert f"request-id: {REQUEST_ID}".encode() in seen[0].lower()
 
 
+async def answers_repeats(link: HttpPeerLink, entry: PeerEntry) -> bool | None:
+    return await link.answers_repeats(entry, timeout_ms=2_000)
+
+
 async def test_only_a_peer_that_says_so_answers_repeats(
     session: aiohttp.ClientSession, entry: PeerEntry
 ) -> None:
     link = HttpPeerLink(session)
-    assert not link.answers_repeats(entry)
     saying = answer(encode_reply(FULFILL), headers="ILP-Answers-Repeats: 1\r\n")
     async with peer_that(says(saying)) as url:
         await send(link, at(entry, url))
-    assert link.answers_repeats(entry)
+    assert await answers_repeats(link, entry)
     # A proxy's error says nothing about the peer behind it; another node's reply does.
     async with peer_that(says(answer(b"", "503 Down"))) as url:
         with pytest.raises(UnknownOutcomeError):
             await send(link, at(entry, url))
-    assert link.answers_repeats(entry)
+        assert await answers_repeats(link, entry)
     async with peer_that(says(answer(encode_reply(FULFILL)))) as url:
         await send(link, at(entry, url))
-    assert not link.answers_repeats(entry)
+        assert await answers_repeats(link, at(entry, url)) is False
+
+
+@pytest.mark.parametrize(
+    ("raw", "known"),
+    [
+        (answer(b"{}", "400 Bad", headers="ILP-Answers-Repeats: 1\r\n"), True),
+        (answer(b"{}", "401 No", headers="ILP-Answers-Repeats: 1\r\n"), True),
+        (answer(b"{}", "400 Bad"), False),
+        (answer(b"{}", "500 Broken"), False),
+        (answer(b"", "503 Down"), None),
+        (answer(b"", "502 Gone"), None),
+    ],
+)
+async def test_a_peer_that_never_answered_is_asked_once_for_all_who_want_to_know(
+    session: aiohttp.ClientSession, entry: PeerEntry, raw: bytes, known: bool | None
+) -> None:
+    asked: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request_of(reader))
+        writer.write(raw)
+        await writer.drain()
+
+    link = HttpPeerLink(session)
+    async with peer_that(listen) as url:
+        wanted = [answers_repeats(link, at(entry, url)) for _ in range(5)]
+        assert await asyncio.gather(*wanted) == [known] * 5
+    assert len(asked) == 1
+    assert b"content-length: 0" in asked[0].lower()
+
+
+async def test_of_a_peer_that_is_away_nothing_is_known(
+    session: aiohttp.ClientSession, entry: PeerEntry
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}/ilp"
+    assert await answers_repeats(HttpPeerLink(session), at(entry, url)) is None

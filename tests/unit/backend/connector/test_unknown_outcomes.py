@@ -159,6 +159,23 @@ async def test_a_peer_that_answers_repeats_is_asked_until_it_says_that_it_paid(
     assert await street.balances() == MOVED
 
 
+async def test_a_peer_whose_habits_are_not_known_yet_is_asked_for_them_first(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [None, None, True]
+
+    async def answers_repeats(peer: PeerEntry, *, timeout_ms: int) -> bool | None:
+        assert peer.peer.id == street.payee.peer.id
+        assert timeout_ms > 0
+        return known.pop(0) if len(known) > 1 else known[0]
+
+    monkeypatch.setattr(street.world.link, "answers_repeats", answers_repeats)
+    street.answers(LOST, PAID)
+    assert await street.send() == PAID
+    assert street.copies == 2
+    assert await street.balances() == MOVED
+
+
 async def test_a_reject_of_a_later_copy_does_not_say_what_became_of_the_first(
     street: Street,
 ) -> None:
