@@ -10,3 +10,6 @@ class SendPrepare(NamedTuple):
 
     request_id: int
     prepare: Prepare
+    fulfillable: bool = True
+    """Whether the receiver can fulfill it. Nobody can when its condition is random, so that its
+    money can't be owed to anyone, whatever becomes of the packet."""

@@ -424,7 +424,7 @@ class PaymentSender:
         self._plan.on_sent(planned)
         self.window.on_sent(planned.amount)
         self._packets_sent += 1
-        return SendPrepare(request.sequence, request.prepare)
+        return SendPrepare(request.sequence, request.prepare, is_money)
 
     def _finish(self, outputs: list[SenderOutput], now_ms: int) -> None:
         self._state = _DONE
@@ -437,7 +437,7 @@ class PaymentSender:
                 frames=_CLOSE_FRAMES,
                 fulfillable=False,
             )
-            outputs.append(SendPrepare(close.sequence, close.prepare))
+            outputs.append(SendPrepare(close.sequence, close.prepare, fulfillable=False))
         if self._plan.reached and self._reason not in _VIOLATIONS:
             self._reason = EndReason.COMPLETED
         elif self._plan.source_unresolved and self._reason in _STALLED:

@@ -35,6 +35,8 @@ class PacketContext:
     now_ms: int
     request_id: str | None = None
     """What the source repeats the packet under; None for one that never comes again."""
+    fulfillable: bool = True
+    """False for a packet of our own that tests a path: no preimage of its condition is known."""
     local: TenantEntry | None = None
     """The tenant whose address it is, for a packet that ends here."""
     peer: PeerEntry | None = None

@@ -42,8 +42,17 @@ class Connector:
             return encode_reply(Reject(error.ilp_code, self._ilp_address, str(error), b""))
         return encode_reply(await self._run(prepare, peer_source(peer), request_id))
 
-    async def send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+    async def send(
+        self,
+        prepare: Prepare,
+        payment: OutgoingPayment,
+        asset: Asset,
+        *,
+        fulfillable: bool = True,
+    ) -> Reply:
         """Route one packet, paid from an outgoing payment's account.
+
+        One that nobody can fulfill holds no money once its reply is lost.
 
         Raises:
             UnknownOutcomeError: there is no reply; the ledger holds the packet's money.
@@ -57,14 +66,22 @@ class Connector:
             peer=None,
             cause_id=payment.id.int,
         )
-        return await self._run(prepare, source, None)
+        return await self._run(prepare, source, None, fulfillable=fulfillable)
 
-    async def _run(self, prepare: Prepare, source: Source, request_id: str | None) -> Reply:
+    async def _run(
+        self,
+        prepare: Prepare,
+        source: Source,
+        request_id: str | None,
+        *,
+        fulfillable: bool = True,
+    ) -> Reply:
         context = PacketContext(
             prepare=prepare,
             source=source,
             snapshot=self._directory.snapshot,
             now_ms=self._clock.now_ms(),
             request_id=request_id,
+            fulfillable=fulfillable,
         )
         return await self._pipeline(context)

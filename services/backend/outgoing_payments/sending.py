@@ -17,7 +17,7 @@ _MS_PER_SECOND: Final = 1000
 class PacketSender(Protocol):
     """Sends one packet on behalf of a payment."""
 
-    async def __call__(self, prepare: Prepare) -> Reply:
+    async def __call__(self, prepare: Prepare, *, fulfillable: bool) -> Reply:
         """The reply. UnknownOutcomeError when there is none: the ledger holds the money."""
         ...
 
@@ -113,7 +113,7 @@ class _Drive:
 
     async def _exchange(self, output: SendPrepare) -> None:
         try:
-            reply = await self._send(output.prepare)
+            reply = await self._send(output.prepare, fulfillable=output.fulfillable)
         except UnknownOutcomeError:
             self._carry_out(self._machine.on_lost(output.request_id, self._clock.now_ms()))
         except Exception as crash:  # noqa: BLE001 - whatever it was, the packet's fate is unknown

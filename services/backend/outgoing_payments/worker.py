@@ -56,7 +56,9 @@ _log = structlog.get_logger(__name__)
 class PaymentConnector(Protocol):
     """The connector, as payments of this node use it."""
 
-    async def send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+    async def send(
+        self, prepare: Prepare, payment: OutgoingPayment, asset: Asset, *, fulfillable: bool
+    ) -> Reply:
         """Route one packet, paid from the payment's account; never raises for a peer's doing."""
         ...
 
@@ -220,11 +222,13 @@ class OutgoingPaymentWorker:
                     _log.warning("lease_lost", payment_id=str(payment_id))
                     task.cancel()
 
-    async def _send(self, prepare: Prepare, payment: OutgoingPayment, asset: Asset) -> Reply:
+    async def _send(
+        self, prepare: Prepare, payment: OutgoingPayment, asset: Asset, *, fulfillable: bool
+    ) -> Reply:
         """Send a packet, as long as the lease lasts: past it another may be paying the same."""
         end = self._lease_ends.get(payment.id)
         if end is not None and self._clock.now() < end:
-            return await self._connector.send(prepare, payment, asset)
+            return await self._connector.send(prepare, payment, asset, fulfillable=fulfillable)
         task = self._running.get(payment.id)
         if task is not None and not task.cancelling():
             _log.warning("lease_run_out", payment_id=str(payment.id))

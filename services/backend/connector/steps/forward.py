@@ -14,7 +14,11 @@ from uuid import UUID
 
 from ilpkit.errors import RemoteProtocolError, UnknownOutcomeError
 from ilpkit.ilp.condition import fulfills
-from ilpkit.ilp.error_codes import F05_WRONG_CONDITION, R00_TRANSFER_TIMED_OUT
+from ilpkit.ilp.error_codes import (
+    F05_WRONG_CONDITION,
+    R00_TRANSFER_TIMED_OUT,
+    T01_PEER_UNREACHABLE,
+)
 from ilpkit.ilp.packet import Fulfill, Prepare, Reply
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock
@@ -80,7 +84,10 @@ class Forward:
                 request_id=_request_id(context),
                 timeout_ms=context.ask_until_ms - now_ms,
             )
-        except UnknownOutcomeError:
+        except UnknownOutcomeError as unknown:
+            if not context.fulfillable:
+                # Nobody can be owed for it, so losing it is no more than a failure.
+                raise RemoteProtocolError(str(unknown), ilp_code=T01_PEER_UNREACHABLE) from unknown
             return await self._repeat(context, context.peer, prepare)
         if isinstance(reply, Fulfill) and not fulfills(reply.fulfillment, prepare.condition):
             raise RemoteProtocolError(

@@ -46,17 +46,19 @@ class Held:
         self.flying = 0
         node.app.worker._connector = self
 
-    async def send(self, prepare: Prepare, payment: Any, asset: Any) -> Reply:
+    async def send(self, prepare: Prepare, payment: Any, asset: Any, *, fulfillable: bool) -> Reply:
         self.flying += 1
         try:
-            return await self._send(prepare, payment, asset)
+            return await self._send(prepare, payment, asset, fulfillable=fulfillable)
         finally:
             self.flying -= 1
 
-    async def _send(self, prepare: Prepare, payment: Any, asset: Any) -> Reply:
+    async def _send(
+        self, prepare: Prepare, payment: Any, asset: Any, *, fulfillable: bool
+    ) -> Reply:
         if self._before and self.fulfilled >= self._after:
             await self._wait()
-        reply = await self._connector.send(prepare, payment, asset)
+        reply = await self._connector.send(prepare, payment, asset, fulfillable=fulfillable)
         if isinstance(reply, Fulfill) and prepare.amount:
             self.fulfilled += 1
             if not self._before and self.fulfilled > self._after:

@@ -43,7 +43,8 @@ class Payer:
         clock = self._nodes[0].clock
         return await pay(self._machine, send=self._send, clock=clock, on_crash=_raise)
 
-    async def _send(self, prepare: Prepare) -> Reply:
+    async def _send(self, prepare: Prepare, *, fulfillable: bool) -> Reply:
+        del fulfillable
         nodes = self._chance.sample(self._nodes, self._chance.choice([1, 1, 1, 2]))
         replies = await asyncio.gather(*(node.post_packet("test.payer", prepare) for node in nodes))
         # The same packet on two processes: both fulfil it, or the one that came first does.

@@ -69,7 +69,8 @@ class Till:
             data=data,
         )
 
-        async def send(prepare: Prepare) -> Reply:
+        async def send(prepare: Prepare, *, fulfillable: bool) -> Reply:
+            del fulfillable
             raw = await world.connector.receive(self.peer, encode_prepare(prepare))
             return decode_reply(raw)
 

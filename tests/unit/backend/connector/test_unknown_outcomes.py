@@ -1,6 +1,7 @@
 """A packet without a reply: where its money stays, who asks again, and what is paid at last."""
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from services.backend.connector.outcome import NotSentError
 from services.backend.directory.model import PeerEntry
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
-from services.backend.ledger.rules.chart import TransferCode
+from services.backend.ledger.rules.chart import AccountCode, TransferCode
 from services.backend.ledger.rules.packets import PacketMoney, leg_ids, money_of
 from tests.support.packet_world import FULFILLMENT, PacketWorld, in_virtual_time
 
@@ -157,6 +158,25 @@ async def test_a_peer_that_answers_repeats_is_asked_until_it_says_that_it_paid(
     assert len(set(street.world.link.request_ids)) == 1
     assert len(set(street.world.link.prepares)) == 1
     assert await street.balances() == MOVED
+
+
+@pytest.mark.parametrize("repeats", [True, False, None])
+async def test_a_packet_that_nobody_can_fulfill_holds_no_money_when_it_is_lost(
+    street: Street, repeats: bool | None
+) -> None:
+    world, asset = street.world, street.payer.asset
+    payment_id = world.ids.uuid()
+    await world.add_account(AccountCode.OUTGOING_PAYMENT, payment_id, asset, START)
+    payment: Any = SimpleNamespace(id=payment_id, tenant_id=street.payer.peer.tenant_id)
+    world.link.repeats = repeats
+    street.answers(LOST)
+    reply = await world.connector.send(world.prepare(PAYEE), payment, asset, fulfillable=False)
+    assert isinstance(reply, Reject)
+    assert reply.code == T01_PEER_UNREACHABLE
+    assert street.copies == 1
+    await world.settlement.drain()
+    assert await world.reserved(payment_id) == 0
+    assert await world.balance_of(payment_id) == START
 
 
 async def test_a_peer_whose_habits_are_not_known_yet_is_asked_for_them_first(

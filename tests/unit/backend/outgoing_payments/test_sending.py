@@ -44,11 +44,12 @@ class Path:
             max_packet_amount=100,
         )
 
-    async def send(self, prepare: Prepare) -> Reply:
+    async def send(self, prepare: Prepare, *, fulfillable: bool) -> Reply:
         opened = self._receiver.open(prepare)
         if isinstance(opened, Reject):
             return opened
-        if not opened.fulfillable:
+        assert opened.fulfillable is fulfillable
+        if not fulfillable:
             return opened.refuse()
         self.waiting += 1
         await self.gate.wait()
