@@ -352,6 +352,7 @@ class BackendApp:
             stream=stream,
             payables=payables,
             connector=packets.connector,
+            settlement=packets.settlement,
             guard=guard,
         )
 
@@ -489,6 +490,7 @@ class BackendApp:
         checks.add("postgres", stores.database.check)
         checks.add("redis", stores.redis.ping, vital=False)
         checks.add("ledger", _LedgerCheck(stores.ledger))
+        checks.add("settlement", services.settlement.check, vital=False)
         grpc_server = build_grpc_server(
             services=bindings(services),
             host=settings.host,

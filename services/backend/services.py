@@ -55,6 +55,7 @@ from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.connector.payables import PayablesCache
 from services.backend.connector.service import Connector
 from services.backend.connector.servicer import ConnectorServicer
+from services.backend.connector.settlement import Settlement
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
@@ -136,6 +137,7 @@ class Services:
     stream: StreamServer
     payables: PayablesCache
     connector: Connector
+    settlement: Settlement
     guard: Guard
 
 

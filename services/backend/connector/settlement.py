@@ -34,6 +34,16 @@ class PacketLedger(LedgerReader, LedgerWriter, Protocol):
     """What settling needs of the ledger."""
 
 
+class UnsettledError(Exception):
+    """Peers fulfilled packets that the ledger would not pay for; each one was logged."""
+
+    def __init__(self, packets: int) -> None:
+        super().__init__(
+            f"{packets} fulfilled packets are not settled: book them by hand from the log entries "
+            "`fulfilled_packet_not_settled`, then restart the process"
+        )
+
+
 class Settlement:
     """One a process; `drain` before the ledger is closed."""
 
@@ -72,6 +82,11 @@ class Settlement:
     def working(self) -> int:
         """How much is going on in the background."""
         return len(self._working)
+
+    async def check(self) -> None:
+        """Fail as long as this process has packets that an operator must look at."""
+        if self.refused:
+            raise UnsettledError(self.refused)
 
     async def drain(self) -> None:
         """Wait until everything is settled."""

@@ -61,3 +61,13 @@ def peer_holds_money(peer_id: UUID, *, balance: int) -> FailedPrecondition:
         "withdraw its liquidity, then delete it",
         metadata={"id": str(peer_id), "balance": str(balance)},
     )
+
+
+def peer_has_unknown_packets(peer_id: UUID) -> FailedPrecondition:
+    """The outcome of packets to it is unknown, and their money is kept until an operator says."""
+    return FailedPrecondition(
+        "HOLDS_MONEY",
+        "the outcome of packets to the peer is unknown; resolve its entries of "
+        "UnknownPacketService, then delete it",
+        metadata={"id": str(peer_id)},
+    )

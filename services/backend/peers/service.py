@@ -19,14 +19,17 @@ from services.backend.directory.names import Names
 from services.backend.directory.worker import announce_change
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.model import LOOKUP_IDS_MAX
 from services.backend.ledger.rules.accounting import deposit
 from services.backend.ledger.rules.chart import AccountCode, balance, is_settled, new_account
 from services.backend.ledger.rules.outcome import bring_in
+from services.backend.ledger.rules.packets import unknown_account_id
 from services.backend.peers import repository
 from services.backend.peers.errors import (
     invalid_endpoint,
     invalid_ilp_address,
     invalid_token,
+    peer_has_unknown_packets,
     peer_holds_money,
     unknown_peer,
 )
@@ -165,6 +168,8 @@ class PeerService:
     async def check_empty(self, scope: Scope, peer_id: UUID) -> None:
         """Raise FailedPrecondition while the peer's account holds money or packets are in flight.
 
+        Also while money is held of which nobody knows whether the peer has it: whoever paid for
+        such a packet did it in an asset of their own, so that each asset may have such an account.
         A packet that sets out at this moment may still move money: what is deleted can be
         withdrawn from, so that it is not lost.
         """
@@ -172,6 +177,13 @@ class PeerService:
         account = (await self._ledger.lookup_accounts([peer.id.int])).get(peer.id.int)
         if account is not None and not is_settled(account):
             raise peer_holds_money(peer_id, balance=balance(account))
+        async with self._database.read() as session:
+            ledgers = [asset.ledger for asset in await assets.load_all(session)]
+        unknown_ids = [unknown_account_id(peer.id.int, ledger=ledger) for ledger in ledgers]
+        for start in range(0, len(unknown_ids), LOOKUP_IDS_MAX):
+            chunk = unknown_ids[start : start + LOOKUP_IDS_MAX]
+            if not all(map(is_settled, (await self._ledger.lookup_accounts(chunk)).values())):
+                raise peer_has_unknown_packets(peer_id)
 
     async def delete(
         self, session: WriteSession, scope: Scope, peer_id: UUID

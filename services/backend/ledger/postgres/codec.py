@@ -195,8 +195,8 @@ def _encode_sparse_ids(ids: Sequence[int]) -> str:
 
 
 def decode_account(row: Row) -> Account:
-    """Return an account from a row with the columns of `Account`, in order."""
-    account_id, ledger, code, flags, *rest = row
+    """Return an account from a row that begins with the columns of `Account`, in order."""
+    account_id, ledger, code, flags, *rest = row[: len(Account._fields)]
     return Account(account_id, ledger, code, AccountFlags(flags), *rest)
 
 

@@ -79,7 +79,14 @@ async def create_pool(url: str, *, connections_max: int) -> Any:
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings=SESSION_SETTINGS,
             init=set_codecs,
+            reset=_reset,
         )
+
+
+async def _reset(connection: Connection) -> None:
+    """Before the next user: a read leaves nothing behind, so that only a sweep that failed does."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def set_codecs(connection: Connection) -> None:

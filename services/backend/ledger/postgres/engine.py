@@ -118,20 +118,22 @@ class PostgresLedger:
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there."""
         refusals = [check_account(account) for account in accounts]
-        wanted = [a for a, refusal in zip(accounts, refusals, strict=True) if refusal is None]
+        wanted = {
+            account.id: account
+            for account, refusal in reversed([*zip(accounts, refusals, strict=True)])
+            if refusal is None
+        }
         created: set[int] = set()
         known: dict[int, NewAccount] = {}
         if wanted:
-            columns = _account_columns({account.id: account for account in reversed(wanted)})
             pool = await self._readers()
             with translated():
-                created = {
-                    row[0] for row in await pool.fetch(CREATE_ACCOUNTS, *columns, self._now_ns())
-                }
-                rows = await pool.fetch(
-                    LOOKUP_ACCOUNTS, encode_ids([account.id for account in wanted])
-                )
-            known = {row[0]: NewAccount(*decode_account(row)[:7]) for row in rows}
+                rows = await pool.fetch(CREATE_ACCOUNTS, *_account_columns(wanted), self._now_ns())
+                created = {row[0] for row in rows}
+                known = {account_id: wanted[account_id] for account_id in created}
+                if there := wanted.keys() - created:
+                    rows = await pool.fetch(LOOKUP_ACCOUNTS, encode_ids(there), self._now_ns())
+                    known |= {key: NewAccount(*got[:7]) for key, got in _accounts(rows).items()}
         results = []
         for account, refusal in zip(accounts, refusals, strict=True):
             status = refusal or _account_status(account, created, known)
@@ -141,11 +143,14 @@ class PostgresLedger:
     async def lookup_accounts(self, account_ids: Sequence[int]) -> Mapping[int, Account]:
         """Return the accounts that exist, by id."""
         check_lookup(account_ids)
-        await self.sweep()
         pool = await self._readers()
         with translated():
-            rows = await pool.fetch(LOOKUP_ACCOUNTS, encode_ids(account_ids))
-        return {row[0]: decode_account(row) for row in rows}
+            rows = await pool.fetch(LOOKUP_ACCOUNTS, encode_ids(account_ids), self._now_ns())
+        if rows[0]["is_any_due"]:
+            await self.sweep()
+            with translated():
+                rows = await pool.fetch(LOOKUP_ACCOUNTS, encode_ids(account_ids), self._now_ns())
+        return _accounts(rows)
 
     async def lookup_transfers(self, transfer_ids: Sequence[int]) -> Mapping[int, TransferRecord]:
         """Return the transfers that exist, by id."""
@@ -233,6 +238,10 @@ class PostgresLedger:
             await connection.execute(STORE_BATCH, *encode_batch(books))
         await connection.execute("COMMIT")
         return results
+
+
+def _accounts(rows: Sequence[Any]) -> dict[int, Account]:
+    return {row[0]: decode_account(row) for row in rows if row[0] is not None}
 
 
 def _account_columns(accounts: Mapping[int, NewAccount]) -> list[str]:

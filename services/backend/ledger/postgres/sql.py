@@ -40,21 +40,26 @@ INSERT INTO ledger.accounts
     RETURNING id
 """
 
+# The sub-select is evaluated once, which lets the index use it although the time is volatile.
+_IS_ANY_DUE: Final = """
+EXISTS (
+    SELECT FROM ledger.pending_transfers
+    WHERE state = 0 AND expires_at_ns > 0
+        AND expires_at_ns <= (SELECT coalesce({now}::bigint, ledger.now_ns()))
+)
+"""
+IS_ANY_DUE: Final = f"SELECT {_IS_ANY_DUE.format(now='$1')}"
+
+# One row an account, or one without an account when there is none: each says whether any pending
+# transfer is due, for then the balances are not what they should be.
 LOOKUP_ACCOUNTS: Final = f"""
-SELECT {_ACCOUNT_COLUMNS} FROM ledger.accounts WHERE id = ANY ($1::text::uuid[])
+SELECT {_ACCOUNT_COLUMNS}, is_any_due
+    FROM (SELECT {_IS_ANY_DUE.format(now="$2")} AS is_any_due) due
+    LEFT JOIN ledger.accounts ON id = ANY ($1::text::uuid[])
 """
 
 LOOKUP_TRANSFERS: Final = f"""
 SELECT {_TRANSFER_COLUMNS} FROM ledger.transfers WHERE id = ANY ($1::text::uuid[])
-"""
-
-# The sub-select is evaluated once, which lets the index use it although the time is volatile.
-IS_ANY_DUE: Final = """
-SELECT EXISTS (
-    SELECT FROM ledger.pending_transfers
-    WHERE state = 0 AND expires_at_ns > 0
-        AND expires_at_ns <= (SELECT coalesce($1::bigint, ledger.now_ns()))
-)
 """
 
 

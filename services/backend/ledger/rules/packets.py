@@ -74,6 +74,11 @@ def resolution_id(packet_id: int) -> int:
     return derive_id("unknown packet resolved", packet_id)
 
 
+def unknown_account_id(peer_account_id: int, *, ledger: int) -> int:
+    """The account of what a peer did not answer for, in the asset of who paid for the packets."""
+    return derive_id("unknown with peer", peer_account_id, ledger)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketMoney:
     """A packet's money: from whom, to whom, how much in the asset of each."""
@@ -109,7 +114,7 @@ class PacketMoney:
     @property
     def unknown_account_id(self) -> int:
         """The account "unknown with this peer" in the source's asset."""
-        return derive_id("unknown with peer", self.peer.account_id, self.source.ledger)
+        return unknown_account_id(self.peer.account_id, ledger=self.source.ledger)
 
     def unknown_account(self, *, asset_id: int) -> NewAccount:
         """Describe that account; the asset is the source's."""

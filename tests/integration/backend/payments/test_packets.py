@@ -65,7 +65,10 @@ class FarPeer:
         return reply_with(Fulfill(FULFILLMENT, b"thanks"))
 
     async def _handle(self, request: web.Request) -> web.Response:
-        prepare = decode_prepare(await request.read())
+        raw = await request.read()
+        if not raw:
+            return web.Response(status=400)  # whether it answers repeats was asked: no word of that
+        prepare = decode_prepare(raw)
         self.prepares.append(prepare)
         self.tokens.append(request.headers["authorization"])
         return await self.answer(prepare)

@@ -9,12 +9,15 @@ import pytest_asyncio
 from aiohttp import web
 from ilpkit.ilp.http_rules import prepare_headers
 from ilpkit.ilp.packet import Prepare, encode_prepare
+from rafiki.admin.v1 import peer_service_pb2
 from rafiki.admin.v1 import unknown_packet_service_pb2 as pb
 from rafiki.admin.v1.unknown_packet_service_pb2_grpc import UnknownPacketServiceStub
 from servicekit.errors import FailedPrecondition, InvalidArgument, NotFound
 
+from services.backend.connector.context import peer_side
 from services.backend.connector.steps.balance import ASKED_AFTER_EXPIRY_MS
 from services.backend.connector.steps.reduce_expiry import HOLD_MS_MAX
+from services.backend.ledger.rules.packets import PacketMoney
 from services.backend.unknown_packets import worker
 from services.backend.unknown_packets.model import Resolution
 from tests.integration.backend.payments.conftest import NewNode
@@ -90,7 +93,8 @@ class RememberingPeer(FarPeer):
     request: web.Request
 
     async def _handle(self, request: web.Request) -> web.Response:
-        self.request = request
+        if request.body_exists:
+            self.request = request
         return await super()._handle(request)
 
 
@@ -128,6 +132,33 @@ async def test_an_entry_says_who_did_not_answer_and_whose_money_it_is(street: Lo
     # It is neither the payer's any more nor the peer's yet, and the books balance.
     assert await street.balances() == (before[0] - 100, before[1])
     await street.resolve(entry, SOURCE)
+
+
+async def test_a_peer_is_not_deleted_while_the_outcome_of_its_packets_is_unknown(
+    street: Lost,
+) -> None:
+    """The money is held in the asset of who paid, not in the peer's own."""
+    node, ledger = street.node, street.node.services.ledger
+    forgetful = await node.peer(street.eur, "test.forgetful", url=street.peer.url)
+    peers = node.services.directory.snapshot.peers
+    payer, payee = peers[UUID(street.payer.id)], peers[UUID(forgetful.id)]
+    money = PacketMoney(
+        id=uuid4().int,
+        source=peer_side(payer),
+        peer=peer_side(payee),
+        source_amount=10,
+        peer_amount=9,
+        cause_id=payer.peer.id.int,
+    )
+    await ledger.create_accounts([money.unknown_account(asset_id=payer.asset.id.int)])
+    for plan in (money.reserving(), money.entering()):
+        assert plan.explain(await ledger.submit(plan.chain)).ok
+    request = peer_service_pb2.DeletePeerRequest(id=forgetful.id, idempotency_key=key())
+    with pytest.raises(FailedPrecondition, match="UnknownPacketService") as refused:
+        await node.peers.DeletePeer(request)
+    assert refused.value.reason == "HOLDS_MONEY"
+    assert (await ledger.submit(money.giving_back().chain)).ok
+    assert (await node.peers.DeletePeer(request)).id == forgetful.id
 
 
 async def test_an_entry_of_a_fulfilled_packet_is_paid_once(street: Lost) -> None:

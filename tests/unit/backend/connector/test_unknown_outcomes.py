@@ -12,6 +12,7 @@ from ilpkit.money import Ratio
 from structlog.testing import capture_logs
 
 from services.backend.connector.outcome import NotSentError
+from services.backend.connector.settlement import UnsettledError
 from services.backend.directory.model import PeerEntry
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.rules.chart import AccountCode, TransferCode
@@ -357,6 +358,8 @@ class TestSettling:
         assert isinstance(reply, Reject)
         assert reply.code == "T00"
         assert street.world.settlement.refused == 1
+        with pytest.raises(UnsettledError, match="fulfilled_packet_not_settled"):
+            await street.world.settlement.check()
         (alarm,) = [log for log in logs if log["log_level"] == "critical"]
         assert alarm["event"] == "fulfilled_packet_not_settled"
 
@@ -389,6 +392,7 @@ class TestSettling:
         assert isinstance(await street.send(), Fulfill)
         assert await street.balances() == MOVED
         assert world.settlement.refused == 0
+        await world.settlement.check()
 
 
 async def test_a_repeat_that_was_paid_while_another_copy_was_rejected_is_paid(
