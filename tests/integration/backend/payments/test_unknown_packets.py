@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 from ilpkit.ilp.http_rules import prepare_headers
 from ilpkit.ilp.packet import Prepare, encode_prepare
-from rafiki.admin.v1 import peer_service_pb2
+from rafiki.admin.v1 import peer_service_pb2, tenant_service_pb2
 from rafiki.admin.v1 import unknown_packet_service_pb2 as pb
 from rafiki.admin.v1.unknown_packet_service_pb2_grpc import UnknownPacketServiceStub
 from servicekit.errors import FailedPrecondition, InvalidArgument, NotFound
@@ -234,6 +234,14 @@ async def test_a_new_process_finds_what_the_dead_one_left(street: Lost) -> None:
 async def test_another_tenants_entries_are_not_there(street: Lost) -> None:
     entry = await street.entry(await street.lose())
     stranger = str(uuid4())
+    await street.node.tenants.CreateTenant(
+        tenant_service_pb2.CreateTenantRequest(
+            id=stranger, api_secret="stranger" * 4, idempotency_key=key()
+        )
+    )
+    await street.node.known(
+        lambda: UUID(stranger) in street.node.services.directory.snapshot.tenants
+    )
     assert await street.listed(tenant_id=stranger) == []
     with pytest.raises(NotFound):
         await street.resolve(entry, SOURCE, tenant_id=stranger)
