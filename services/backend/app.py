@@ -246,6 +246,7 @@ class BackendApp:
             local=LocalReceivers(payments=incoming, payables=payables, urls=urls),
             client=client,
             grants=RemoteGrants(database=database, client=client, clock=clock),
+            clock=clock,
         )
         quotes = QuoteService(
             database=database,

@@ -95,7 +95,9 @@ class Paying:
         left = remaining(payment, standing)
         if left.deliver == 0:
             return Completed(delivered=left.delivered)
-        receiver = await self._receivers.get(payment.quote.receiver)
+        # Whoever goes on with what another began needs to know what has arrived by now.
+        read = self._receivers.recent if payment.claims == 1 else self._receivers.get
+        receiver = await read(payment.quote.receiver)
         if receiver.asset != payment.quote.receive_amount.asset:
             return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
         left = remaining(payment, standing, received=receiver.received_amount.value)
@@ -130,7 +132,8 @@ class Paying:
             if status is not TransferStatus.ID_ALREADY_FAILED:
                 break
         if status is TransferStatus.ALLOWANCE_EXCEEDED:
-            return await self._refused(payment, Failure.RECEIVER_CLOSED, left.delivered)
+            closed = Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
+            return await self._unless_ended(payment, left.delivered, closed)
         if not status.ok:
             return TryAgain(error=str(status), delivered=None)
         self._local_credit.credited(receiver_id)
@@ -187,15 +190,21 @@ class Paying:
             message=outcome.message,
         )
         if outcome.reason is EndReason.RECEIVER_FULL:
-            return await self._refused(payment, failure, delivered)
-        if outcome.retryable:
-            cancelled = outcome.reason is EndReason.CANCELLED
-            pause = Pause.AT_ONCE if cancelled else Pause.RETRY
-            return TryAgain(error=failure, delivered=delivered, pause=pause)
-        return Failed(error=failure, delivered=delivered)
+            full = Failed(error=failure, delivered=delivered)
+            return await self._unless_ended(payment, delivered, full)
+        if not outcome.retryable:
+            return Failed(error=failure, delivered=delivered)
+        cancelled = outcome.reason is EndReason.CANCELLED
+        pause = Pause.AT_ONCE if cancelled else Pause.RETRY
+        again = TryAgain(error=failure, delivered=delivered, pause=pause)
+        if outcome.reason is EndReason.CONNECTOR_ERROR:
+            return await self._unless_ended(payment, delivered, again)
+        return again
 
-    async def _refused(self, payment: OutgoingPayment, failure: Failure, delivered: int) -> Result:
-        """The receiver took no more: perhaps it has all by now, of us or of others."""
+    async def _unless_ended(
+        self, payment: OutgoingPayment, delivered: int, otherwise: Failed | TryAgain
+    ) -> Result:
+        """Money was refused: perhaps the receiver has all by now, of whomever, or has closed."""
         try:
             receiver = await self._receivers.get(payment.quote.receiver)
         except MissingReceiver as error:
@@ -204,7 +213,9 @@ class Paying:
             return TryAgain(error=error.message, delivered=delivered)
         if receiver.satisfied:
             return Completed(delivered=delivered)
-        return Failed(error=failure, delivered=delivered)
+        if isinstance(otherwise, TryAgain) and not receiver.is_payable(self._clock.now()):
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+        return otherwise
 
 
 def _log_crash(crash: BaseException) -> None:

@@ -112,7 +112,7 @@ class OutgoingPaymentWorker:
         self._is_full = False
         """Whether more may be due than was taken, for want of room."""
         self._next_due: datetime | None = None
-        """When a payment becomes free to take, as Postgres had it when it was last asked."""
+        """When a payment becomes free to take, as far as is known."""
 
     async def on_notify(self, channel: str, payload: str) -> None:
         """A payment became due."""
@@ -270,7 +270,13 @@ class OutgoingPaymentWorker:
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=None)
         attempted = Attempted(payment=payment, asset=asset, result=result, least=least)
-        await self._commands.run(self._writes.record, attempted)
+        recorded = await self._commands.run(self._writes.record, attempted)
+        self._expect(recorded.due_at)
+
+    def _expect(self, due: datetime | None) -> None:
+        """Have a payment that this process gave back looked at in time."""
+        if due is not None and (self._next_due is None or due < self._next_due):
+            self._next_due = due
 
     async def _tell_overtaker(self, payment: OutgoingPayment) -> None:
         """Another process has the payment, which may not know of what this one's packets moved."""

@@ -16,6 +16,7 @@ from ilpkit.openpayments.incoming_payment import (
     IncomingPaymentWithMethods,
 )
 from ilpkit.openpayments.wallet_address import WALLET_ADDRESS
+from servicekit.clock import Clock
 from servicekit.errors import ServiceError
 
 from services.backend.clients.http import RefusedError
@@ -31,6 +32,7 @@ from services.backend.receivers.errors import (
 )
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
+from services.backend.receivers.remembered import Remembered
 from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
@@ -71,8 +73,14 @@ class ReceiverService:
     """Reads and creates receivers wherever they are."""
 
     def __init__(
-        self, *, local: LocalPayments, client: OpenPaymentsClient, grants: RemoteGrants
+        self,
+        *,
+        local: LocalPayments,
+        client: OpenPaymentsClient,
+        grants: RemoteGrants,
+        clock: Clock,
     ) -> None:
+        self._remembered = Remembered(clock=clock)
         self._local = local
         self._client = client
         self._grants = grants
@@ -90,7 +98,17 @@ class ReceiverService:
         if local is not None:
             return local
         missing = missing_receiver(url)
-        return await _answered(self._remote(url), url, missing=missing)
+        self._remembered.forget(url)
+        receiver = await _answered(self._remote(url), url, missing=missing)
+        self._remembered.keep(url, receiver)
+        return receiver
+
+    async def recent(self, url: str) -> Receiver:
+        """The receiver at a URL as it was when it was last read, if that is no longer than FRESH.
+
+        Otherwise, and for receivers of this node, as `get`.
+        """
+        return self._remembered.receiver(url) or await self.get(url)
 
     async def prepare(
         self,
@@ -135,6 +153,7 @@ class ReceiverService:
         if local is not None:
             return local
         missing = missing_receiver(url)
+        self._remembered.forget(url)
         return await _answered(self._complete_remote(url), url, missing=missing)
 
     async def local_account(self, payment_id: UUID) -> LocalAccount:
@@ -174,11 +193,24 @@ class ReceiverService:
         return await read()
 
     async def _remote(self, url: str) -> Receiver:
+        known = self._remembered.auth_server(url)
+        if known is not None:
+            try:
+                return await self._read(url, known)
+            except MissingError:
+                raise
+            except (OSError, ProtocolError):
+                # Perhaps access is granted elsewhere by now: its bank tells anyone where.
+                self._remembered.forget_auth_server(url)
         public = read_response(PUBLIC_INCOMING_PAYMENT, await self._client.get(url))
+        auth_server = str(public.auth_server)
+        receiver = await self._read(url, auth_server)
+        self._remembered.keep_auth_server(url, auth_server)
+        return receiver
+
+    async def _read(self, url: str, auth_server: str) -> Receiver:
         content = await self._granted(
-            str(public.auth_server),
-            READ_ACTIONS,
-            lambda token: self._client.get(url, token=token),
+            auth_server, READ_ACTIONS, lambda token: self._client.get(url, token=token)
         )
         return _receiver(read_response(INCOMING_PAYMENT_WITH_METHODS, content))
 

@@ -38,6 +38,7 @@ from servicekit.lifecycle import Lifecycle
 from services.backend.app import BackendApp, Ports
 from services.backend.ledger.rules.chart import balance
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
+from services.backend.receivers.remembered import FRESH
 from services.backend.services import Services
 from services.backend.settings import BackendSettings
 from tests.integration.backend.ledger.audit import audit
@@ -46,6 +47,10 @@ from tests.support.warp_clock import WarpClock
 
 T = TypeVar("T")
 STEP_S = 0.01
+
+
+STALE_S = FRESH.total_seconds() + 1
+"""After so long a receiver is read again before it is paid."""
 
 
 async def eventually(read: Callable[[], Awaitable[T]], reached: Callable[[T], bool]) -> T:

@@ -17,7 +17,7 @@ from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.model import State
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
 from tests.integration.backend.payments.conftest import Banks, NewNode
-from tests.integration.backend.payments.node import Node, amount, eventually, id_of
+from tests.integration.backend.payments.node import STALE_S, Node, amount, eventually, id_of
 from tests.integration.backend.payments.outside import DOWN
 from tests.support.waiting import until
 from tests.support.warp_clock import WarpClock
@@ -279,6 +279,7 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     banks = await new_banks(MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS=2)
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))

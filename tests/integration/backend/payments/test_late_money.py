@@ -15,7 +15,7 @@ from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.model import State
 from tests.integration.backend.payments.conftest import Banks
-from tests.integration.backend.payments.node import amount, eventually, id_of, key
+from tests.integration.backend.payments.node import STALE_S, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import DOWN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -73,6 +73,7 @@ async def withdraw(banks: Banks, payment: Any, *, timeout_s: int = 0) -> Any:
 
 async def test_money_of_an_unknown_packet_counts_as_sent_until_it_comes_back(banks: Banks) -> None:
     payment = await new_payment(banks)
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
@@ -258,6 +259,7 @@ async def test_a_payment_accepted_before_its_receiver_got_all_completes_with_its
 
 async def test_a_payment_funded_in_time_outlives_its_quote(banks: Banks) -> None:
     payment = await new_payment(banks)
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))

@@ -13,7 +13,7 @@ from servicekit.errors import Conflict, InvalidArgument
 
 from services.backend.ledger.rules.chart import balance
 from tests.integration.backend.payments.conftest import Banks
-from tests.integration.backend.payments.node import amount, eventually, id_of, key
+from tests.integration.backend.payments.node import STALE_S, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import DOWN
 
 COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
@@ -206,6 +206,7 @@ async def test_a_receiver_whose_bank_has_a_bad_hour_is_tried_again_and_never_tak
     await banks.moved()
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = says
     try:
         await banks.near.fund(payment)
@@ -229,6 +230,7 @@ async def test_a_receiver_that_its_bank_no_longer_knows_ends_the_payment(
 ) -> None:
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = status, b""
     try:
         await banks.near.fund(payment)
@@ -244,6 +246,7 @@ async def test_attempts_come_to_an_end(new_banks: NewBanks) -> None:
     banks = await new_banks(MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS=2)
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.clock.jump(STALE_S)
     banks.far.edge.says = DOWN
     await banks.near.fund(payment)
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
@@ -277,6 +280,16 @@ async def test_a_receiver_that_was_closed_meanwhile_fails_the_payment(banks: Ban
     await banks.near.fund(payment)
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.error) == (FAILED, "ReceiverClosed")
+
+
+async def test_a_receivers_bank_is_asked_for_the_quote_and_when_it_is_accepted(
+    banks: Banks,
+) -> None:
+    await pay(banks, 1)  # from here on it is known who grants access
+    before = banks.far.edge.reads
+    _, _, payment = await pay(banks, 500)
+    assert (await banks.near.ended(payment)).state == COMPLETED
+    assert banks.far.edge.reads - before == 2
 
 
 async def test_a_quote_is_used_once(banks: Banks) -> None:
