@@ -1,7 +1,8 @@
 """Deliveries written with the change they tell of, and what operators do with them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +28,8 @@ from servicekit.statements import prepared
 
 PURGE_ROWS_MAX = 1_000
 REPLAY_ROWS_MAX = 1_000
+ANYONE = ""
+"""A notification for the workers of all processes."""
 DELIVERED_KEPT = timedelta(days=30)
 """How long one can see that and when something was delivered."""
 
@@ -88,6 +91,8 @@ class Outbox:
         self.channel = channel
         self._clock = clock
         self._ids = ids
+        self._here = str(ids.uuid())
+        self._has_room: Callable[[], bool] | None = None
         self._add = add_statement(table)
         self._claim = claim_statement(table)
         self._settle = settle_statement(table)
@@ -103,6 +108,28 @@ class Outbox:
         )
         self._purge = prepared(delete(table).where(table.c.id.in_(old)))
 
+    @contextmanager
+    def delivered_here(self, has_room: Callable[[], bool]) -> Iterator[None]:
+        """While a worker of this process runs, it claims what this process adds, if it has room.
+
+        Workers of other processes are spared a claim that would find nothing. They come upon what
+        this process did not get to when they next look: at the latest after their idle poll.
+        """
+        self._has_room = has_room
+        try:
+            yield
+        finally:
+            self._has_room = None
+
+    def concerns(self, notice: str) -> bool:
+        """Whether a notification is for the worker of this process."""
+        return notice in {ANYONE, self._here}
+
+    @property
+    def notice(self) -> str:
+        """What is said in a notification of new deliveries: who is to claim them."""
+        return self._here if self._has_room is not None and self._has_room() else ANYONE
+
     async def add(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[UUID]:
         """Write deliveries with the caller's transaction, in this order."""
         if not deliveries:
@@ -117,7 +144,7 @@ class Outbox:
             "now": self._clock.now(),
         }
         session.add(self._add, values)
-        await session.notify(self.channel)
+        await session.notify(self.channel, self.notice)
         return ids
 
     async def claim(
@@ -171,7 +198,7 @@ class Outbox:
             .values(state=OPEN, attempts=0, due_at=self._clock.now(), finished_at=None)
         )
         replayed = (await session.execute(statement)).rowcount
-        await session.notify(self.channel)
+        await session.notify(self.channel, ANYONE)
         return replayed
 
     async def purge(self, session: WriteSession, *, older_than: timedelta) -> int:

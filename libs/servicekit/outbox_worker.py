@@ -87,13 +87,25 @@ class OutboxWorker:
         self._retries: list[float] = []
         """When to look again: a heap of what failed attempts wait for."""
 
+    def heard(self, notice: str) -> None:
+        """Call it with what the outbox's notifications say."""
+        if self._outbox.concerns(notice):
+            self.wake()
+
     def wake(self) -> None:
-        """There may be something to claim; call it on the outbox's notification."""
+        """There may be something to claim."""
         self._look = True
         self._wake.set()
 
+    def _has_room(self) -> bool:
+        return len(self._in_flight) < self._limits.concurrent_max
+
     async def run(self) -> None:
         """Deliver until cancelled; then what is in flight may still finish and is settled."""
+        with self._outbox.delivered_here(self._has_room):
+            await self._work()
+
+    async def _work(self) -> None:
         failures = 0
         try:
             while True:

@@ -367,12 +367,12 @@ class BackendApp:
         }
         auth_tenants = self._auth_tenant_worker(stores, services)
         lifecycle.spawn("auth tenants", auth_tenants.run())
-        handlers[AUTH_TENANTS_CHANNEL] = _waking(auth_tenants)
+        handlers[AUTH_TENANTS_CHANNEL] = _telling(auth_tenants)
         handlers[WEBHOOK_CHANNEL] = _waking(services.feed)
         if settings.webhook_deliveries_in_flight_max:
             webhooks = self._webhook_worker(stores, services)
             lifecycle.spawn("webhooks", webhooks.run())
-            handlers[WEBHOOK_CHANNEL] = _waking(services.feed, webhooks)
+            handlers[WEBHOOK_CHANNEL] = _telling(webhooks, services.feed)
         if settings.outgoing_payments_in_flight_max:
             outgoing = self._outgoing_worker(stores, services)
             lifecycle.spawn("outgoing payments", outgoing.run())
@@ -541,6 +541,16 @@ def _waking(*sleepers: _Sleeper) -> OnNotify:
             sleeper.wake()
 
     return wake
+
+
+def _telling(worker: OutboxWorker, *sleepers: _Sleeper) -> OnNotify:
+    async def tell(channel: str, payload: str) -> None:
+        del channel
+        worker.heard(payload)
+        for sleeper in sleepers:
+            sleeper.wake()
+
+    return tell
 
 
 class _LedgerCheck:

@@ -363,6 +363,32 @@ async def test_a_delivery_takes_three_statements_from_its_change_to_its_end(setu
     assert [_kind(sql) for sql in statements] == ["add", "claim", "settle"]
 
 
+async def test_what_a_process_adds_is_claimed_by_its_own_worker_while_it_has_room(
+    setup: Setup,
+) -> None:
+    other = Outbox(table=_TABLE, channel="outbox", clock=setup.clock, ids=setup.ids)
+    assert other.concerns(setup.outbox.notice)  # nobody delivers where it is written
+    gate = asyncio.Event()
+
+    async def answer(delivery: Delivery) -> int:
+        del delivery
+        await gate.wait()
+        return 200
+
+    setup.recipient.answers = {"x": answer}
+    async with setup.running(OutboxLimits(concurrent_max=1)) as worker:
+        await until(lambda: setup.clock.sleeping > 0)
+        notice = setup.outbox.notice
+        assert not other.concerns(notice)
+        await setup.add("x")
+        worker.heard(notice)
+        await until(lambda: setup.recipient.names == ["x"])
+        assert other.concerns(setup.outbox.notice)  # another process may have room
+        gate.set()
+        await setup.settled({"x": DONE})
+    assert other.concerns(setup.outbox.notice)
+
+
 async def test_outcomes_that_come_together_are_written_together(setup: Setup) -> None:
     gate = asyncio.Event()
 
