@@ -14,14 +14,15 @@ from typing import Final
 
 from servicekit.clock import Clock, SystemClock
 
+from services.backend.ledger.batching.gathering import Gathering, own_error
 from services.backend.ledger.errors import (
     LedgerClosedError,
-    LedgerError,
     LedgerOverloadedError,
     LedgerUnavailableError,
 )
 from services.backend.ledger.interface import Chain, LedgerEngine
 from services.backend.ledger.model import (
+    LOOKUP_IDS_MAX,
     Account,
     AccountResult,
     ChainResult,
@@ -29,7 +30,7 @@ from services.backend.ledger.model import (
     NewAccount,
     TransferRecord,
 )
-from services.backend.ledger.rules.validation import check_chain
+from services.backend.ledger.rules.validation import check_chain, check_lookup
 
 QUEUED_TRANSFERS_MAX: Final = 50_000
 
@@ -73,6 +74,11 @@ class BatchedLedger:
         self._queued_transfers = 0
         self._flusher: asyncio.Task[None] | None = None
         self._closing = False
+        self._create = Gathering[NewAccount, AccountResult](
+            engine.create_accounts, items_max=LOOKUP_IDS_MAX
+        )
+        self._accounts = Gathering(self._find_accounts, items_max=LOOKUP_IDS_MAX)
+        self._transfers = Gathering(self._find_transfers, items_max=LOOKUP_IDS_MAX)
 
     @property
     def queued_transfers(self) -> int:
@@ -100,15 +106,19 @@ class BatchedLedger:
 
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there; see `LedgerAccounts`."""
-        return await self._engine.create_accounts(accounts)
+        return list(await self._create(accounts))
 
     async def lookup_accounts(self, account_ids: Sequence[int]) -> Mapping[int, Account]:
         """Return the accounts that exist, by id; see `LedgerReader`."""
-        return await self._engine.lookup_accounts(account_ids)
+        check_lookup(account_ids)
+        found = await self._accounts(account_ids)
+        return {account.id: account for account in found if account is not None}
 
     async def lookup_transfers(self, transfer_ids: Sequence[int]) -> Mapping[int, TransferRecord]:
         """Return the transfers that exist, by id; see `LedgerReader`."""
-        return await self._engine.lookup_transfers(transfer_ids)
+        check_lookup(transfer_ids)
+        found = await self._transfers(transfer_ids)
+        return {record.id: record for record in found if record is not None}
 
     async def history(
         self,
@@ -132,7 +142,17 @@ class BatchedLedger:
         self._closing = True
         if self._flusher is not None:
             await asyncio.shield(self._flusher)
+        for gathering in (self._create, self._accounts, self._transfers):
+            await gathering.drain()
         await self._engine.close()
+
+    async def _find_accounts(self, account_ids: Sequence[int]) -> list[Account | None]:
+        found = await self._engine.lookup_accounts(account_ids)
+        return [found.get(account_id) for account_id in account_ids]
+
+    async def _find_transfers(self, transfer_ids: Sequence[int]) -> list[TransferRecord | None]:
+        found = await self._engine.lookup_transfers(transfer_ids)
+        return [found.get(transfer_id) for transfer_id in transfer_ids]
 
     async def _flush(self) -> None:
         try:
@@ -180,15 +200,4 @@ def _answer(batch: Sequence[_Waiting], results: Sequence[ChainResult]) -> None:
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
-            future.set_exception(_unknown(error))
-
-
-def _unknown(error: Exception) -> LedgerError:
-    """Return an error for one caller; each gets its own, as tracebacks grow on a shared one."""
-    if isinstance(error, LedgerError) and not isinstance(error, LedgerUnavailableError):
-        return error
-    unknown = LedgerUnavailableError(
-        "the ledger did not answer, so the outcome is unknown: retry under the same ids"
-    )
-    unknown.__cause__ = error
-    return unknown
+            future.set_exception(own_error(error))
