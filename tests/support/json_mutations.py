@@ -41,24 +41,26 @@ NAMES = [
 ]
 
 
-def _places(value: Any) -> list[tuple[Any, Any]]:
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Each member of the tree: its container, and its key or index there."""
     found: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         found += [(value, key) for key in value]
         for inner in value.values():
-            found += _places(inner)
+            found += places(inner)
     elif isinstance(value, list):
         found += [(value, index) for index in range(len(value))]
         for inner in value:
-            found += _places(inner)
+            found += places(inner)
     return found
 
 
-def _containers(value: Any) -> list[Any]:
+def containers(value: Any) -> list[Any]:
+    """Each object and array of the tree."""
     inner = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(value, dict | list):
         return []
-    return [value, *(found for item in inner for found in _containers(item))]
+    return [value, *(found for item in inner for found in containers(item))]
 
 
 @st.composite
@@ -66,16 +68,16 @@ def near(draw: st.DrawFn, bodies: list[Any]) -> Any:
     """One of the bodies after zero to three changes."""
     body = copy.deepcopy(draw(st.sampled_from(bodies)))
     for _ in range(draw(st.integers(0, 3))):
-        places = _places(body)
+        found = places(body)
         change = draw(st.sampled_from(["drop", "replace", "add", "repeat"]))
-        if change in ("drop", "replace") and places:
-            container, key = draw(st.sampled_from(places))
+        if change in ("drop", "replace") and found:
+            container, key = draw(st.sampled_from(found))
             if change == "drop":
                 del container[key]
             else:
                 container[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
         else:
-            container = draw(st.sampled_from(_containers(body)))
+            container = draw(st.sampled_from(containers(body)))
             if isinstance(container, dict):
                 name = draw(st.sampled_from(NAMES))
                 container[name] = copy.deepcopy(draw(st.sampled_from(VALUES)))
