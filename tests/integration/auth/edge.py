@@ -52,6 +52,7 @@ class Edge:
     def __init__(self, *, http_port: int, grpc_port: int, clock: Clock) -> None:
         self.origin = f"http://127.0.0.1:{http_port}"
         self.clock = clock
+        self.grpc_port = grpc_port
         self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}")
         self.grants: Any = grant_service_pb2_grpc.GrantServiceStub(self.channel)
         self.interactions: Any = interaction_service_pb2_grpc.InteractionServiceStub(self.channel)
