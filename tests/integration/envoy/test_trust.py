@@ -1,5 +1,7 @@
 """What the outside can't make the inside believe; packets; native gRPC; browsers."""
 
+import socket
+
 import grpc
 import pytest
 from rafiki.grant.v1 import grant_service_pb2 as grant
@@ -162,8 +164,17 @@ def test_browsers_may_read_every_answer(edge: Edge) -> None:
     malformed = edge.public("POST", "/t/quotes", b"{bad", ORIGIN)
     edge.upstream.script = Script()
     fine = edge.public("GET", "/alice", headers=ORIGIN)
-    replies = (refused, failed, malformed, fine)
-    assert [reply.status for reply in replies] == [401, 404, 400, 200]
+    wrong = edge.public("PUT", "/t/quotes", b"", ORIGIN)
+    assert "access-control-allow-origin" not in edge.public("PUT", "/t/quotes", b"").headers
+    replies = (refused, failed, malformed, fine, wrong)
+    assert [reply.status for reply in replies] == [401, 404, 400, 200, 405]
     for reply in replies:
         assert reply.headers["access-control-allow-origin"] == "https://app.example"
         assert "www-authenticate" in reply.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(("host", "status"), [(b"Host: a.example\r\n", b"200"), (b"", b"400")])
+def test_callers_that_speak_http_1_0_are_served(edge: Edge, host: bytes, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", edge.public.port), timeout=20) as connection:
+        connection.sendall(b"GET /alice HTTP/1.0\r\n" + host + b"\r\n")
+        assert connection.makefile("rb").readline().split()[1] == status

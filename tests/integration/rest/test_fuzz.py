@@ -123,7 +123,7 @@ class Node:
         try:
             writer.write(b"\r\n".join([*head, *length, *headers, b"", body]))
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                answer = await reader.read()
+                answer = (await reader.read()).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
         except ConnectionError:
             return 0, b""
         finally:
