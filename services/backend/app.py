@@ -63,6 +63,7 @@ from services.backend.ledger.build import open_ledger
 from services.backend.ledger.interface import Ledger
 from services.backend.liquidity.service import LiquidityService
 from services.backend.outgoing_payments.books import OutgoingBooks
+from services.backend.outgoing_payments.commands.create_payment import CreatePayment
 from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
 from services.backend.outgoing_payments.commands.record_attempt import RecordAttempt
 from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
@@ -70,6 +71,7 @@ from services.backend.outgoing_payments.paying import Paying
 from services.backend.outgoing_payments.service import DUE_CHANNEL, OutgoingPaymentService
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker, WorkerCommands
 from services.backend.peers.service import PeerService
+from services.backend.quotes.commands.create_quote import CreateQuote
 from services.backend.quotes.service import QuoteService
 from services.backend.rates.service import Rates
 from services.backend.receivers.grants import RemoteGrants
@@ -258,11 +260,11 @@ class BackendApp:
             lifespan=timedelta(milliseconds=settings.quote_lifespan_ms),
             slippage=settings.slippage_ratio,
         )
+        create_quote = CreateQuote(wallets=incoming, quotes=quotes)
         outgoing = OutgoingPaymentService(
             database=database,
             ledger=ledger,
             books=OutgoingBooks(ledger),
-            receivers=receivers,
             events=events,
             clock=clock,
         )
@@ -334,7 +336,16 @@ class BackendApp:
             incoming_worker=incoming_worker,
             outgoing=outgoing,
             unknown_packets=unknown_packets,
+            create_payment=CreatePayment(
+                wallets=incoming,
+                quotes=quotes,
+                create_quote=create_quote,
+                receivers=receivers,
+                events=events,
+                clock=clock,
+            ),
             quotes=quotes,
+            create_quote=create_quote,
             receivers=receivers,
             rates=rates,
             liquidity=LiquidityService(

@@ -76,12 +76,14 @@ from services.backend.ledger.servicer import LedgerServicer
 from services.backend.liquidity.history import AccountHistory
 from services.backend.liquidity.service import LiquidityService
 from services.backend.liquidity.servicer import LiquidityServicer
+from services.backend.outgoing_payments.commands.create_payment import CreatePayment
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.outgoing_payments.servicer import OutgoingPaymentServicer
 from services.backend.payments.service import PaymentService
 from services.backend.payments.servicer import PaymentServicer
 from services.backend.peers.service import PeerService
 from services.backend.peers.servicer import PeerServicer
+from services.backend.quotes.commands.create_quote import CreateQuote
 from services.backend.quotes.service import QuoteService
 from services.backend.quotes.servicer import QuoteServicer
 from services.backend.rates.service import Rates
@@ -125,7 +127,9 @@ class Services:
     incoming_worker: IncomingPaymentWorker
     outgoing: OutgoingPaymentService
     unknown_packets: UnknownPackets
+    create_payment: CreatePayment
     quotes: QuoteService
+    create_quote: CreateQuote
     receivers: ReceiverService
     rates: Rates
     liquidity: LiquidityService
@@ -160,16 +164,16 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     public = PublicIncomingPaymentServicer(payments=services.incoming, urls=services.urls)
     quotes = QuoteServicer(
         quotes=services.quotes,
-        wallets=services.incoming,
+        create=services.create_quote,
         database=services.database,
-        calls=services.calls,
+        commands=services.commands,
         urls=services.urls,
     )
     outgoing = OutgoingPaymentServicer(
         payments=services.outgoing,
-        quotes=services.quotes,
+        create=services.create_payment,
         wallets=services.incoming,
-        calls=services.calls,
+        commands=services.commands,
         urls=services.urls,
     )
     return [
@@ -238,9 +242,12 @@ def _admin(services: Services) -> list[ServiceBinding]:
         incoming=services.incoming,
         outgoing=services.outgoing,
         quotes=services.quotes,
+        create_quote=services.create_quote,
+        create_payment=services.create_payment,
         receivers=services.receivers,
         wallet_addresses=services.wallet_addresses,
         urls=services.urls,
+        commands=services.commands,
         **shared,
     )
     return [

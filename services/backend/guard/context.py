@@ -7,7 +7,9 @@ from uuid import UUID
 from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from servicekit.errors import Internal, NotFound
+from servicekit.idempotency import Once
 
+from services.backend.calls import once_of
 from services.backend.guard.model import IDEMPOTENCY_HEADER, NATIVE, Verdict, verdict_of
 
 Context = ServicerContext[object, object]
@@ -46,4 +48,21 @@ def call_scope(tenant_id: UUID, verdict_: Verdict) -> str:
     return f"{tenant_id}/{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
 
 
-__all__ = ["NATIVE", "Context", "Verdict", "call_scope", "idempotency_key", "tenant", "verdict"]
+def once_of_call(
+    request: Message, context: Context, *, tenant_id: UUID, asker: Verdict
+) -> Once | None:
+    """What makes a repeat of an Open Payments call; None without a key: each call is a new one."""
+    key = idempotency_key(context, request)
+    return None if key is None else once_of(request, scope=call_scope(tenant_id, asker), key=key)
+
+
+__all__ = [
+    "NATIVE",
+    "Context",
+    "Verdict",
+    "call_scope",
+    "idempotency_key",
+    "once_of_call",
+    "tenant",
+    "verdict",
+]

@@ -23,6 +23,7 @@ from typing import Any
 from uuid import UUID
 
 from ilpkit.money import Amount
+from ilpkit.openpayments.access import Limits
 
 from services.backend.quotes.model import Quote
 
@@ -77,3 +78,11 @@ class SpentAmounts:
 
     debit: Amount
     receive: Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """The grant that a client creates a payment under."""
+
+    grant_id: str
+    limits: Limits | None

@@ -8,8 +8,8 @@ from uuid import UUID
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
+from servicekit.statements import prepared
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.tables import outgoing_payments as table
@@ -19,14 +19,17 @@ from services.backend.quotes.tables import quotes
 
 _QUOTE_PREFIX: Final = "quote_"
 _OWN: Final = [name for name in OutgoingPayment.__dataclass_fields__ if name != "quote"]
+_ADD: Final = prepared(insert(table), columns=_OWN)
 
 
-async def add(session: WriteSession, payment: OutgoingPayment) -> None:
-    """Insert a payment; raises InvalidArgument when its quote was used before."""
-    try:
-        await session.execute(insert(table).values({n: getattr(payment, n) for n in _OWN}))
-    except IntegrityError:
-        raise invalid_quote("was used before") from None
+def add(session: WriteSession, payment: OutgoingPayment) -> None:
+    """Insert a payment; InvalidArgument is raised when its quote was used before."""
+    session.add(
+        _ADD,
+        {name: getattr(payment, name) for name in _OWN},
+        constraint="pk_outgoing_payments",
+        refused=lambda: invalid_quote("was used before"),
+    )
 
 
 async def get(

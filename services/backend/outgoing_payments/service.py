@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
-from ilpkit.errors import ProtocolError
-from ilpkit.money import Amount
-from ilpkit.openpayments.access import Limits
-from ilpkit.openpayments.limits import ProposedPayment
 from servicekit.clock import Clock
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.paging import Page, PageQuery
@@ -22,11 +18,7 @@ from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import Failure
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.errors import unknown_payment, wrong_state
-from services.backend.outgoing_payments.model import OutgoingPayment, SpentAmounts, State
-from services.backend.quotes.errors import invalid_quote
-from services.backend.quotes.model import Quote
-from services.backend.receivers.errors import invalid_receiver
-from services.backend.receivers.model import Receiver
+from services.backend.outgoing_payments.model import Granted, OutgoingPayment, SpentAmounts, State
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
 
@@ -34,14 +26,6 @@ DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
 DATA_BYTES_MAX: Final = 16_384
 CANCELLED_DUE_DELAY: Final = timedelta(seconds=10)
 """How long whoever cancels has for the ledger's part before a worker does it."""
-
-
-class Receivers(Protocol):
-    """Incoming payments anywhere."""
-
-    async def get(self, url: str) -> Receiver:
-        """The receiver at a URL; raises InvalidArgument or Unavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +39,6 @@ class PaymentView:
     """What was sent so far, in the wallet address's asset."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """The grant that a client creates a payment under."""
-
-    grant_id: str
-    limits: str | None
-    """JSON, as the guard handed it over."""
-
-
 class OutgoingPaymentService:
     """Creates, funds, cancels and reads outgoing payments."""
 
@@ -73,88 +48,14 @@ class OutgoingPaymentService:
         database: Database,
         ledger: LedgerReader,
         books: OutgoingBooks,
-        receivers: Receivers,
         events: EventWriter,
         clock: Clock,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._books = books
-        self._receivers = receivers
         self._events = events
         self._clock = clock
-
-    async def check_receiver(self, quote: Quote) -> None:
-        """Look whether what was quoted can still be paid, before the quote is accepted.
-
-        Raises:
-            InvalidArgument: the receiver is gone, or takes no more money (INVALID_RECEIVER).
-            Unavailable: its bank does not answer (REMOTE_UNAVAILABLE).
-        """
-        receiver = await self._receivers.get(quote.receiver)
-        if not receiver.is_payable(self._clock.now()):
-            raise invalid_receiver(quote.receiver, "is completed or expired")
-
-    async def insert(
-        self,
-        session: WriteSession,
-        *,
-        quote: Quote,
-        wallet_address: WalletAddress,
-        asset: Asset,
-        client: str | None,
-        granted: Granted | None,
-        metadata: dict[str, Any] | None,
-    ) -> tuple[OutgoingPayment, SpentAmounts | None]:
-        """Accept a quote; what the grant had spent before comes with it.
-
-        Raises:
-            InvalidArgument: the quote is expired, used, or of another wallet address.
-            PermissionDenied: the grant's limits leave too little.
-        """
-        now = self._clock.now()
-        if quote.wallet_address_id != wallet_address.id:
-            raise invalid_quote("is of another wallet address")
-        if quote.expires_at <= now:
-            raise invalid_quote("has expired: ask for a new one")
-        payment = OutgoingPayment(
-            id=quote.id,
-            tenant_id=quote.tenant_id,
-            wallet_address_id=wallet_address.id,
-            client=client,
-            grant_id=None if granted is None else granted.grant_id,
-            grant_interval_start=None,
-            state=State.FUNDING,
-            error=None,
-            metadata=metadata,
-            data_to_transmit=None,
-            sent_amount=0,
-            delivered_amount=0,
-            attempts=0,
-            claims=0,
-            due_at=None,
-            lease_until=None,
-            created_at=now,
-            updated_at=now,
-            quote=quote,
-        )
-        spent: SpentAmounts | None = None
-        if granted is not None:
-            start, spent = await spending.reserve(
-                session,
-                grant_id=granted.grant_id,
-                limits=_limits(granted.limits),
-                payment=ProposedPayment(
-                    receiver=quote.receiver,
-                    debit_amount=Amount(quote.debit_amount, asset.unit),
-                    receive_amount=quote.receive_amount,
-                ),
-                now=now,
-            )
-            payment = replace(payment, grant_interval_start=start)
-        await repository.add(session, payment)
-        await self._events.outgoing_payment(session, "created", payment, asset, balance=0)
-        return payment, spent
 
     async def packet_resolved(self, session: WriteSession, payment_id: UUID) -> None:
         """A packet of a payment is pending no more, or its money came back.
@@ -275,7 +176,7 @@ class OutgoingPaymentService:
             return await spending.spent(
                 session,
                 grant_id=granted.grant_id,
-                limits=_limits(granted.limits),
+                limits=granted.limits,
                 now=self._clock.now(),
             )
 
@@ -316,12 +217,3 @@ class OutgoingPaymentService:
         await spending.release(
             session, payment, debit=quote.debit_amount, receive=quote.receive_amount
         )
-
-
-def _limits(text: str | None) -> Limits | None:
-    if text is None:
-        return None
-    try:
-        return Limits.model_validate_json(text)
-    except (ValueError, ProtocolError) as error:
-        raise AssertionError("the guard hands over limits that it read itself") from error

@@ -5,34 +5,29 @@ from uuid import UUID
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
+from ilpkit.errors import ProtocolError
 from ilpkit.money import Amount
+from ilpkit.openpayments.access import Limits
 from rafiki.openpayments.v1 import outgoing_payment_service_pb2 as pb
 from rafiki.openpayments.v1.outgoing_payment_service_pb2_grpc import (
     OutgoingPaymentServiceServicer,
 )
-from servicekit.database import WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
-from services.backend.assets.model import Asset
-from services.backend.calls import Calls, Write
-from services.backend.guard.context import (
-    Context,
-    Verdict,
-    call_scope,
-    idempotency_key,
-    tenant,
-    verdict,
-)
+from services.backend.guard.context import Context, Verdict, once_of_call, tenant, verdict
 from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.outgoing_payments.errors import unknown_payment
-from services.backend.outgoing_payments.model import SpentAmounts
-from services.backend.outgoing_payments.service import (
-    Granted,
-    OutgoingPaymentService,
-    PaymentView,
+from services.backend.outgoing_payments.commands.create_payment import (
+    AcceptedQuote,
+    CreatedPayment,
+    CreatePayment,
+    NewPayment,
 )
+from services.backend.outgoing_payments.errors import unknown_payment
+from services.backend.outgoing_payments.model import Granted
+from services.backend.outgoing_payments.service import OutgoingPaymentService, PaymentView
 from services.backend.protos import (
     amount,
     optional,
@@ -42,11 +37,9 @@ from services.backend.protos import (
     to_amount,
     to_json,
 )
+from services.backend.quotes.commands.create_quote import NewQuote
 from services.backend.quotes.errors import unknown_quote
-from services.backend.quotes.model import Quote
-from services.backend.quotes.service import QuoteService
 from services.backend.tenants.scope import parse_id
-from services.backend.wallet_addresses.model import WalletAddress
 
 
 class PaymentUrls(Protocol):
@@ -68,65 +61,33 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         self,
         *,
         payments: OutgoingPaymentService,
-        quotes: QuoteService,
+        create: CreatePayment,
         wallets: IncomingPaymentService,
-        calls: Calls,
+        commands: Commands,
         urls: PaymentUrls,
     ) -> None:
         self._payments = payments
-        self._quotes = quotes
+        self._create = create
         self._wallets = wallets
-        self._calls = calls
+        self._commands = commands
         self._urls = urls
+        self._replies = Replies(
+            message=pb.OutgoingPaymentWithSpentAmounts,
+            encode=self._created,
+            recover=nothing_to_recover,
+        )
 
     async def CreateOutgoingPayment(
         self, request: pb.CreateOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPaymentWithSpentAmounts:
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
 
-        async def prepare() -> Write[pb.OutgoingPaymentWithSpentAmounts]:
-            return await self._prepare_create(request, asker, tenant_id)
-
-        reply = await self._calls.once(
-            request,
-            pb.OutgoingPaymentWithSpentAmounts,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            prepare=prepare,
+        once = once_of_call(request, context, tenant_id=tenant_id, asker=asker)
+        reply = await self._commands.run_once(
+            self._create, _new_payment(request, asker, tenant_id), once=once, replies=self._replies
         )
         await set_created(context)
         return reply
-
-    async def _prepare_create(
-        self, request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
-    ) -> Write[pb.OutgoingPaymentWithSpentAmounts]:
-        wallet_address, asset = await self._wallets.find_wallet(
-            tenant_id=tenant_id, url=request.wallet_address
-        )
-        quote, is_new = await self._quote(request, asker, tenant_id, wallet_address, asset)
-        metadata = optional(request, "metadata")
-        granted = (
-            None
-            if asker.grant_id is None
-            else Granted(grant_id=asker.grant_id, limits=asker.limits)
-        )
-
-        async def write(session: WriteSession) -> pb.OutgoingPaymentWithSpentAmounts:
-            if is_new:
-                await self._quotes.insert(session, quote)
-            payment, spent = await self._payments.insert(
-                session,
-                quote=quote,
-                wallet_address=wallet_address,
-                asset=asset,
-                client=asker.client,
-                granted=granted,
-                metadata=None if metadata is None else to_json(metadata),
-            )
-            view = PaymentView(payment=payment, wallet_address=wallet_address, asset=asset, sent=0)
-            return self._created(view, spent)
-
-        return write
 
     async def ListOutgoingPayments(
         self, request: pb.ListOutgoingPaymentsRequest, context: Context
@@ -167,50 +128,17 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         asker = verdict(context)
         tenant(request.tenant_id)
         spent = None
-        if asker.grant_id is not None:
-            granted = Granted(grant_id=asker.grant_id, limits=asker.limits)
+        granted = _granted(asker)
+        if granted is not None:
             spent = await self._payments.spent(granted)
         return pb.GrantSpentAmounts(
             spent_receive_amount=_value(None if spent is None else spent.receive),
             spent_debit_amount=_value(None if spent is None else spent.debit),
         )
 
-    async def _quote(
-        self,
-        request: pb.CreateOutgoingPaymentRequest,
-        asker: Verdict,
-        tenant_id: UUID,
-        wallet_address: WalletAddress,
-        asset: Asset,
-    ) -> tuple[Quote, bool]:
-        """The quote that is accepted, and whether it was made for this call."""
-        if request.HasField("quote_id"):
-            quote_id = request.quote_id.rstrip("/").rpartition("/")[2]
-            parsed = parse_id(quote_id, unknown_quote(request.quote_id))
-            # Also a quote of another client: the grant for the payment is what counts.
-            quote = await self._quotes.get(parsed, tenant_id=tenant_id)
-            await self._payments.check_receiver(quote)
-            return quote, False
-        if not (request.HasField("incoming_payment") and request.HasField("debit_amount")):
-            raise InvalidArgument(
-                "INVALID_FIELD",
-                "give quoteId, or incomingPayment with debitAmount",
-                field="quoteId",
-            )
-        quote = await self._quotes.prepare(
-            wallet_address=wallet_address,
-            asset=asset,
-            receiver_url=request.incoming_payment,
-            client=asker.client,
-            debit_amount=to_amount(request.debit_amount),
-            receive_amount=None,
-        )
-        return quote, True
-
-    def _created(
-        self, view: PaymentView, spent: SpentAmounts | None
-    ) -> pb.OutgoingPaymentWithSpentAmounts:
-        message = pb.OutgoingPaymentWithSpentAmounts(**self._fields(view))
+    def _created(self, created: CreatedPayment) -> pb.OutgoingPaymentWithSpentAmounts:
+        spent = created.spent
+        message = pb.OutgoingPaymentWithSpentAmounts(**self._fields(created.view))
         if spent is not None:
             debit, receive = spent.debit, spent.receive
             message.grant_spent_debit_amount.CopyFrom(amount(debit.value, debit.asset))
@@ -233,6 +161,56 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         if payment.metadata is not None:
             fields["metadata"] = struct(payment.metadata)
         return fields
+
+
+def _new_payment(
+    request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
+) -> NewPayment:
+    metadata = optional(request, "metadata")
+    return NewPayment(
+        price=_price(request, asker, tenant_id),
+        client=asker.client,
+        granted=_granted(asker),
+        metadata=None if metadata is None else to_json(metadata),
+    )
+
+
+def _price(
+    request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
+) -> AcceptedQuote | NewQuote:
+    if request.HasField("quote_id"):
+        quote_id = request.quote_id.rstrip("/").rpartition("/")[2]
+        return AcceptedQuote(
+            tenant_id=tenant_id,
+            wallet_url=request.wallet_address,
+            quote_id=parse_id(quote_id, unknown_quote(request.quote_id)),
+        )
+    if not (request.HasField("incoming_payment") and request.HasField("debit_amount")):
+        raise InvalidArgument(
+            "INVALID_FIELD",
+            "give quoteId, or incomingPayment with debitAmount",
+            field="quoteId",
+        )
+    return NewQuote(
+        tenant_id=tenant_id,
+        wallet_url=request.wallet_address,
+        receiver=request.incoming_payment,
+        client=asker.client,
+        debit_amount=to_amount(request.debit_amount),
+        receive_amount=None,
+    )
+
+
+def _granted(asker: Verdict) -> Granted | None:
+    if asker.grant_id is None:
+        return None
+    if asker.limits is None:
+        return Granted(grant_id=asker.grant_id, limits=None)
+    try:
+        limits = Limits.model_validate_json(asker.limits)
+    except (ValueError, ProtocolError) as error:
+        raise AssertionError("the guard hands over limits that it read itself") from error
+    return Granted(grant_id=asker.grant_id, limits=limits)
 
 
 def _value(spent: Amount | None) -> Value:

@@ -1,21 +1,28 @@
 """The Admin contract's PaymentService over gRPC."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceServicer
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument, NotFound
 
-from services.backend.calls import Calls, Reply, Write
+from services.backend.calls import Calls, Reply, Write, once_of
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.outgoing_payments.commands.create_payment import (
+    AcceptedQuote,
+    CreatedPayment,
+    CreatePayment,
+    NewPayment,
+)
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.outgoing_payments.service import PaymentView as OutgoingView
 from services.backend.payments import messages
@@ -28,8 +35,8 @@ from services.backend.protos import (
     to_amount,
     to_json,
 )
+from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
-from services.backend.quotes.model import Quote
 from services.backend.quotes.service import QuoteService
 from services.backend.receivers.model import NewReceiver
 from services.backend.receivers.service import ReceiverService
@@ -38,6 +45,20 @@ from services.backend.wallet_addresses.errors import unknown_wallet_address
 from services.backend.wallet_addresses.service import WalletAddressService
 
 Context = ServicerContext[object, object]
+
+
+def _given_quote(given: GivenQuote) -> pb.Quote:
+    return messages.quote(given.quote, given.asset)
+
+
+def _created_payment(created: CreatedPayment) -> pb.OutgoingPayment:
+    return messages.outgoing_payment(created.view)
+
+
+_QUOTES: Final = Replies(message=pb.Quote, encode=_given_quote, recover=nothing_to_recover)
+_PAYMENTS: Final = Replies(
+    message=pb.OutgoingPayment, encode=_created_payment, recover=nothing_to_recover
+)
 
 
 class PaymentServicer(PaymentServiceServicer):
@@ -50,20 +71,26 @@ class PaymentServicer(PaymentServiceServicer):
         incoming: IncomingPaymentService,
         outgoing: OutgoingPaymentService,
         quotes: QuoteService,
+        create_quote: CreateQuote,
+        create_payment: CreatePayment,
         receivers: ReceiverService,
         wallet_addresses: WalletAddressService,
         urls: messages.IncomingPaymentUrls,
         calls: Calls,
+        commands: Commands,
         scopes: Scopes,
     ) -> None:
         self._payments = payments
         self._incoming = incoming
         self._outgoing = outgoing
         self._quotes = quotes
+        self._create_quote = create_quote
+        self._create_payment = create_payment
         self._receivers = receivers
         self._wallet_addresses = wallet_addresses
         self._urls = urls
         self._calls = calls
+        self._commands = commands
         self._scopes = scopes
 
     async def CreateIncomingPayment(
@@ -217,28 +244,17 @@ class PaymentServicer(PaymentServiceServicer):
     async def CreateQuote(self, request: pb.CreateQuoteRequest, context: Context) -> pb.Quote:
         del context
         scope = self._scope(request)
-
-        async def prepare() -> Write[pb.Quote]:
-            wallet_address, asset = await self._incoming.find_wallet(
-                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
-            )
-            debit, receive = optional(request, "debit_amount"), optional(request, "receive_amount")
-            quote = await self._quotes.prepare(
-                wallet_address=wallet_address,
-                asset=asset,
-                receiver_url=request.receiver,
-                client=None,
-                debit_amount=None if debit is None else to_amount(debit),
-                receive_amount=None if receive is None else to_amount(receive),
-            )
-
-            async def write(session: WriteSession) -> pb.Quote:
-                await self._quotes.insert(session, quote)
-                return messages.quote(quote, asset)
-
-            return write
-
-        return await self._once(request, pb.Quote, prepare)
+        debit, receive = optional(request, "debit_amount"), optional(request, "receive_amount")
+        new = NewQuote(
+            tenant_id=scope.filter,
+            wallet_id=_wallet_address_id(request.wallet_address_id),
+            receiver=request.receiver,
+            client=None,
+            debit_amount=None if debit is None else to_amount(debit),
+            receive_amount=None if receive is None else to_amount(receive),
+        )
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._commands.run_once(self._create_quote, new, once=once, replies=_QUOTES)
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         del context
@@ -252,39 +268,28 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.CreateOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.OutgoingPayment]:
-            quote_id = parse_id(request.quote_id, unknown_quote(request.quote_id))
-            quote = await self._quotes.get(quote_id, tenant_id=scope.filter)
-            await self._outgoing.check_receiver(quote)
-            return await self._accepting(request, scope, quote, is_new=False)
-
-        return await self._once(request, pb.OutgoingPayment, prepare)
+        accepted = AcceptedQuote(
+            tenant_id=self._scope(request).filter,
+            wallet_id=_wallet_address_id(request.wallet_address_id),
+            quote_id=parse_id(request.quote_id, unknown_quote(request.quote_id)),
+        )
+        return await self._pay(request, accepted)
 
     async def CreateOutgoingPaymentFromIncomingPayment(
         self, request: pb.CreateOutgoingPaymentFromIncomingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.OutgoingPayment]:
-            if not request.HasField("debit_amount"):
-                raise InvalidArgument("INVALID_FIELD", "give debit_amount", field="debit_amount")
-            wallet_address, asset = await self._incoming.find_wallet(
-                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
-            )
-            quote = await self._quotes.prepare(
-                wallet_address=wallet_address,
-                asset=asset,
-                receiver_url=request.incoming_payment,
-                client=None,
-                debit_amount=to_amount(request.debit_amount),
-                receive_amount=None,
-            )
-            return await self._accepting(request, scope, quote, is_new=True)
-
-        return await self._once(request, pb.OutgoingPayment, prepare)
+        if not request.HasField("debit_amount"):
+            raise InvalidArgument("INVALID_FIELD", "give debit_amount", field="debit_amount")
+        new = NewQuote(
+            tenant_id=self._scope(request).filter,
+            wallet_id=_wallet_address_id(request.wallet_address_id),
+            receiver=request.incoming_payment,
+            client=None,
+            debit_amount=to_amount(request.debit_amount),
+            receive_amount=None,
+        )
+        return await self._pay(request, new)
 
     async def GetOutgoingPayment(
         self, request: pb.GetOutgoingPaymentRequest, context: Context
@@ -345,38 +350,24 @@ class PaymentServicer(PaymentServiceServicer):
             payments=[self._either(view) for view in views], page_info=page_info(page)
         )
 
-    async def _accepting(
+    async def _pay(
         self,
         request: pb.CreateOutgoingPaymentRequest
         | pb.CreateOutgoingPaymentFromIncomingPaymentRequest,
-        scope: Scope,
-        quote: Quote,
-        *,
-        is_new: bool,
-    ) -> Write[pb.OutgoingPayment]:
-        """Makes a payment of a quote, which is written along when it is new."""
-        wallet_address, asset = await self._incoming.find_wallet(
-            tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
-        )
+        price: AcceptedQuote | NewQuote,
+    ) -> pb.OutgoingPayment:
         metadata = optional(request, "metadata")
-
-        async def write(session: WriteSession) -> pb.OutgoingPayment:
-            if is_new:
-                await self._quotes.insert(session, quote)
-            payment, _ = await self._outgoing.insert(
-                session,
-                quote=quote,
-                wallet_address=wallet_address,
-                asset=asset,
-                client=None,
-                granted=None,
-                metadata=None if metadata is None else to_json(metadata),
-            )
-            return messages.outgoing_payment(
-                OutgoingView(payment=payment, wallet_address=wallet_address, asset=asset, sent=0)
-            )
-
-        return write
+        new = NewPayment(
+            price=price,
+            client=None,
+            granted=None,
+            metadata=None if metadata is None else to_json(metadata),
+        )
+        scope = self._scope(request)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._commands.run_once(
+            self._create_payment, new, once=once, replies=_PAYMENTS
+        )
 
     async def _once(
         self,

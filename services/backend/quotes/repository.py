@@ -1,19 +1,22 @@
 """SQL for quotes."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from ilpkit.money import Amount, Asset, Ratio
 from servicekit.database import ReadSession, WriteSession
+from servicekit.statements import prepared
 from sqlalchemy import Row, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.backend.quotes.model import Method, Quote
 from services.backend.quotes.tables import path_limits, quotes
 
+_ADD: Final = prepared(insert(quotes), columns=[column.name for column in quotes.c])
 
-async def add(session: WriteSession, quote: Quote) -> None:
+
+def add(session: WriteSession, quote: Quote) -> None:
     """Insert a quote."""
     values = {
         "id": quote.id,
@@ -36,7 +39,7 @@ async def add(session: WriteSession, quote: Quote) -> None:
         "expires_at": quote.expires_at,
         "created_at": quote.created_at,
     }
-    await session.execute(insert(quotes).values(values))
+    session.add(_ADD, values)
 
 
 async def get(session: ReadSession, quote_id: UUID, tenant_id: UUID | None = None) -> Quote | None:

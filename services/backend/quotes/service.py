@@ -7,7 +7,7 @@ from uuid import UUID
 from ilpkit import money
 from ilpkit.money import U64_MAX, Amount, Ratio
 from servicekit.clock import Clock
-from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.database import Database, ReadSession
 from servicekit.ids import IdSource
 
 from services.backend.assets import repository as assets
@@ -61,7 +61,7 @@ class QuoteService:
         self._lifespan = lifespan
         self._slippage = slippage
 
-    async def prepare(
+    async def price(
         self,
         *,
         wallet_address: WalletAddress,
@@ -130,10 +130,6 @@ class QuoteService:
             expires_at=expires_at,
             created_at=now,
         )
-
-    async def insert(self, session: WriteSession, quote: Quote) -> None:
-        """Write a prepared quote."""
-        await repository.add(session, quote)
 
     async def get(
         self, quote_id: UUID, *, tenant_id: UUID | None, client: str | None = None

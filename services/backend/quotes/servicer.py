@@ -5,23 +5,16 @@ from uuid import UUID
 
 from rafiki.openpayments.v1 import quote_service_pb2 as pb
 from rafiki.openpayments.v1.quote_service_pb2_grpc import QuoteServiceServicer
-from servicekit.database import Database, WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
+from servicekit.database import Database
 from servicekit.errors import InvalidArgument
 from servicekit.rest import set_created
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
-from services.backend.calls import Calls, Write
-from services.backend.guard.context import (
-    Context,
-    Verdict,
-    call_scope,
-    idempotency_key,
-    tenant,
-    verdict,
-)
-from services.backend.incoming_payments.service import IncomingPaymentService
+from services.backend.guard.context import Context, once_of_call, tenant, verdict
 from services.backend.protos import amount, optional, timestamp, to_amount
+from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote
 from services.backend.quotes.service import QuoteService
@@ -45,56 +38,36 @@ class QuoteServicer(QuoteServiceServicer):
         self,
         *,
         quotes: QuoteService,
-        wallets: IncomingPaymentService,
+        create: CreateQuote,
         database: Database,
-        calls: Calls,
+        commands: Commands,
         urls: QuoteUrls,
     ) -> None:
         self._quotes = quotes
-        self._wallets = wallets
+        self._create = create
         self._database = database
-        self._calls = calls
+        self._commands = commands
         self._urls = urls
+        self._replies = Replies(message=pb.Quote, encode=self._given, recover=nothing_to_recover)
 
     async def CreateQuote(self, request: pb.CreateQuoteRequest, context: Context) -> pb.Quote:
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
         if request.method != "ilp":
             raise InvalidArgument("INVALID_FIELD", 'method is "ilp"', field="method")
 
-        async def prepare() -> Write[pb.Quote]:
-            return await self._prepare_create(request, asker, tenant_id)
-
-        reply = await self._calls.once(
-            request,
-            pb.Quote,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            prepare=prepare,
-        )
-        await set_created(context)
-        return reply
-
-    async def _prepare_create(
-        self, request: pb.CreateQuoteRequest, asker: Verdict, tenant_id: UUID
-    ) -> Write[pb.Quote]:
-        wallet_address, asset = await self._wallets.find_wallet(
-            tenant_id=tenant_id, url=request.wallet_address
-        )
         debit, receive = optional(request, "debit_amount"), optional(request, "receive_amount")
-        quote = await self._quotes.prepare(
-            wallet_address=wallet_address,
-            asset=asset,
-            receiver_url=request.receiver,
+        new = NewQuote(
+            tenant_id=tenant_id,
+            wallet_url=request.wallet_address,
+            receiver=request.receiver,
             client=asker.client,
             debit_amount=None if debit is None else to_amount(debit),
             receive_amount=None if receive is None else to_amount(receive),
         )
-
-        async def write(session: WriteSession) -> pb.Quote:
-            await self._quotes.insert(session, quote)
-            return self._message(quote, wallet_address, asset)
-
-        return write
+        once = once_of_call(request, context, tenant_id=tenant_id, asker=asker)
+        reply = await self._commands.run_once(self._create, new, once=once, replies=self._replies)
+        await set_created(context)
+        return reply
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         asker = verdict(context)
@@ -108,6 +81,9 @@ class QuoteServicer(QuoteServiceServicer):
             wallet = wallets[quote.wallet_address_id]
             asset = (await assets.by_ids(session, [wallet.asset_id]))[wallet.asset_id]
         return self._message(quote, wallet, asset)
+
+    def _given(self, given: GivenQuote) -> pb.Quote:
+        return self._message(given.quote, given.wallet_address, given.asset)
 
     def _message(self, quote: Quote, wallet_address: WalletAddress, asset: Asset) -> pb.Quote:
         return pb.Quote(
