@@ -6,7 +6,6 @@ receivers of several currencies: what was received is counted in that of its fir
 limit on it allows no other.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from ilpkit.openpayments.limits import (
 )
 from servicekit.database import ReadSession, WriteSession
 from servicekit.statements import prepared
-from sqlalchemy import and_, bindparam, case, select, update
+from sqlalchemy import Row, and_, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.backend.outgoing_payments.errors import limit_exceeded
@@ -46,6 +45,27 @@ _RELEASE: Final = prepared(
     )
 )
 
+_FRESH: Final = insert(table)
+_RESERVE: Final = prepared(
+    _FRESH.on_conflict_do_update(
+        index_elements=[table.c.grant_id, table.c.interval_start],
+        set_={
+            "debit_spent": table.c.debit_spent + _FRESH.excluded.debit_spent,
+            "receive_spent": case(
+                (
+                    and_(
+                        table.c.receive_asset_code == _FRESH.excluded.receive_asset_code,
+                        table.c.receive_asset_scale == _FRESH.excluded.receive_asset_scale,
+                    ),
+                    table.c.receive_spent + _FRESH.excluded.receive_spent,
+                ),
+                else_=table.c.receive_spent,
+            ),
+        },
+    ).returning(*table.c),
+    columns=[column.name for column in table.c],
+)
+
 
 async def reserve(
     session: WriteSession,
@@ -64,26 +84,22 @@ async def reserve(
     except PolicyRefusal as refused:
         raise limit_exceeded(str(refused)) from None
     start = WHOLE_LIFE if window is None else window.start
-    row = await _locked_row(session, grant_id, start, payment)
-    counts = _counts_receive(row, payment.receive_amount.asset)
-    spent = SpentTotals(debit=row["debit_spent"], receive=row["receive_spent"] if counts else 0)
+    row = await _reserved_row(session, grant_id, start, payment)
+    debit, receive = payment.debit_amount, payment.receive_amount
+    if (row.debit_asset_code, row.debit_asset_scale) != (debit.asset.code, debit.asset.scale):
+        raise limit_exceeded("payments under one grant must all be debited in the same asset")
+    counted = Asset(row.receive_asset_code, row.receive_asset_scale)
+    received = row.receive_spent - (receive.value if counted == receive.asset else 0)
+    spent = SpentTotals(
+        debit=row.debit_spent - debit.value,
+        receive=received if counted == receive.asset else 0,
+    )
     if limits is not None:
         try:
             check_spending(limits, payment=payment, spent=spent)
         except PolicyRefusal as refused:
             raise limit_exceeded(str(refused)) from None
-    await session.execute(
-        update(table)
-        .where(table.c.grant_id == grant_id, table.c.interval_start == start)
-        .values(
-            debit_spent=spent.debit + payment.debit_amount.value,
-            receive_spent=row["receive_spent"] + (payment.receive_amount.value if counts else 0),
-        )
-    )
-    before = SpentAmounts(
-        debit=Amount(spent.debit, payment.debit_amount.asset),
-        receive=Amount(row["receive_spent"], _receive_asset(row)),
-    )
+    before = SpentAmounts(debit=Amount(spent.debit, debit.asset), receive=Amount(received, counted))
     return start, before
 
 
@@ -130,32 +146,19 @@ async def spent(
     )
 
 
-async def _locked_row(
+async def _reserved_row(
     session: WriteSession, grant_id: str, start: datetime, payment: ProposedPayment
-) -> Mapping[str, Any]:
-    fresh = insert(table).values(
-        grant_id=grant_id,
-        interval_start=start,
-        debit_asset_code=payment.debit_amount.asset.code,
-        debit_asset_scale=payment.debit_amount.asset.scale,
-        receive_asset_code=payment.receive_amount.asset.code,
-        receive_asset_scale=payment.receive_amount.asset.scale,
-        debit_spent=0,
-        receive_spent=0,
-    )
-    await session.execute(fresh.on_conflict_do_nothing())
-    query = select(table).where(table.c.grant_id == grant_id, table.c.interval_start == start)
-    row = (await session.execute(query.with_for_update())).one()
-    debit_asset = payment.debit_amount.asset
-    if (row.debit_asset_code, row.debit_asset_scale) != (debit_asset.code, debit_asset.scale):
-        raise limit_exceeded("payments under one grant must all be debited in the same asset")
-    return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-
-
-def _receive_asset(row: Mapping[str, Any]) -> Asset:
-    return Asset(row["receive_asset_code"], row["receive_asset_scale"])
-
-
-def _counts_receive(row: Mapping[str, Any], asset: Asset) -> bool:
-    """Whether the row's receive total is in this asset."""
-    return _receive_asset(row) == asset
+) -> Row[Any]:
+    """The totals with the payment in them; they are locked until the transaction ends."""
+    debit, receive = payment.debit_amount, payment.receive_amount
+    values = {
+        "grant_id": grant_id,
+        "interval_start": start,
+        "debit_asset_code": debit.asset.code,
+        "debit_asset_scale": debit.asset.scale,
+        "receive_asset_code": receive.asset.code,
+        "receive_asset_scale": receive.asset.scale,
+        "debit_spent": debit.value,
+        "receive_spent": receive.value,
+    }
+    return (await session.execute(_RESERVE, values)).one()
