@@ -200,6 +200,25 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     ]
 
 
+def _payment_servicer(services: Services) -> PaymentServicer:
+    return PaymentServicer(
+        payments=PaymentService(
+            database=services.database, incoming=services.incoming, outgoing=services.outgoing
+        ),
+        incoming=services.incoming,
+        outgoing=services.outgoing,
+        quotes=services.quotes,
+        create_quote=services.create_quote,
+        create_payment=services.create_payment,
+        receivers=services.receivers,
+        wallet_addresses=services.wallet_addresses,
+        urls=services.urls,
+        commands=services.commands,
+        calls=services.calls,
+        scopes=services.scopes,
+    )
+
+
 def _asset_servicer(services: Services) -> AssetServicer:
     return AssetServicer(
         assets=services.assets,
@@ -235,21 +254,7 @@ def _admin(services: Services) -> list[ServiceBinding]:
         targets=services.tenant_settings,
         **shared,
     )
-    payments = PaymentServicer(
-        payments=PaymentService(
-            database=services.database, incoming=services.incoming, outgoing=services.outgoing
-        ),
-        incoming=services.incoming,
-        outgoing=services.outgoing,
-        quotes=services.quotes,
-        create_quote=services.create_quote,
-        create_payment=services.create_payment,
-        receivers=services.receivers,
-        wallet_addresses=services.wallet_addresses,
-        urls=services.urls,
-        commands=services.commands,
-        **shared,
-    )
+    payments = _payment_servicer(services)
     return [
         _bind(asset_service_pb2, asset_service_pb2_grpc, "AssetService", assets),
         _bind(peer_service_pb2, peer_service_pb2_grpc, "PeerService", peers),
