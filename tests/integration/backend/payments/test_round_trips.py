@@ -1,5 +1,7 @@
 """What creating a quote and a payment writes goes to Postgres in one statement each."""
 
+from typing import Any
+
 import pytest
 from rafiki.admin.v1 import payment_service_pb2 as admin
 
@@ -9,7 +11,7 @@ from tests.integration.backend.payments.node import amount, key
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def quote(banks: Banks) -> admin.Quote:
+async def quote(banks: Banks) -> Any:
     incoming = await banks.far.incoming(banks.bob, amount(500))
     request = admin.CreateQuoteRequest(
         wallet_address_id=banks.alice.id, receiver=incoming.id, idempotency_key=key()
