@@ -43,13 +43,6 @@ async def get(
     return None if row is None else payment_of_row(row)
 
 
-async def lock(session: WriteSession, payment_id: UUID) -> OutgoingPayment | None:
-    """One payment, held until the transaction ends."""
-    query = _joined().where(table.c.id == payment_id).with_for_update(of=table)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else payment_of_row(row)
-
-
 async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[OutgoingPayment]:
     """Payments by id, in no order."""
     rows = await session.execute(_joined().where(table.c.id.in_(ids)))
