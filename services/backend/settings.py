@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ilpkit.errors import InvalidDecimalError
 from ilpkit.money import Ratio
+from ilpkit.openpayments.urls import is_http_url
 from pydantic import Field, SecretStr, field_validator
 from servicekit.settings import CommaList, ServiceSettings
 
@@ -178,6 +179,20 @@ class BackendSettings(ServiceSettings):
         share = _share(value)
         if share is not None and not share < Ratio(1, 1):
             raise ValueError("give a decimal number from 0 to less than 1")
+        return value
+
+    @field_validator(
+        "open_payments_url",
+        "wallet_address_url",
+        "auth_server_grant_url",
+        "ilp_connector_url",
+        "exchange_rates_url",
+        "webhook_url",
+    )
+    @classmethod
+    def _is_called_over_http(cls, value: str | None) -> str | None:
+        if value is not None and not is_http_url(value):
+            raise ValueError("give an absolute http or https URL")
         return value
 
     @field_validator("open_payments_url", "auth_server_grant_url", "wallet_address_url")

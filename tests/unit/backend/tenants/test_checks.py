@@ -35,6 +35,9 @@ def test_a_setting_is_kept_in_its_form(key: str, value: str, kept: str) -> None:
     [
         ("webhook_url", "https://t.test"),
         ("WEBHOOK_URL", "t.test"),
+        ("WEBHOOK_URL", "ftp://t.test"),
+        ("EXCHANGE_RATES_URL", "ftp://t.test"),
+        ("WALLET_ADDRESS_URL", "ftp://t.test"),
         ("WEBHOOK_URL", f"https://t.test/{'x' * URL_CHARACTERS_MAX}"),
         ("WEBHOOK_TIMEOUT", "-1"),
         ("WEBHOOK_TIMEOUT", "1.5"),
