@@ -42,7 +42,7 @@ from services.backend.ledger.rules.chart import (
     new_account,
     new_asset_accounts,
 )
-from services.backend.ledger.rules.outcome import carry_out
+from services.backend.ledger.rules.outcome import apply_plan
 from services.backend.peers.model import Peer, token_sha256
 from services.backend.tenants.model import SettingKey, Tenant
 from tests.support.clock import ManualClock
@@ -288,7 +288,7 @@ class PacketWorld:
                 ledger=asset.ledger,
                 amount=amount,
             )
-            await carry_out(self.ledger, plan)
+            await apply_plan(self.ledger, plan)
 
     async def add_payment(
         self,

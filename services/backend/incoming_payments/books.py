@@ -21,7 +21,7 @@ from services.backend.ledger.rules.accounting import (
     allowance_grant,
     new_incoming_payment_accounts,
 )
-from services.backend.ledger.rules.outcome import carry_out
+from services.backend.ledger.rules.outcome import apply_plan
 
 CLOSING_ATTEMPTS_MAX: Final = 1000
 """Each attempt that fails lost a race against a packet that brought money."""
@@ -52,7 +52,7 @@ class IncomingBooks:
             ledger=asset.ledger,
             incoming_amount=U64_MAX if incoming_amount is None else incoming_amount,
         )
-        await carry_out(self._ledger, plan)
+        await apply_plan(self._ledger, plan)
 
     async def received(self, payment_ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """What each payment received so far."""

@@ -28,7 +28,7 @@ from services.backend.ledger.model import (
 )
 from services.backend.ledger.rules.accounting import posting, voiding
 from services.backend.ledger.rules.chart import balance
-from services.backend.ledger.rules.outcome import bring_in, carry_out
+from services.backend.ledger.rules.outcome import apply_plan, bring_in
 from services.backend.liquidity import repository
 from services.backend.liquidity.errors import (
     ambiguous_withdrawal,
@@ -155,21 +155,21 @@ class LiquidityService:
             raise id_used(planned.id)
         return written
 
-    async def carry_out(self, transfer_id: UUID) -> None:
+    async def move_recorded(self, transfer_id: UUID) -> None:
         """Move or reserve what was recorded; a repeat changes nothing."""
         async with self._database.read() as session:
             recorded = await repository.get(session, transfer_id)
         assert recorded is not None, "its call was answered, so it was recorded"
-        move = bring_in if recorded.kind is Kind.DEPOSIT else carry_out
+        move = bring_in if recorded.kind is Kind.DEPOSIT else apply_plan
         await move(self._ledger, recorded.plan)
 
     async def post_withdrawal(self, scope: Scope, withdrawal_id: UUID) -> None:
         """Finish a withdrawal in two phases."""
-        await carry_out(self._ledger, posting(await self._reserved(scope, withdrawal_id)))
+        await apply_plan(self._ledger, posting(await self._reserved(scope, withdrawal_id)))
 
     async def void_withdrawal(self, scope: Scope, withdrawal_id: UUID) -> None:
         """Give a withdrawal in two phases up."""
-        await carry_out(self._ledger, voiding(await self._reserved(scope, withdrawal_id)))
+        await apply_plan(self._ledger, voiding(await self._reserved(scope, withdrawal_id)))
 
     async def _account(self, scope: Scope, holder: Holder, account_id: UUID) -> HeldAccount:
         async with self._database.read() as session:

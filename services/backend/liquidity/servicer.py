@@ -209,7 +209,7 @@ class LiquidityServicer(LiquidityServiceServicer):
             scope=scope.owner,
             key=_key(request),
             prepare=prepare,
-            finish=lambda reply: self._liquidity.carry_out(UUID(reply.transfer_id)),
+            finish=lambda reply: self._liquidity.move_recorded(UUID(reply.transfer_id)),
         )
 
     async def _once(

@@ -14,7 +14,7 @@ from services.backend.ledger.interface import LedgerAccounts, LedgerReader, Ledg
 from services.backend.ledger.model import HISTORY_LIMIT_MAX, TransferKind
 from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
-from services.backend.ledger.rules.outcome import bring_in, carry_out
+from services.backend.ledger.rules.outcome import apply_plan, bring_in
 
 _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
@@ -87,7 +87,7 @@ class OutgoingBooks:
         )
         both = await self._ledger.submit((*brought.chain, *taken.chain))
         if not both.ok:
-            await carry_out(self._ledger, taken)
+            await apply_plan(self._ledger, taken)
 
     async def standing(self, payment_id: UUID, *, history: bool) -> Standing:
         """Where the payment's money is now.

@@ -86,7 +86,7 @@ _REFUSALS: Mapping[TransferStatus, tuple[type[ServiceError], str, str]] = Mappin
 )
 
 
-async def carry_out(ledger: LedgerWriter, plan: Plan) -> None:
+async def apply_plan(ledger: LedgerWriter, plan: Plan) -> None:
     """Apply a plan and return when it is in the ledger, now or from an earlier time.
 
     Raises the ServiceError that says why it is not.
@@ -111,7 +111,7 @@ class DepositLedger(LedgerReader, LedgerWriter, Protocol):
 
 
 async def bring_in(ledger: DepositLedger, plan: Plan) -> None:
-    """As `carry_out`, for a deposit, which must leave all sums of its asset within an amount.
+    """As `apply_plan`, for a deposit, which must leave all sums of its asset within an amount.
 
     All money in an asset came from its settlement account, so no account and no sum can be larger
     than what that one is owed. Deposits at the same time may pass this check together; whoever
@@ -132,4 +132,4 @@ async def bring_in(ledger: DepositLedger, plan: Plan) -> None:
                 field="amount",
                 metadata={"maximum": str(room)},
             )
-    await carry_out(ledger, plan)
+    await apply_plan(ledger, plan)

@@ -143,8 +143,8 @@ class Bank:
             )
         async with self.database.write() as session:
             recorded = await self.service.record(session, planned)
-        await self.service.carry_out(recorded.transfer_id)
-        await self.service.carry_out(recorded.transfer_id)  # as a repeat of the call does
+        await self.service.move_recorded(recorded.transfer_id)
+        await self.service.move_recorded(recorded.transfer_id)  # as a repeat of the call does
 
     async def _resolve(self, tenant: Tenant, chosen_id: UUID, act: str) -> None:
         move = tenant.moves.get(chosen_id)

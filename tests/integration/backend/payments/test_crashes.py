@@ -12,7 +12,7 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Unavailable
 
 from services.backend.ledger.rules.accounting import Side, transfer, voiding
-from services.backend.ledger.rules.outcome import carry_out
+from services.backend.ledger.rules.outcome import apply_plan
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.model import State
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
@@ -303,14 +303,14 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
         timeout_s=300,
     )
     ledger = banks.near.services.ledger
-    await carry_out(ledger, plan)
+    await apply_plan(ledger, plan)
     banks.clock.jump(10)
     tried = await eventually(
         lambda: banks.near.outgoing_now(payment),
         lambda now: now.error == "PacketsPending",
     )
     assert (tried.state, tried.state_attempts) == (SENDING, 1)
-    await carry_out(ledger, voiding(plan.pending_ids))
+    await apply_plan(ledger, voiding(plan.pending_ids))
     async with banks.near.services.database.write() as session:
         await banks.near.services.outgoing.packet_resolved(session, UUID(id_of(payment)))
     ended = await banks.near.ended(payment)

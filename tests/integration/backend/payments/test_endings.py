@@ -11,7 +11,7 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.ledger.rules.accounting import Side, allowance_account_id, deposit, transfer
 from services.backend.ledger.rules.chart import AccountCode, new_account
-from services.backend.ledger.rules.outcome import carry_out
+from services.backend.ledger.rules.outcome import apply_plan
 from tests.integration.backend.payments.conftest import NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of
 from tests.integration.backend.payments.outside import Outside
@@ -33,7 +33,7 @@ async def receive(node: Node, asset: Any, payment: Any, value: int) -> None:
     funding = deposit(
         transfer_id=ids.uuid().int, account_id=PAYER.int, ledger=asset.ledger, amount=value
     )
-    await carry_out(ledger, funding)
+    await apply_plan(ledger, funding)
     payee = UUID(id_of(payment)).int
     plan = transfer(
         transfer_id=ids.uuid().int,
@@ -43,7 +43,7 @@ async def receive(node: Node, asset: Any, payment: Any, value: int) -> None:
         destination_amount=value,
         allowance_account_id=allowance_account_id(payee),
     )
-    await carry_out(ledger, plan)
+    await apply_plan(ledger, plan)
 
 
 async def expecting(node: Node, asset: Any, *, seconds: int = 30) -> Any:

@@ -19,7 +19,7 @@ from services.backend.events.tables import webhook_events
 from services.backend.incoming_payments.model import State
 from services.backend.ledger.rules.accounting import Side, allowance_account_id, deposit, transfer
 from services.backend.ledger.rules.chart import AccountCode, new_account
-from services.backend.ledger.rules.outcome import carry_out
+from services.backend.ledger.rules.outcome import apply_plan
 from tests.integration.backend.payments.conftest import NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import Outside
@@ -100,7 +100,7 @@ async def world(new_node: NewNode, outside: Outside) -> World:
     funding = deposit(
         transfer_id=PAYER.int + 1, account_id=PAYER.int, ledger=usd.ledger, amount=1_000_000
     )
-    await carry_out(ledger, funding)
+    await apply_plan(ledger, funding)
     return World([first, second], usd, await first.wallet(usd), outside)
 
 
