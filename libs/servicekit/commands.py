@@ -6,7 +6,7 @@ what no command repeats: the transaction, another try when Postgres ended it for
 and the idempotency key. Servicers, workers and this node's own callers run the same command.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -14,19 +14,31 @@ from google.protobuf.message import Message
 from sqlalchemy.exc import DBAPIError
 
 from servicekit.database import Database, WriteSession
-from servicekit.errors import ServiceError
+from servicekit.errors import ServiceError, Unavailable
 from servicekit.idempotency import Once, ReplyStore
 
 Given = TypeVar("Given")
 Facts = TypeVar("Facts")
 Done = TypeVar("Done")
+Written = TypeVar("Written")
+
+READINGS_MAX: Final = 10
+"""How often a command reads what others change before it writes."""
+_RETRY_AFTER_MS: Final = 100
+
+
+class FactsChanged(Exception):  # noqa: N818 - it reads as what happened
+    """What `read` found does not hold any more. Raised by `write`: the runner reads again."""
 
 
 class Command(Generic[Given, Facts, Done]):
     """One mutating use case. `Given` is what the caller asks for, `Done` what came of it."""
 
     async def read(self, given: Given) -> Facts:
-        """Learn and check what `write` must know; the network and the ledger may be asked here."""
+        """Learn and check what `write` must know; the network and the ledger may be asked here.
+
+        It runs again when `write` raises FactsChanged.
+        """
         del given
         return None  # type: ignore[return-value] # a command without a `read` has Facts None
 
@@ -81,10 +93,11 @@ class Commands:
 
     async def run(self, command: Command[Given, Facts, Done], given: Given) -> Done:
         """Run a command, for a caller that repeats nothing or asks for what is safe to repeat."""
-        facts = await command.read(given)
-        done = await self._database.write_retrying(
-            lambda session: command.write(session, given, facts)
-        )
+
+        async def write(session: WriteSession, facts: Facts) -> Done:
+            return await command.write(session, given, facts)
+
+        done = await self._read_and_write(command, given, write)
         await command.finish(given, done)
         return done
 
@@ -125,12 +138,33 @@ class Commands:
         once: Once,
         replies: Replies[Done, Answer],
     ) -> tuple[Done, Answer]:
-        facts = await command.read(given)
-
-        async def write(session: WriteSession) -> tuple[Done, Answer]:
+        async def write(session: WriteSession, facts: Facts) -> tuple[Done, Answer]:
             done = await command.write(session, given, facts)
             answer = replies.encode(done)
             self._replies.keep(session, once, answer.SerializeToString(deterministic=True))
             return done, answer
 
-        return await self._database.write_retrying(write)
+        return await self._read_and_write(command, given, write)
+
+    async def _read_and_write(
+        self,
+        command: Command[Given, Facts, Done],
+        given: Given,
+        write: Callable[[WriteSession, Facts], Awaitable[Written]],
+    ) -> Written:
+        for _ in range(READINGS_MAX):
+            facts = await command.read(given)
+            try:
+                return await self._write(write, facts)
+            except FactsChanged:
+                continue
+        raise Unavailable(
+            "UNAVAILABLE",
+            "what this would change was being changed by others; try again",
+            retry_after_ms=_RETRY_AFTER_MS,
+        )
+
+    async def _write(
+        self, write: Callable[[WriteSession, Facts], Awaitable[Written]], facts: Facts
+    ) -> Written:
+        return await self._database.write_retrying(lambda session: write(session, facts))

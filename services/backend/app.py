@@ -49,6 +49,7 @@ from services.backend.directory.admission import Admission
 from services.backend.directory.names import Names
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
+from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
 from services.backend.events.feed import EventFeed
 from services.backend.events.service import EventWriter
@@ -56,9 +57,9 @@ from services.backend.events.tables import idempotency_keys, webhook_deliveries
 from services.backend.events.worker import WebhookSender, retry_delay
 from services.backend.guard.keys import ClientKeys
 from services.backend.guard.service import GUARD_PREFIX, Guard
-from services.backend.incoming_payments.books import IncomingBooks
-from services.backend.incoming_payments.service import PAYMENT_CHANNEL, IncomingPaymentService
-from services.backend.incoming_payments.worker import IncomingPaymentWorker
+from services.backend.incoming_payments.build import build as build_incoming
+from services.backend.incoming_payments.build import build_queries as build_incoming_queries
+from services.backend.incoming_payments.commands.end_incoming_payments import PAYMENT_CHANNEL
 from services.backend.ledger.build import open_ledger
 from services.backend.ledger.interface import Ledger
 from services.backend.liquidity.service import LiquidityService
@@ -74,9 +75,7 @@ from services.backend.peers.service import PeerService
 from services.backend.quotes.commands.create_quote import CreateQuote
 from services.backend.quotes.service import QuoteService
 from services.backend.rates.service import Rates
-from services.backend.receivers.grants import RemoteGrants
-from services.backend.receivers.local import LocalReceivers
-from services.backend.receivers.service import ReceiverService
+from services.backend.receivers.build import build as build_receivers
 from services.backend.services import Services, bindings
 from services.backend.settings import BackendSettings
 from services.backend.tenants.scope import Scopes
@@ -218,17 +217,24 @@ class BackendApp:
         )
         outbox = Outbox(table=webhook_deliveries, channel=WEBHOOK_CHANNEL, clock=clock, ids=ids)
         events = EventWriter(outbox=outbox, limits=tenant_settings, clock=clock, ids=ids)
-        books = IncomingBooks(ledger)
-        incoming = IncomingPaymentService(
+        replies = IdempotencyStore(table=idempotency_keys, clock=clock)
+        commands = Commands(database=database, replies=replies)
+        active = WalletAddresses(database=database, directory=directory, clock=clock)
+        incoming_queries = build_incoming_queries(
+            database=database, ledger=ledger, directory=directory, wallet_addresses=active
+        )
+        payables = PayablesCache(payments=incoming_queries)
+        incoming = build_incoming(
+            queries=incoming_queries,
             database=database,
-            books=books,
+            commands=commands,
+            ledger=ledger,
+            wallet_addresses=active,
             events=events,
+            listener=payables,
             clock=clock,
             ids=ids,
             expiry_max=timedelta(milliseconds=settings.incoming_payment_expiry_max_ms),
-        )
-        incoming_worker = IncomingPaymentWorker(
-            database=database, books=books, payments=incoming, clock=clock
         )
         rates = Rates(
             fetch=_RateFetcher(self._sessions(stores)),
@@ -243,24 +249,26 @@ class BackendApp:
             wallet_address=settings.node_wallet_address,
             clock=clock,
         )
-        payables = PayablesCache(database=database)
-        receivers = ReceiverService(
-            local=LocalReceivers(payments=incoming, payables=payables, urls=urls),
+        receivers = build_receivers(
+            database=database,
             client=client,
-            grants=RemoteGrants(database=database, client=client, clock=clock),
+            incoming_payments=incoming,
+            wallet_addresses=active,
+            payables=payables,
+            urls=urls,
             clock=clock,
         )
         quotes = QuoteService(
             database=database,
             directory=directory,
             rates=rates,
-            receivers=receivers,
+            receivers=receivers.queries,
             clock=clock,
             ids=ids,
             lifespan=timedelta(milliseconds=settings.quote_lifespan_ms),
             slippage=settings.slippage_ratio,
         )
-        create_quote = CreateQuote(wallets=incoming, quotes=quotes)
+        create_quote = CreateQuote(wallets=active, quotes=quotes)
         outgoing = OutgoingPaymentService(
             database=database,
             ledger=ledger,
@@ -281,7 +289,7 @@ class BackendApp:
             payables=payables,
             rates=rates,
             ledger=ledger,
-            listener=incoming_worker,
+            listener=incoming.worker,
             link=HttpPeerLink(peer_session),
             clock=clock,
             ids=ids,
@@ -308,8 +316,6 @@ class BackendApp:
             public_origin=urls.public_origin,
             grant_endpoint=settings.auth_server_grant_url,
         )
-        replies = IdempotencyStore(table=idempotency_keys, clock=clock)
-        commands = Commands(database=database, replies=replies)
         return Services(
             database=database,
             ledger=ledger,
@@ -332,15 +338,15 @@ class BackendApp:
             wallet_addresses=WalletAddressService(
                 database=database, base_urls=urls, claims=names, clock=clock, ids=ids
             ),
+            active_wallet_addresses=active,
             incoming=incoming,
-            incoming_worker=incoming_worker,
             outgoing=outgoing,
             unknown_packets=unknown_packets,
             create_payment=CreatePayment(
-                wallets=incoming,
+                wallets=active,
                 quotes=quotes,
                 create_quote=create_quote,
-                receivers=receivers,
+                receivers=receivers.queries,
                 events=events,
                 clock=clock,
             ),
@@ -351,7 +357,7 @@ class BackendApp:
             liquidity=LiquidityService(
                 database=database,
                 ledger=ledger,
-                incoming_payments=incoming,
+                incoming_payments=incoming.endings,
                 outgoing_payments=outgoing,
                 clock=clock,
                 ids=ids,
@@ -388,7 +394,7 @@ class BackendApp:
             outgoing = self._outgoing_worker(stores, services)
             lifecycle.spawn("outgoing payments", outgoing.run())
             handlers[DUE_CHANNEL] = outgoing.on_notify
-        lifecycle.spawn("incoming payments", services.incoming_worker.run())
+        lifecycle.spawn("incoming payments", services.incoming.worker.run())
         housekeeper = Housekeeper(
             database=stores.database,
             tasks=(
@@ -447,9 +453,9 @@ class BackendApp:
             books=books,
             paying=Paying(
                 ledger=stores.ledger,
-                receivers=services.receivers,
+                receivers=services.receivers.queries,
                 path_limits=services.quotes,
-                local_credit=services.incoming_worker,
+                local_credit=services.incoming.worker,
                 clock=self._clock,
                 ids=self._ids,
             ),

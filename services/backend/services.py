@@ -59,18 +59,18 @@ from services.backend.connector.settlement import Settlement
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
+from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
 from services.backend.events.feed import EventFeed
 from services.backend.events.history import EventHistory
 from services.backend.events.service import EventWriter
 from services.backend.events.servicer import EventServicer
 from services.backend.guard.service import Guard
-from services.backend.incoming_payments.service import IncomingPaymentService
+from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.incoming_payments.servicer import (
     IncomingPaymentServicer,
     PublicIncomingPaymentServicer,
 )
-from services.backend.incoming_payments.worker import IncomingPaymentWorker
 from services.backend.ledger.interface import Ledger
 from services.backend.ledger.servicer import LedgerServicer
 from services.backend.liquidity.history import AccountHistory
@@ -87,7 +87,7 @@ from services.backend.quotes.commands.create_quote import CreateQuote
 from services.backend.quotes.service import QuoteService
 from services.backend.quotes.servicer import QuoteServicer
 from services.backend.rates.service import Rates
-from services.backend.receivers.service import ReceiverService
+from services.backend.receivers.build import Receivers
 from services.backend.routing.service import RoutingService
 from services.backend.routing.servicer import RoutingServicer
 from services.backend.tenants.scope import Scopes
@@ -123,14 +123,14 @@ class Services:
     assets: Assets
     peers: PeerService
     wallet_addresses: WalletAddressService
-    incoming: IncomingPaymentService
-    incoming_worker: IncomingPaymentWorker
+    active_wallet_addresses: WalletAddresses
+    incoming: IncomingPayments
     outgoing: OutgoingPaymentService
     unknown_packets: UnknownPackets
     create_payment: CreatePayment
     quotes: QuoteService
     create_quote: CreateQuote
-    receivers: ReceiverService
+    receivers: Receivers
     rates: Rates
     liquidity: LiquidityService
     events: EventWriter
@@ -156,12 +156,13 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     )
     incoming = IncomingPaymentServicer(
         payments=services.incoming,
-        calls=services.calls,
+        wallet_addresses=services.active_wallet_addresses,
+        commands=services.commands,
         credentials=services.stream,
         urls=services.urls,
         clock=services.clock,
     )
-    public = PublicIncomingPaymentServicer(payments=services.incoming, urls=services.urls)
+    public = PublicIncomingPaymentServicer(payments=services.incoming.queries, urls=services.urls)
     quotes = QuoteServicer(
         quotes=services.quotes,
         create=services.create_quote,
@@ -172,7 +173,7 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     outgoing = OutgoingPaymentServicer(
         payments=services.outgoing,
         create=services.create_payment,
-        wallets=services.incoming,
+        wallets=services.active_wallet_addresses,
         commands=services.commands,
         urls=services.urls,
     )
@@ -203,7 +204,9 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
 def _payment_servicer(services: Services) -> PaymentServicer:
     return PaymentServicer(
         payments=PaymentService(
-            database=services.database, incoming=services.incoming, outgoing=services.outgoing
+            database=services.database,
+            incoming=services.incoming.queries,
+            outgoing=services.outgoing,
         ),
         incoming=services.incoming,
         outgoing=services.outgoing,

@@ -1,24 +1,21 @@
 """What the packet path must know of an incoming payment, in memory.
 
-The first packet of a payment reads it from Postgres; the rest find it here. It is dropped when any
-process says that the payment ended. Even a stale entry lets nothing through: the ledger's allowance
-decides.
+The process that creates a payment puts it here; in another one the first packet reads it from
+Postgres. It is dropped when any process says that the payment ended. Even a stale entry lets
+nothing through: the ledger's allowance decides.
 """
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from ilpkit.money import Asset
-from servicekit.database import Database
 
-from services.backend.assets import repository as assets
-from services.backend.incoming_payments import repository
-from services.backend.incoming_payments.model import State
+from services.backend.incoming_payments.model import PaymentView, State
 from services.backend.ledger.rules.accounting import Side
-from services.backend.wallet_addresses import repository as wallet_addresses
 
 REMEMBERED_MAX: Final = 20_000
 
@@ -40,11 +37,19 @@ class Payable:
         return self.is_open and now_ms < self.expires_at_ms
 
 
+class Payments(Protocol):
+    """Incoming payments by id."""
+
+    async def uncounted(self, payment_ids: Sequence[UUID]) -> list[PaymentView]:
+        """Those that exist."""
+        ...
+
+
 class PayablesCache:
     """Payments by id, the least recently used ones dropped first."""
 
-    def __init__(self, *, database: Database) -> None:
-        self._database = database
+    def __init__(self, *, payments: Payments) -> None:
+        self._payments = payments
         self._known: OrderedDict[str, Payable] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Payable | None]] = {}
 
@@ -61,6 +66,10 @@ class PayablesCache:
             task.add_done_callback(lambda _: self._loading.pop(payment_id, None))
         return await asyncio.shield(task)
 
+    def opened(self, view: PaymentView) -> None:
+        """This process created a payment, and its packets come soon."""
+        self._remember(view)
+
     async def on_notify(self, channel: str, payload: str) -> None:
         """A payment ended."""
         del channel
@@ -75,13 +84,11 @@ class PayablesCache:
             parsed = UUID(payment_id)
         except ValueError:
             return None
-        async with self._database.read() as session:
-            payment = await repository.get(session, parsed)
-            if payment is None:
-                return None
-            wallets = await wallet_addresses.by_ids(session, [payment.wallet_address_id])
-            asset_id = wallets[payment.wallet_address_id].asset_id
-            asset = (await assets.by_ids(session, [asset_id]))[asset_id]
+        views = await self._payments.uncounted([parsed])
+        return self._remember(views[0]) if views else None
+
+    def _remember(self, view: PaymentView) -> Payable:
+        payment, asset = view.payment, view.asset
         payable = Payable(
             id=payment.id,
             tenant_id=payment.tenant_id,
@@ -95,5 +102,5 @@ class PayablesCache:
         )
         if len(self._known) >= REMEMBERED_MAX:
             self._known.popitem(last=False)
-        self._known[payment_id] = payable
+        self._known[str(payment.id)] = payable
         return payable

@@ -8,6 +8,17 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that is being written; fields as in Event."""
+
+    id: UUID
+    tenant_id: UUID
+    type: str
+    data: dict[str, Any]
+    resource_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened, told to its tenant."""
 

@@ -8,6 +8,7 @@ transaction id (which a restored dump would not keep) and no other transaction's
 nothing while nobody reads the feed.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -18,9 +19,9 @@ from servicekit.outbox_tables import DONE, OPEN, PARKED
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
-from sqlalchemy import Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, func, select, text, update
 
-from services.backend.events.model import DeliveryState, Event, EventDelivery
+from services.backend.events.model import DeliveryState, Event, EventDelivery, NewEvent
 from services.backend.events.tables import feed_positions, webhook_deliveries, webhook_events
 
 FEED_LOCK: Final = 0x7261_6669_6B69_6576
@@ -31,9 +32,19 @@ _STATES: Final = {
     PARKED: DeliveryState.PARKED,
 }
 _COLUMNS: Final = [column for column in webhook_events.c if column.name != "position"]
+# In the order of the arrays: that of their positions.
 _ADD: Final = prepared(
-    insert(webhook_events),
-    columns=("id", "tenant_id", "type", "data", "resource_id", "created_at"),
+    text("""
+        INSERT INTO webhook_events (id, tenant_id, type, data, resource_id, created_at)
+        SELECT new.id, new.tenant_id, new.type, CAST(new.data AS jsonb), new.resource_id,
+            CAST(:created_at AS timestamptz)
+        FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:tenant_ids AS uuid[]), CAST(:types AS text[]),
+            CAST(:data AS text[]), CAST(:resource_ids AS uuid[])
+        ) WITH ORDINALITY AS new (id, tenant_id, type, data, resource_id, place)
+        ORDER BY new.place
+        RETURNING id
+    """).columns(webhook_events.c.id)
 )
 _ABOUT: Final = prepared(
     select(*_COLUMNS)
@@ -43,23 +54,14 @@ _ABOUT: Final = prepared(
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 
 
-async def add(
-    session: WriteSession,
-    *,
-    event_id: UUID,
-    tenant_id: UUID,
-    event_type: str,
-    resource_id: UUID,
-    data: dict[str, Any],
-    created_at: datetime,
-) -> None:
-    """Write an event in the transaction of what happened."""
+def add(session: WriteSession, events: Sequence[NewEvent], *, created_at: datetime) -> None:
+    """Write events in the transaction of what happened, in this order."""
     values = {
-        "id": event_id,
-        "tenant_id": tenant_id,
-        "type": event_type,
-        "data": data,
-        "resource_id": resource_id,
+        "ids": [event.id for event in events],
+        "tenant_ids": [event.tenant_id for event in events],
+        "types": [event.type for event in events],
+        "data": [json.dumps(event.data) for event in events],
+        "resource_ids": [event.resource_id for event in events],
         "created_at": created_at,
     }
     session.add(_ADD, values)

@@ -1,5 +1,6 @@
 """Writes events in the transaction of what happened, with a delivery to each recipient."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,6 +14,7 @@ from servicekit.outbox import NewDelivery, Outbox
 
 from services.backend.assets.model import Asset
 from services.backend.events import repository
+from services.backend.events.model import NewEvent
 from services.backend.incoming_payments.model import IncomingPayment, State
 from services.backend.outgoing_payments.model import OutgoingPayment
 
@@ -50,24 +52,25 @@ class EventWriter:
         received: int,
     ) -> None:
         """`incoming_payment.<kind>`: created, completed or expired."""
-        data: dict[str, Any] = {
-            "id": str(payment.id),
-            "walletAddressId": str(payment.wallet_address_id),
-            "client": payment.client,
-            "createdAt": format_timestamp(payment.created_at),
-            "expiresAt": format_timestamp(payment.expires_at),
-            "receivedAmount": _amount(received, asset.unit),
-            "completed": payment.state is State.COMPLETED,
-        }
-        expected = payment.incoming_amount
-        optional = {
-            "incomingAmount": None if expected is None else _amount(expected, asset.unit),
-            "metadata": payment.metadata,
-            "approvedAt": _moment(payment.approved_at),
-            "cancelledAt": _moment(payment.cancelled_at),
-        }
-        data |= {name: value for name, value in optional.items() if value is not None}
-        await self._write(session, payment.tenant_id, f"incoming_payment.{kind}", payment.id, data)
+        await self._write(session, [self._incoming(kind, payment, asset, received)])
+
+    async def incoming_payments_ended(
+        self, session: WriteSession, ended: Sequence[tuple[IncomingPayment, Asset]]
+    ) -> None:
+        """As above for payments that end together, but those that expired with nothing received."""
+        await self._write(
+            session,
+            [
+                self._incoming(
+                    "completed" if payment.state is State.COMPLETED else "expired",
+                    payment,
+                    asset,
+                    payment.received_amount or 0,
+                )
+                for payment, asset in ended
+                if payment.state is State.COMPLETED or payment.received_amount
+            ],
+        )
 
     async def outgoing_payment(
         self,
@@ -102,33 +105,59 @@ class EventWriter:
             "grantId": payment.grant_id,
         }
         data |= {name: value for name, value in optional.items() if value is not None}
-        await self._write(session, payment.tenant_id, f"outgoing_payment.{kind}", payment.id, data)
-
-    async def _write(
-        self,
-        session: WriteSession,
-        tenant_id: UUID,
-        event_type: str,
-        resource_id: UUID,
-        data: dict[str, Any],
-    ) -> None:
-        event_id = self._ids.uuid()
-        await repository.add(
-            session,
-            event_id=event_id,
-            tenant_id=tenant_id,
-            event_type=event_type,
-            resource_id=resource_id,
+        event = NewEvent(
+            id=self._ids.uuid(),
+            tenant_id=payment.tenant_id,
+            type=f"outgoing_payment.{kind}",
             data=data,
-            created_at=self._clock.now(),
+            resource_id=payment.id,
         )
-        delivery = NewDelivery(
-            lane=str(tenant_id),
-            ordering_key=str(resource_id),
-            payload={"id": str(event_id), "type": event_type, "data": data},
-            attempts_max=self._limits.attempts_max(tenant_id),
+        await self._write(session, [event])
+
+    def _incoming(
+        self, kind: str, payment: IncomingPayment, asset: Asset, received: int
+    ) -> NewEvent:
+        data: dict[str, Any] = {
+            "id": str(payment.id),
+            "walletAddressId": str(payment.wallet_address_id),
+            "client": payment.client,
+            "createdAt": format_timestamp(payment.created_at),
+            "expiresAt": format_timestamp(payment.expires_at),
+            "receivedAmount": _amount(received, asset.unit),
+            "completed": payment.state is State.COMPLETED,
+        }
+        expected = payment.incoming_amount
+        optional = {
+            "incomingAmount": None if expected is None else _amount(expected, asset.unit),
+            "metadata": payment.metadata,
+            "approvedAt": _moment(payment.approved_at),
+            "cancelledAt": _moment(payment.cancelled_at),
+        }
+        data |= {name: value for name, value in optional.items() if value is not None}
+        return NewEvent(
+            id=self._ids.uuid(),
+            tenant_id=payment.tenant_id,
+            type=f"incoming_payment.{kind}",
+            data=data,
+            resource_id=payment.id,
         )
-        await self._outbox.add(session, [delivery])
+
+    async def _write(self, session: WriteSession, events: Sequence[NewEvent]) -> None:
+        if not events:
+            return
+        repository.add(session, events, created_at=self._clock.now())
+        await self._outbox.add(
+            session,
+            [
+                NewDelivery(
+                    lane=str(event.tenant_id),
+                    ordering_key=str(event.resource_id),
+                    payload={"id": str(event.id), "type": event.type, "data": event.data},
+                    attempts_max=self._limits.attempts_max(event.tenant_id),
+                )
+                for event in events
+            ],
+        )
 
 
 def _moment(value: datetime | None) -> str | None:

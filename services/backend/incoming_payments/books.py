@@ -6,6 +6,7 @@ accepted, on any process.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from servicekit.errors import Unavailable
 from services.backend.assets.model import Asset
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.model import Account
 from services.backend.ledger.rules.accounting import (
     allowance_account_id,
     allowance_closing,
@@ -25,6 +27,17 @@ from services.backend.ledger.rules.outcome import apply_plan
 
 CLOSING_ATTEMPTS_MAX: Final = 1000
 """Each attempt that fails lost a race against a packet that brought money."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the ledger says of a payment, in the asset's units."""
+
+    received: int
+    left: int
+    """Of its allowance: what it would still accept, and what packets in flight hold of it."""
+    exhausted: bool
+    """Whether it accepts no more; only packets in flight may still bring what is left."""
 
 
 class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
@@ -62,16 +75,16 @@ class IncomingBooks:
             for payment in payment_ids
         }
 
-    async def exhausted(self, payment_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Those that accept no more because their allowance is used up."""
-        ids = {allowance_account_id(payment.int): payment for payment in payment_ids}
-        accounts = await self._ledger.lookup_accounts(list(ids))
-        return [
-            ids[account.id]
-            for account in accounts.values()
-            if account.credits_posted > 0
-            and account.credits_posted == account.debits_posted + account.debits_pending
-        ]
+    async def counts(self, payment_ids: Sequence[UUID]) -> Mapping[UUID, Counted]:
+        """What each payment received and still accepts, in one look."""
+        pairs = {payment: allowance_account_id(payment.int) for payment in payment_ids}
+        accounts = await self._ledger.lookup_accounts(
+            [*(payment.int for payment in pairs), *pairs.values()]
+        )
+        return {
+            payment: _counted(accounts.get(payment.int), accounts.get(allowance_id))
+            for payment, allowance_id in pairs.items()
+        }
 
     async def close(self, payment_id: UUID, ledger: int) -> int:
         """Accept no more from now on, and return what was received in all.
@@ -103,6 +116,17 @@ class IncomingBooks:
     async def _allowance_left(self, account_id: int) -> int:
         account = (await self._ledger.lookup_accounts([account_id])).get(account_id)
         return 0 if account is None else account.credits_posted - account.debits_posted
+
+
+def _counted(account: Account | None, allowance: Account | None) -> Counted:
+    if account is None or allowance is None:
+        return Counted(received=0, left=0, exhausted=False)
+    used = allowance.debits_posted + allowance.debits_pending
+    return Counted(
+        received=account.credits_posted,
+        left=allowance.credits_posted - allowance.debits_posted,
+        exhausted=0 < allowance.credits_posted == used,
+    )
 
 
 # TRANSFER_EXISTS: another process closed with this attempt's number; the next look tells.

@@ -1,39 +1,76 @@
 """SQL for incoming payments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from servicekit.database import ReadSession, WriteSession
+from servicekit.commands import FactsChanged
+from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, case, insert, select, update
+from servicekit.statements import prepared
+from sqlalchemy import ARRAY, Row, Uuid, and_, bindparam, func, insert, select, text, update
 
 from services.backend.incoming_payments.model import IncomingPayment, InitiatedBy, State
 from services.backend.incoming_payments.tables import incoming_payments as table
 
+_NAMES: Final = tuple(column.name for column in table.c)
+_OPEN: Final = and_(
+    table.c.id == bindparam("payment_id"),
+    table.c.state == State.PENDING,
+    table.c.cancelled_at.is_(None),
+)
+_ADD: Final = prepared(insert(table), columns=_NAMES)
+_GET: Final = prepared(select(table).where(table.c.id == bindparam("payment_id")))
+_BY_IDS: Final = prepared(
+    select(table).where(table.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+)
+_CANCEL: Final = prepared(
+    update(table).where(_OPEN, table.c.approved_at.is_(None)),
+    columns=("cancelled_at", "cancellation_reason"),
+)
+_APPROVE: Final = prepared(update(table).where(_OPEN), columns=("approved_at",))
+_SET_METADATA: Final = prepared(
+    update(table).where(table.c.id == bindparam("payment_id")), columns=("metadata",)
+)
+# Each payment ends as it was seen: if it was changed since, it is left alone.
+_END: Final = prepared(
+    text("""
+        UPDATE incoming_payments AS payment
+        SET state = ended.state, received_amount = ended.received,
+            cancelled_at = ended.cancelled_at, cancellation_reason = ended.reason
+        FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:received AS numeric[]),
+            CAST(:cancelled_at AS timestamptz[]), CAST(:reasons AS text[]),
+            CAST(:seen_cancelled_at AS timestamptz[]), CAST(:seen_approved_at AS timestamptz[])
+        ) AS ended (
+            id, state, received, cancelled_at, reason, seen_cancelled_at, seen_approved_at
+        )
+        WHERE payment.id = ended.id AND payment.state = 'PENDING'
+            AND payment.cancelled_at IS NOT DISTINCT FROM ended.seen_cancelled_at
+            AND payment.approved_at IS NOT DISTINCT FROM ended.seen_approved_at
+        RETURNING payment.id
+    """).columns(table.c.id)
+)
 
-async def add(session: WriteSession, payment: IncomingPayment) -> None:
+
+def add(session: WriteSession, payment: IncomingPayment) -> None:
     """Insert a payment."""
-    values = {name: getattr(payment, name) for name in IncomingPayment.__dataclass_fields__}
-    await session.execute(insert(table).values(values))
+    session.add(_ADD, {name: getattr(payment, name) for name in _NAMES})
 
 
-async def get(
-    session: ReadSession, payment_id: UUID, tenant_id: UUID | None = None
-) -> IncomingPayment | None:
-    """One payment of a tenant; None as the tenant means any."""
-    query = select(table).where(table.c.id == payment_id)
-    if tenant_id is not None:
-        query = query.where(table.c.tenant_id == tenant_id)
-    row = (await session.execute(query)).one_or_none()
+async def get(database: Database, payment_id: UUID) -> IncomingPayment | None:
+    """One payment, of any tenant."""
+    async with database.read() as session:
+        row = (await session.execute(_GET, {"payment_id": payment_id})).one_or_none()
     return None if row is None else _payment(row)
 
 
-async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[IncomingPayment]:
+async def by_ids(database: Database, ids: Sequence[UUID]) -> list[IncomingPayment]:
     """Payments by id, in no order."""
-    rows = await session.execute(select(table).where(table.c.id.in_(ids)))
+    async with database.read() as session:
+        rows = await session.execute(_BY_IDS, {"ids": list(ids)})
     return [_payment(row) for row in rows.all()]
 
 
@@ -56,70 +93,42 @@ async def page(
     return await fetch_page(session, Listed(rows=statement, place=(table.c.id,)), query, _payment)
 
 
-async def finish(
-    session: WriteSession, payment_id: UUID, *, state: State, received: int
-) -> IncomingPayment | None:
-    """End an open payment; None when another has ended it first.
-
-    What the ledger let in decides: one that received all that it expected is COMPLETED, whatever it
-    was ended for, and was not cancelled. One that was cancelled before it got there has EXPIRED.
-    """
-    full = table.c.incoming_amount <= received
-    statement = (
-        update(table)
-        .where(table.c.id == payment_id, table.c.state == State.PENDING)
-        .values(
-            state=case(
-                (full, State.COMPLETED),
-                (table.c.cancelled_at.is_not(None), State.EXPIRED),
-                else_=state,
-            ),
-            received_amount=received,
-            cancelled_at=case((full, None), else_=table.c.cancelled_at),
-            cancellation_reason=case((full, None), else_=table.c.cancellation_reason),
-        )
-        .returning(*table.c)
-    )
-    row = (await session.execute(statement)).one_or_none()
-    return None if row is None else _payment(row)
+def end(
+    session: WriteSession, before: Sequence[IncomingPayment], after: Sequence[IncomingPayment]
+) -> None:
+    """End open payments; FactsChanged is raised unless all of them are still as they were."""
+    values: Mapping[str, Any] = {
+        "ids": [payment.id for payment in after],
+        "states": [str(payment.state) for payment in after],
+        "received": [payment.received_amount for payment in after],
+        "cancelled_at": [payment.cancelled_at for payment in after],
+        "reasons": [payment.cancellation_reason for payment in after],
+        "seen_cancelled_at": [payment.cancelled_at for payment in before],
+        "seen_approved_at": [payment.approved_at for payment in before],
+    }
+    session.add(_END, values, rows=len(after), refused=FactsChanged)
 
 
-async def cancel(
-    session: WriteSession, payment_id: UUID, *, now: datetime, reason: str | None
-) -> bool:
-    """Mark an open payment as cancelled; False when it has ended or was cancelled or approved."""
-    statement = (
-        update(table)
-        .where(
-            table.c.id == payment_id,
-            table.c.state == State.PENDING,
-            table.c.cancelled_at.is_(None),
-            table.c.approved_at.is_(None),
-        )
-        .values(cancelled_at=now, cancellation_reason=reason)
-        .returning(table.c.id)
-    )
-    return (await session.execute(statement)).one_or_none() is not None
+def cancel(session: WriteSession, payment: IncomingPayment) -> None:
+    """Mark an open payment as cancelled; FactsChanged when it has ended or is marked already."""
+    values = {
+        "payment_id": payment.id,
+        "cancelled_at": payment.cancelled_at,
+        "cancellation_reason": payment.cancellation_reason,
+    }
+    session.add(_CANCEL, values, rows=1, refused=FactsChanged)
 
 
-async def approve(session: WriteSession, payment_id: UUID, now: datetime) -> bool:
-    """Mark an open payment as approved; False when it has ended or was cancelled."""
-    statement = (
-        update(table)
-        .where(
-            table.c.id == payment_id,
-            table.c.state == State.PENDING,
-            table.c.cancelled_at.is_(None),
-        )
-        .values(approved_at=now)
-        .returning(table.c.id)
-    )
-    return (await session.execute(statement)).one_or_none() is not None
+def approve(session: WriteSession, payment: IncomingPayment) -> None:
+    """Mark an open payment as approved; FactsChanged when it has ended or is cancelled."""
+    values = {"payment_id": payment.id, "approved_at": payment.approved_at}
+    session.add(_APPROVE, values, rows=1, refused=FactsChanged)
 
 
-async def set_metadata(session: WriteSession, payment_id: UUID, metadata: dict[str, Any]) -> None:
+def set_metadata(session: WriteSession, payment: IncomingPayment) -> None:
     """Replace the metadata."""
-    await session.execute(update(table).where(table.c.id == payment_id).values(metadata=metadata))
+    values = {"payment_id": payment.id, "metadata": payment.metadata}
+    session.add(_SET_METADATA, values, rows=1)
 
 
 async def expired(session: ReadSession, now: datetime, limit: int) -> Sequence[UUID]:
@@ -144,7 +153,7 @@ async def open_capped(session: ReadSession, after: UUID | None, limit: int) -> S
 
 
 def _payment(row: Row[Any]) -> IncomingPayment:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = dict(zip(_NAMES, row, strict=True))
     fields["state"] = State(fields["state"])
     fields["initiated_by"] = InitiatedBy(fields["initiated_by"])
     return IncomingPayment(**fields)

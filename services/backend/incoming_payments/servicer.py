@@ -11,22 +11,27 @@ from rafiki.openpayments.v1.incoming_payment_service_pb2_grpc import (
     PublicIncomingPaymentServiceServicer,
 )
 from servicekit.clock import Clock
-from servicekit.database import WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
-from services.backend.calls import Calls, Write
+from services.backend.calls import once_of
 from services.backend.guard.context import (
     Context,
-    Verdict,
     call_scope,
     idempotency_key,
     tenant,
     verdict,
 )
+from services.backend.incoming_payments.build import IncomingPayments
+from services.backend.incoming_payments.commands.complete_incoming_payment import PaymentToComplete
+from services.backend.incoming_payments.commands.create_incoming_payment import (
+    ActiveWalletAddresses,
+    NewIncomingPayment,
+)
 from services.backend.incoming_payments.errors import unknown_payment
-from services.backend.incoming_payments.model import InitiatedBy
-from services.backend.incoming_payments.service import IncomingPaymentService, PaymentView
+from services.backend.incoming_payments.model import InitiatedBy, PaymentView
+from services.backend.incoming_payments.queries import IncomingPaymentQueries
 from services.backend.protos import (
     amount,
     moment,
@@ -61,77 +66,65 @@ class PaymentUrls(Protocol):
 
 
 class IncomingPaymentServicer(IncomingPaymentServiceServicer):
-    """Translates; the decisions are in IncomingPaymentService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
         self,
         *,
-        payments: IncomingPaymentService,
-        calls: Calls,
+        payments: IncomingPayments,
+        wallet_addresses: ActiveWalletAddresses,
+        commands: Commands,
         credentials: StreamCredentials,
         urls: PaymentUrls,
         clock: Clock,
     ) -> None:
         self._payments = payments
-        self._calls = calls
+        self._wallet_addresses = wallet_addresses
+        self._commands = commands
         self._credentials = credentials
         self._urls = urls
         self._clock = clock
+        self._created: Replies[PaymentView, pb.IncomingPaymentWithMethods] = Replies(
+            message=pb.IncomingPaymentWithMethods,
+            encode=self._with_methods,
+            recover=nothing_to_recover,
+        )
 
     async def CreateIncomingPayment(
         self, request: pb.CreateIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPaymentWithMethods:
-        asker, tenant_id = verdict(context), tenant(request.tenant_id)
-
-        async def prepare() -> Write[pb.IncomingPaymentWithMethods]:
-            return await self._prepare_create(request, asker, tenant_id)
-
-        reply = await self._calls.once(
-            request,
-            pb.IncomingPaymentWithMethods,
-            scope=call_scope(tenant_id, asker),
-            key=idempotency_key(context, request),
-            prepare=prepare,
-        )
-        await set_created(context)
-        return reply
-
-    async def _prepare_create(
-        self, request: pb.CreateIncomingPaymentRequest, asker: Verdict, tenant_id: UUID
-    ) -> Write[pb.IncomingPaymentWithMethods]:
-        wallet_address, asset = await self._payments.find_wallet(
-            tenant_id=tenant_id, url=request.wallet_address
-        )
+        caller, tenant_id = verdict(context), tenant(request.tenant_id)
         wanted = optional(request, "incoming_amount")
         expires_at = optional(request, "expires_at")
         metadata = optional(request, "metadata")
-        payment = await self._payments.prepare(
-            wallet_address=wallet_address,
-            asset=asset,
-            client=asker.client,
+        new = NewIncomingPayment(
+            wallet_address=request.wallet_address,
+            tenant_id=tenant_id,
+            client=caller.client,
             initiated_by=InitiatedBy.OPEN_PAYMENTS,
             incoming_amount=None if wanted is None else to_amount(wanted),
             expires_at=None if expires_at is None else moment(expires_at),
             metadata=None if metadata is None else to_json(metadata),
         )
-
-        async def write(session: WriteSession) -> pb.IncomingPaymentWithMethods:
-            await self._payments.insert(session, payment, asset)
-            view = PaymentView(
-                payment=payment, wallet_address=wallet_address, asset=asset, received=0
-            )
-            return self._with_methods(view)
-
-        return write
+        key = idempotency_key(context, request)
+        scope = call_scope(tenant_id, caller)
+        reply = await self._commands.run_once(
+            self._payments.create,
+            new,
+            once=None if key is None else once_of(request, scope=scope, key=key),
+            replies=self._created,
+        )
+        await set_created(context)
+        return reply
 
     async def ListIncomingPayments(
         self, request: pb.ListIncomingPaymentsRequest, context: Context
     ) -> pb.ListIncomingPaymentsResponse:
-        asker, tenant_id = verdict(context), tenant(request.tenant_id)
-        wallet_address, _ = await self._payments.find_wallet(
-            tenant_id=tenant_id, url=request.wallet_address
+        caller, tenant_id = verdict(context), tenant(request.tenant_id)
+        wallet_address, _ = await self._wallet_addresses.find_active(
+            request.wallet_address, tenant_id=tenant_id
         )
-        page, views = await self._payments.page(
+        page, views = await self._payments.queries.page(
             PageQuery.of(
                 cursor=optional(request, "cursor"),
                 first=optional(request, "first"),
@@ -139,7 +132,7 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
             ),
             tenant_id=tenant_id,
             wallet_address_id=wallet_address.id,
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
         return pb.ListIncomingPaymentsResponse(
             pagination=page_info(page), result=[self._plain(view) for view in views]
@@ -148,24 +141,24 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
     async def GetIncomingPayment(
         self, request: pb.GetIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPaymentWithMethods:
-        asker = verdict(context)
-        view = await self._payments.get(
+        caller = verdict(context)
+        view = await self._payments.queries.get(
             parse_id(request.id, unknown_payment(request.id)),
             tenant_id=tenant(request.tenant_id),
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
         return self._with_methods(view)
 
     async def CompleteIncomingPayment(
         self, request: pb.CompleteIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
-        asker = verdict(context)
-        view = await self._payments.complete(
-            parse_id(request.id, unknown_payment(request.id)),
+        caller = verdict(context)
+        given = PaymentToComplete(
+            payment_id=parse_id(request.id, unknown_payment(request.id)),
             tenant_id=tenant(request.tenant_id),
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
-        return self._plain(view)
+        return self._plain(await self._commands.run(self._payments.complete, given))
 
     def _plain(self, view: PaymentView) -> pb.IncomingPayment:
         return pb.IncomingPayment(**self._fields(view))
@@ -203,7 +196,7 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
 class PublicIncomingPaymentServicer(PublicIncomingPaymentServiceServicer):
     """What anyone may see."""
 
-    def __init__(self, *, payments: IncomingPaymentService, urls: PaymentUrls) -> None:
+    def __init__(self, *, payments: IncomingPaymentQueries, urls: PaymentUrls) -> None:
         self._payments = payments
         self._urls = urls
 

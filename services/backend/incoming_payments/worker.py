@@ -14,11 +14,9 @@ from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.errors import ServiceError
 
-from services.backend.assets.model import Asset
 from services.backend.incoming_payments import repository
-from services.backend.incoming_payments.books import IncomingBooks
+from services.backend.incoming_payments.endings import Endings
 from services.backend.incoming_payments.model import State
-from services.backend.incoming_payments.service import IncomingPaymentService
 
 TOUCHED_MAX: Final = 1000
 GATHER_S: Final = 0.02
@@ -37,13 +35,11 @@ class IncomingPaymentWorker:
         self,
         *,
         database: Database,
-        books: IncomingBooks,
-        payments: IncomingPaymentService,
+        endings: Endings,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._books = books
-        self._payments = payments
+        self._endings = endings
         self._clock = clock
         self._touched: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -68,26 +64,11 @@ class IncomingPaymentWorker:
             while self._touched:
                 batch = [self._touched.pop() for _ in range(min(len(self._touched), TOUCHED_MAX))]
                 try:
-                    await self._end_exhausted(batch)
+                    await self._endings.end_exhausted(batch)
                 except ServiceError as error:
                     _log.warning("incoming_payments_not_ended", error=str(error))
                     self._touched.update(batch)
                     await self._clock.sleep(1.0)
-
-    async def _end_exhausted(self, payment_ids: list[UUID]) -> None:
-        for payment_id in await self._books.exhausted(payment_ids):
-            view = await self._payments.get(payment_id, tenant_id=None)
-            payment = view.payment
-            # A cancelled payment's allowance was taken away: it waits for its expiry, unless all
-            # that it expected came in before.
-            cancelled = payment.cancelled_at is not None and not view.completed
-            if payment.state is not State.PENDING or cancelled:
-                continue
-            # Whoever ends a payment takes its allowance away first: perhaps another process that
-            # lets it expire.
-            overdue = payment.expires_at <= self._clock.now()
-            state = State.EXPIRED if overdue else State.COMPLETED
-            await self._payments.end(payment_id, view.asset, state)
 
     async def _end_expired(self) -> None:
         while True:
@@ -102,10 +83,8 @@ class IncomingPaymentWorker:
     async def _expire_batch(self) -> int:
         async with self._database.read() as session:
             due = await repository.expired(session, self._clock.now(), EXPIRY_BATCH)
-        for payment_id in due:
-            view = await self._payments.get(payment_id, tenant_id=None)
-            asset: Asset = view.asset
-            await self._payments.end(payment_id, asset, State.EXPIRED)
+        if due:
+            await self._endings.end(due, State.EXPIRED)
         return len(due)
 
     async def _sweep(self) -> None:
@@ -114,7 +93,7 @@ class IncomingPaymentWorker:
             try:
                 async with self._database.read() as session:
                     batch = await repository.open_capped(session, after, SWEEP_BATCH)
-                await self._end_exhausted(list(batch))
+                await self._endings.end_exhausted(batch)
             except ServiceError as error:
                 _log.warning("incoming_payments_not_swept", error=str(error))
                 await self._clock.sleep(1.0)

@@ -18,8 +18,8 @@ from servicekit.ids import IdSource
 from services.backend.assets.errors import unknown_asset
 from services.backend.events import repository as events
 from services.backend.events.withdrawable import withdrawable
+from services.backend.incoming_payments.endings import Endings
 from services.backend.incoming_payments.model import State as IncomingState
-from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
 from services.backend.ledger.model import (
     AMOUNT_MAX,
@@ -79,7 +79,7 @@ class LiquidityService:
         *,
         database: Database,
         ledger: MoneyLedger,
-        incoming_payments: IncomingPaymentService,
+        incoming_payments: Endings,
         outgoing_payments: OutgoingPaymentService,
         clock: Clock,
         ids: IdSource,

@@ -17,8 +17,8 @@ from servicekit.errors import InvalidArgument
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
+from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.guard.context import Context, Verdict, once_of_call, tenant, verdict
-from services.backend.incoming_payments.service import IncomingPaymentService
 from services.backend.outgoing_payments.commands.create_payment import (
     AcceptedQuote,
     CreatedPayment,
@@ -62,7 +62,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         *,
         payments: OutgoingPaymentService,
         create: CreatePayment,
-        wallets: IncomingPaymentService,
+        wallets: WalletAddresses,
         commands: Commands,
         urls: PaymentUrls,
     ) -> None:
@@ -93,8 +93,8 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         self, request: pb.ListOutgoingPaymentsRequest, context: Context
     ) -> pb.ListOutgoingPaymentsResponse:
         asker, tenant_id = verdict(context), tenant(request.tenant_id)
-        wallet_address, _ = await self._wallets.find_wallet(
-            tenant_id=tenant_id, url=request.wallet_address
+        wallet_address, _ = await self._wallets.find_active(
+            request.wallet_address, tenant_id=tenant_id
         )
         page, views = await self._payments.page(
             PageQuery.of(

@@ -9,7 +9,7 @@ from servicekit.errors import InvalidArgument
 
 from services.backend.assets.model import Asset
 from services.backend.incoming_payments import model as incoming
-from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.incoming_payments.model import PaymentView as IncomingView
 from services.backend.outgoing_payments import model as outgoing
 from services.backend.outgoing_payments.service import PaymentView as OutgoingView
 from services.backend.protos import amount, struct, timestamp

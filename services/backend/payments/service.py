@@ -5,8 +5,8 @@ from uuid import UUID
 from servicekit.database import Database
 from servicekit.paging import Page, PageQuery
 
-from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.incoming_payments.model import PaymentView as IncomingView
+from services.backend.incoming_payments.queries import IncomingPaymentQueries
 from services.backend.outgoing_payments.service import OutgoingPaymentService
 from services.backend.outgoing_payments.service import PaymentView as OutgoingView
 from services.backend.payments import repository
@@ -20,7 +20,7 @@ class PaymentService:
         self,
         *,
         database: Database,
-        incoming: IncomingPaymentService,
+        incoming: IncomingPaymentQueries,
         outgoing: OutgoingPaymentService,
     ) -> None:
         self._database = database

@@ -1,22 +1,26 @@
 """The Admin contract's PaymentService over gRPC."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceServicer
-from servicekit.commands import Commands, Replies, nothing_to_recover
+from servicekit.commands import Command, Commands, Replies, nothing_to_recover
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument, NotFound
 
 from services.backend.calls import Calls, Reply, Write, once_of
+from services.backend.incoming_payments.build import IncomingPayments
+from services.backend.incoming_payments.commands.approve_incoming_payment import PaymentToApprove
+from services.backend.incoming_payments.commands.cancel_incoming_payment import PaymentToCancel
+from services.backend.incoming_payments.commands.create_incoming_payment import NewIncomingPayment
+from services.backend.incoming_payments.commands.update_incoming_payment import NewMetadata
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.incoming_payments.model import InitiatedBy
-from services.backend.incoming_payments.service import IncomingPaymentService
-from services.backend.incoming_payments.service import PaymentView as IncomingView
+from services.backend.incoming_payments.model import PaymentView as IncomingView
 from services.backend.outgoing_payments.commands.create_payment import (
     AcceptedQuote,
     CreatedPayment,
@@ -38,13 +42,19 @@ from services.backend.protos import (
 from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.service import QuoteService
-from services.backend.receivers.model import NewReceiver
-from services.backend.receivers.service import ReceiverService
+from services.backend.receivers.build import Receivers
+from services.backend.receivers.commands.complete_receiver import ReceiverToComplete
+from services.backend.receivers.commands.create_receiver import NewReceiver
 from services.backend.tenants.scope import Scope, Scopes, parse_id
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 from services.backend.wallet_addresses.service import WalletAddressService
 
 Context = ServicerContext[object, object]
+Given = TypeVar("Given")
+
+_RECEIVERS: Final = Replies(
+    message=pb.Receiver, encode=messages.receiver, recover=nothing_to_recover
+)
 
 
 def _given_quote(given: GivenQuote) -> pb.Quote:
@@ -68,12 +78,12 @@ class PaymentServicer(PaymentServiceServicer):
         self,
         *,
         payments: PaymentService,
-        incoming: IncomingPaymentService,
+        incoming: IncomingPayments,
         outgoing: OutgoingPaymentService,
         quotes: QuoteService,
         create_quote: CreateQuote,
         create_payment: CreatePayment,
-        receivers: ReceiverService,
+        receivers: Receivers,
         wallet_addresses: WalletAddressService,
         urls: messages.IncomingPaymentUrls,
         calls: Calls,
@@ -92,47 +102,37 @@ class PaymentServicer(PaymentServiceServicer):
         self._calls = calls
         self._commands = commands
         self._scopes = scopes
+        self._incoming_replies: Replies[IncomingView, pb.IncomingPayment] = Replies(
+            message=pb.IncomingPayment, encode=self._message, recover=nothing_to_recover
+        )
 
     async def CreateIncomingPayment(
         self, request: pb.CreateIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.IncomingPayment]:
-            wallet_address, asset = await self._incoming.find_wallet(
-                tenant_id=scope.filter, wallet_id=_wallet_address_id(request.wallet_address_id)
-            )
-            payment = await self._incoming.prepare(
-                wallet_address=wallet_address,
-                asset=asset,
-                client=None,
-                initiated_by=InitiatedBy.ADMIN,
-                **_expected(request),
-            )
-            view = IncomingView(
-                payment=payment, wallet_address=wallet_address, asset=asset, received=0
-            )
-
-            async def write(session: WriteSession) -> pb.IncomingPayment:
-                await self._incoming.insert(session, payment, asset)
-                return self._message(view)
-
-            return write
-
-        return await self._once(request, pb.IncomingPayment, prepare)
+        new = NewIncomingPayment(
+            wallet_address=_wallet_address_id(request.wallet_address_id),
+            tenant_id=self._scope(request).filter,
+            client=None,
+            initiated_by=InitiatedBy.ADMIN,
+            **_expected(request),
+        )
+        return await self._change_incoming(request, self._incoming.create, new)
 
     async def GetIncomingPayment(
         self, request: pb.GetIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
         del context
-        return self._message(await self._view(request.id, self._scope(request)))
+        view = await self._incoming.queries.get(
+            _payment_id(request.id), tenant_id=self._scope(request).filter
+        )
+        return self._message(view)
 
     async def ListIncomingPayments(
         self, request: pb.ListIncomingPaymentsRequest, context: Context
     ) -> pb.ListIncomingPaymentsResponse:
         del context
-        page, views = await self._incoming.page(
+        page, views = await self._incoming.queries.page(
             page_query(request.page),
             tenant_id=self._scope(request).filter,
             wallet_address_id=_wallet_address_filter(request),
@@ -145,79 +145,55 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.ApproveIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.IncomingPayment]:
-            view = await self._view(request.id, scope)
-
-            async def write(session: WriteSession) -> pb.IncomingPayment:
-                return self._message(await self._incoming.approve(session, view))
-
-            return write
-
-        return await self._once(request, pb.IncomingPayment, prepare)
+        given = PaymentToApprove(
+            payment_id=_payment_id(request.id), tenant_id=self._scope(request).filter
+        )
+        return await self._change_incoming(request, self._incoming.approve, given)
 
     async def CancelIncomingPayment(
         self, request: pb.CancelIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.IncomingPayment]:
-            view = await self._view(request.id, scope)
-            reason = optional(request, "reason")
-
-            async def write(session: WriteSession) -> pb.IncomingPayment:
-                return self._message(await self._incoming.cancel(session, view, reason=reason))
-
-            return write
-
-        async def finish(reply: pb.IncomingPayment) -> None:
-            await self._incoming.stop(UUID(reply.id))
-
-        return await self._once(request, pb.IncomingPayment, prepare, finish)
+        given = PaymentToCancel(
+            payment_id=_payment_id(request.id),
+            tenant_id=self._scope(request).filter,
+            reason=optional(request, "reason"),
+        )
+        return await self._change_incoming(request, self._incoming.cancel, given)
 
     async def UpdateIncomingPayment(
         self, request: pb.UpdateIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.IncomingPayment]:
-            view = await self._view(request.id, scope)
-            metadata = to_json(request.metadata)
-
-            async def write(session: WriteSession) -> pb.IncomingPayment:
-                return self._message(await self._incoming.set_metadata(session, view, metadata))
-
-            return write
-
-        return await self._once(request, pb.IncomingPayment, prepare)
+        given = NewMetadata(
+            payment_id=_payment_id(request.id),
+            tenant_id=self._scope(request).filter,
+            metadata=to_json(request.metadata),
+        )
+        return await self._change_incoming(request, self._incoming.update, given)
 
     async def CreateReceiver(
         self, request: pb.CreateReceiverRequest, context: Context
     ) -> pb.Receiver:
         del context
         scope = self._scope(request)
-
-        async def prepare() -> Write[pb.Receiver]:
-            new: NewReceiver = await self._receivers.prepare(
-                scope, request.wallet_address_url, **_expected(request)
-            )
-
-            async def write(session: WriteSession) -> pb.Receiver:
-                await new.write(session)
-                return messages.receiver(new.receiver)
-
-            return write
-
-        return await self._once(request, pb.Receiver, prepare)
+        new = NewReceiver(
+            scope=scope, wallet_address_url=request.wallet_address_url, **_expected(request)
+        )
+        return await self._commands.run_once(
+            self._receivers.create,
+            new,
+            once=once_of(request, scope=scope.owner, key=request.idempotency_key),
+            replies=_RECEIVERS,
+        )
 
     async def GetReceiver(self, request: pb.GetReceiverRequest, context: Context) -> pb.Receiver:
         del context
         scope = self._scope(request)
         try:
-            return messages.receiver((await self._receivers.get(request.url)).seen_by(scope))
+            return messages.receiver(
+                (await self._receivers.queries.get(request.url)).seen_by(scope)
+            )
         except InvalidArgument as error:
             # To whoever pays it, a receiver that is not there is a wrong input; here it is the
             # thing asked for.
@@ -228,18 +204,12 @@ class PaymentServicer(PaymentServiceServicer):
     ) -> pb.Receiver:
         del context
         scope = self._scope(request)
-
-        async def prepare() -> Write[pb.Receiver]:
-            # Completing again changes nothing, so a call that was cut off here may be repeated.
-            completed = await self._receivers.complete(scope, request.url)
-
-            async def write(session: WriteSession) -> pb.Receiver:
-                del session
-                return messages.receiver(completed)
-
-            return write
-
-        return await self._once(request, pb.Receiver, prepare)
+        return await self._commands.run_once(
+            self._receivers.complete,
+            ReceiverToComplete(scope=scope, url=request.url),
+            once=once_of(request, scope=scope.owner, key=request.idempotency_key),
+            replies=_RECEIVERS,
+        )
 
     async def CreateQuote(self, request: pb.CreateQuoteRequest, context: Context) -> pb.Quote:
         del context
@@ -295,7 +265,7 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.GetOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
         del context
-        payment_id = parse_id(request.id, unknown_payment(request.id))
+        payment_id = _payment_id(request.id)
         tenant_id = self._scope(request).filter
         return messages.outgoing_payment(await self._outgoing.get(payment_id, tenant_id=tenant_id))
 
@@ -324,7 +294,7 @@ class PaymentServicer(PaymentServiceServicer):
         async def prepare() -> Write[pb.OutgoingPayment]:
             # Cancelling again changes nothing, so a call that was cut off here may be repeated.
             view = await self._outgoing.cancel(
-                parse_id(request.id, unknown_payment(request.id)),
+                _payment_id(request.id),
                 tenant_id=scope.filter,
                 reason=optional(request, "reason"),
             )
@@ -382,9 +352,14 @@ class PaymentServicer(PaymentServiceServicer):
             request, reply_type, scope=scope.owner, key=key, prepare=prepare, finish=finish
         )
 
-    async def _view(self, text: str, scope: Scope) -> IncomingView:
-        payment_id = parse_id(text, unknown_payment(text))
-        return await self._incoming.get(payment_id, tenant_id=scope.filter)
+    async def _change_incoming(
+        self, request: Message, command: Command[Given, Any, IncomingView], given: Given
+    ) -> pb.IncomingPayment:
+        key: str = request.idempotency_key  # type: ignore[attr-defined] # all mutating requests have it
+        once = once_of(request, scope=self._scope(request).owner, key=key)
+        return await self._commands.run_once(
+            command, given, once=once, replies=self._incoming_replies
+        )
 
     def _message(self, view: IncomingView) -> pb.IncomingPayment:
         return messages.incoming_payment(view, self._urls)
@@ -410,6 +385,10 @@ def _expected(
         "expires_at": None if expires_at is None else moment(expires_at),
         "metadata": None if metadata is None else to_json(metadata),
     }
+
+
+def _payment_id(text: str) -> UUID:
+    return parse_id(text, unknown_payment(text))
 
 
 def _wallet_address_id(text: str) -> UUID:

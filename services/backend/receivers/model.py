@@ -1,13 +1,12 @@
 """A receiver: an incoming payment somewhere, and how to pay it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ilpkit.money import Amount, Asset
-from servicekit.database import WriteSession
 
 from services.backend.ledger.rules.accounting import Side
 from services.backend.tenants.scope import Scope
@@ -66,20 +65,6 @@ class Receiver:
         if self.tenant_id is None or scope.filter in {None, self.tenant_id}:
             return self
         return replace(self, metadata=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewReceiver:
-    """A receiver that is being made."""
-
-    receiver: Receiver
-    insert: Callable[[WriteSession], Awaitable[None]] | None
-    """Writes it, when it is this node's own; None when it exists at its bank already."""
-
-    async def write(self, session: WriteSession) -> None:
-        """Do what is left to do, in the transaction of the call."""
-        if self.insert is not None:
-            await self.insert(session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,8 @@ from services.backend.receivers.errors import (
     remote_unavailable,
 )
 from services.backend.receivers.grants import RemoteGrants
-from services.backend.receivers.model import IlpMethod, LocalAccount, NewReceiver, Receiver
+from services.backend.receivers.model import IlpMethod, LocalAccount, Receiver
 from services.backend.receivers.remembered import Remembered
-from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 READ_ACTIONS: Final = ("read-all",)
@@ -48,29 +47,13 @@ class LocalPayments(Protocol):
         """The payment at one of our own URLs; None when the URL is not ours."""
         ...
 
-    async def prepare(
-        self,
-        scope: Scope,
-        wallet_address_url: str,
-        *,
-        incoming_amount: Amount | None,
-        expires_at: datetime | None,
-        metadata: dict[str, Any] | None,
-    ) -> NewReceiver | None:
-        """A new payment, not yet written; None when the wallet address is not ours."""
-        ...
-
-    async def complete(self, scope: Scope, url: str) -> Receiver | None:
-        """Close the payment at one of our own URLs; None when the URL is not ours."""
-        ...
-
     async def local_account(self, payment_id: UUID) -> LocalAccount:
         """Where a transfer to a payment goes."""
         ...
 
 
 class ReceiverService:
-    """Reads and creates receivers wherever they are."""
+    """Reads receivers wherever they are, and creates those of other banks."""
 
     def __init__(
         self,
@@ -110,48 +93,28 @@ class ReceiverService:
         """
         return self._remembered.receiver(url) or await self.get(url)
 
-    async def prepare(
+    async def create_remote(
         self,
-        scope: Scope,
         wallet_address_url: str,
         *,
         incoming_amount: Amount | None,
         expires_at: datetime | None,
         metadata: dict[str, Any] | None,
-    ) -> NewReceiver:
-        """A new incoming payment at any wallet address; raises as `get` does.
-
-        One of this node exists once it is written; a remote one exists when this returns.
+    ) -> Receiver:
+        """Create an incoming payment at another bank; raises as `get` does.
 
         Raises:
             NotFound: there is no such wallet address (UNKNOWN_WALLET_ADDRESS).
         """
-        local = await self._local.prepare(
-            scope,
-            wallet_address_url,
-            incoming_amount=incoming_amount,
-            expires_at=expires_at,
-            metadata=metadata,
-        )
-        if local is not None:
-            return local
         document = _create_body(incoming_amount, expires_at, metadata)
-        created = await _answered(
+        return await _answered(
             self._create_remote(wallet_address_url, document),
             wallet_address_url,
             missing=unknown_wallet_address(wallet_address_url),
         )
-        return NewReceiver(receiver=created, insert=None)
 
-    async def complete(self, scope: Scope, url: str) -> Receiver:
-        """Complete an incoming payment anywhere, for good; raises as `get` does.
-
-        Raises:
-            Conflict: it is one of this node and has expired (WRONG_STATE).
-        """
-        local = await self._local.complete(scope, url)
-        if local is not None:
-            return local
+    async def complete_remote(self, url: str) -> Receiver:
+        """Complete an incoming payment at another bank, for good; raises as `get` does."""
         missing = missing_receiver(url)
         self._remembered.forget(url)
         return await _answered(self._complete_remote(url), url, missing=missing)

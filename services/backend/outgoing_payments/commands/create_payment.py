@@ -100,8 +100,8 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
         price = given.price
         if isinstance(price, NewQuote):
             return await self._create_quote.read(price)
-        wallet_address, asset = await self._wallets.find_wallet(
-            tenant_id=price.tenant_id, url=price.wallet_url, wallet_id=price.wallet_id
+        wallet_address, asset = await self._wallets.find_active(
+            price.wallet_id or price.wallet_url or "", tenant_id=price.tenant_id
         )
         quote = await self._quotes.get(price.quote_id, tenant_id=price.tenant_id)
         receiver = await self._receivers.get(quote.receiver)

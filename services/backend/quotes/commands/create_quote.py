@@ -18,10 +18,10 @@ from services.backend.wallet_addresses.model import WalletAddress
 class Wallets(Protocol):
     """Where active wallet addresses are found."""
 
-    async def find_wallet(
-        self, *, tenant_id: UUID | None, url: str | None = None, wallet_id: UUID | None = None
+    async def find_active(
+        self, which: UUID | str, *, tenant_id: UUID | None
     ) -> tuple[WalletAddress, Asset]:
-        """One with its asset; raises NotFound."""
+        """The one with an id or URL, and its asset; raises NotFound, FailedPrecondition."""
         ...
 
 
@@ -60,8 +60,8 @@ class CreateQuote(Command[NewQuote, GivenQuote, GivenQuote]):
 
     async def read(self, given: NewQuote) -> GivenQuote:
         """The price."""
-        wallet_address, asset = await self._wallets.find_wallet(
-            tenant_id=given.tenant_id, url=given.wallet_url, wallet_id=given.wallet_id
+        wallet_address, asset = await self._wallets.find_active(
+            given.wallet_id or given.wallet_url or "", tenant_id=given.tenant_id
         )
         quote = await self._quotes.price(
             wallet_address=wallet_address,

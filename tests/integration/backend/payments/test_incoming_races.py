@@ -60,8 +60,7 @@ class World:
                 )
                 await node.payments.CancelIncomingPayment(request)
             elif what == "expire":
-                view = await node.services.incoming.get(payment_id, tenant_id=None)
-                await node.services.incoming.end(payment_id, view.asset, State.EXPIRED)
+                await node.services.incoming.endings.end([payment_id], State.EXPIRED)
             else:
                 return await self.credit(node, payment_id, int(what))
         except Conflict:
@@ -80,7 +79,7 @@ class World:
         )
         credited = plan.explain(await node.services.ledger.submit(plan.chain)).ok
         if credited:
-            node.services.incoming_worker.credited(payment_id)
+            node.services.incoming.worker.credited(payment_id)
         return credited
 
 
@@ -128,9 +127,9 @@ async def test_whatever_happens_at_once_there_is_one_truth(
         await node.completed(payment)
     elif "complete" not in succeeded and "expire" not in succeeded:
         # Cancelled or left open: it ends when its time is over.
-        view = await node.services.incoming.get(UUID(id_of(payment)), tenant_id=None)
+        view = await node.services.incoming.queries.get(UUID(id_of(payment)), tenant_id=None)
         assert (view.payment.cancelled_at is not None) == ("cancel" in succeeded)
-        await node.services.incoming.end(view.payment.id, view.asset, State.EXPIRED)
+        await node.services.incoming.endings.end([view.payment.id], State.EXPIRED)
     now = await node.incoming_now(payment)
     assert now.received_amount.value == received == await node.balance(id_of(payment))
     completed = now.state == admin.INCOMING_PAYMENT_STATE_COMPLETED
@@ -188,12 +187,12 @@ async def test_a_full_payment_reads_completed_and_its_money_can_be_taken_at_once
     node = world.nodes[0]
     payment = await world.open()
     # Nobody writes the end down: the process that took the money died.
-    credited = node.services.incoming_worker.credited
-    node.services.incoming_worker.credited = _unheard  # type: ignore[method-assign] # see above
+    credited = node.services.incoming.worker.credited
+    node.services.incoming.worker.credited = _unheard  # type: ignore[method-assign] # see above
     try:
         assert await world.credit(node, UUID(id_of(payment)), EXPECTED)
     finally:
-        node.services.incoming_worker.credited = credited  # type: ignore[method-assign] # as it was
+        node.services.incoming.worker.credited = credited  # type: ignore[method-assign] # as it was
     now = await world.nodes[1].incoming_now(payment)
     assert now.state == admin.INCOMING_PAYMENT_STATE_COMPLETED
     await node.liquidity.WithdrawIncomingPayment(

@@ -68,14 +68,15 @@ async def test_closing_again_changes_nothing() -> None:
     usd = await world.add_asset("USD", 2)
     payable = await world.add_payment(usd, 500)
     assert [await world.books.close(payable.id, usd.ledger) for _ in range(3)] == [0, 0, 0]
-    assert await world.books.exhausted([payable.id]) == [payable.id]
+    counted = (await world.books.counts([payable.id]))[payable.id]
+    assert (counted.left, counted.exhausted) == (0, True)
 
 
 async def test_an_open_payment_is_not_exhausted() -> None:
     world = PacketWorld()
     usd = await world.add_asset("USD", 2)
     payable = await world.add_payment(usd, None)
-    assert await world.books.exhausted([payable.id]) == []
+    assert not (await world.books.counts([payable.id]))[payable.id].exhausted
 
 
 async def test_opening_again_grants_nothing_more() -> None:

@@ -1,0 +1,101 @@
+"""The use cases of incoming payments, put together."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from servicekit.clock import Clock
+from servicekit.commands import Commands
+from servicekit.database import Database
+from servicekit.ids import IdSource
+
+from services.backend.directory.wallet_addresses import WalletAddresses
+from services.backend.directory.worker import Directory
+from services.backend.events.service import EventWriter
+from services.backend.incoming_payments.books import IncomingBooks, PaymentLedger
+from services.backend.incoming_payments.commands.approve_incoming_payment import (
+    ApproveIncomingPayment,
+)
+from services.backend.incoming_payments.commands.cancel_incoming_payment import (
+    CancelIncomingPayment,
+)
+from services.backend.incoming_payments.commands.complete_incoming_payment import (
+    CompleteIncomingPayment,
+)
+from services.backend.incoming_payments.commands.create_incoming_payment import (
+    CreateIncomingPayment,
+    OpenedListener,
+)
+from services.backend.incoming_payments.commands.end_incoming_payments import EndIncomingPayments
+from services.backend.incoming_payments.commands.update_incoming_payment import (
+    UpdateIncomingPayment,
+)
+from services.backend.incoming_payments.endings import Endings
+from services.backend.incoming_payments.queries import IncomingPaymentQueries
+from services.backend.incoming_payments.worker import IncomingPaymentWorker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingPayments:
+    """Everything that can be done with incoming payments."""
+
+    queries: IncomingPaymentQueries
+    create: CreateIncomingPayment
+    complete: CompleteIncomingPayment
+    cancel: CancelIncomingPayment
+    approve: ApproveIncomingPayment
+    update: UpdateIncomingPayment
+    endings: Endings
+    worker: IncomingPaymentWorker
+
+
+def build_queries(
+    *,
+    database: Database,
+    ledger: PaymentLedger,
+    directory: Directory,
+    wallet_addresses: WalletAddresses,
+) -> IncomingPaymentQueries:
+    """What others read of payments, also where nobody changes them."""
+    return IncomingPaymentQueries(
+        database=database,
+        books=IncomingBooks(ledger),
+        payees=wallet_addresses,
+        directory=directory,
+    )
+
+
+def build(
+    *,
+    queries: IncomingPaymentQueries,
+    database: Database,
+    commands: Commands,
+    ledger: PaymentLedger,
+    wallet_addresses: WalletAddresses,
+    events: EventWriter,
+    listener: OpenedListener,
+    clock: Clock,
+    ids: IdSource,
+    expiry_max: timedelta,
+) -> IncomingPayments:
+    """Wire them."""
+    books = IncomingBooks(ledger)
+    end = EndIncomingPayments(queries=queries, books=books, events=events, clock=clock)
+    endings = Endings(commands=commands, command=end, queries=queries)
+    return IncomingPayments(
+        queries=queries,
+        create=CreateIncomingPayment(
+            wallet_addresses=wallet_addresses,
+            books=books,
+            events=events,
+            listener=listener,
+            clock=clock,
+            ids=ids,
+            expiry_max=expiry_max,
+        ),
+        complete=CompleteIncomingPayment(queries=queries, endings=endings),
+        cancel=CancelIncomingPayment(queries=queries, books=books, endings=endings, clock=clock),
+        approve=ApproveIncomingPayment(queries=queries, clock=clock),
+        update=UpdateIncomingPayment(queries=queries),
+        endings=endings,
+        worker=IncomingPaymentWorker(database=database, endings=endings, clock=clock),
+    )
