@@ -10,9 +10,9 @@ from rafiki.connector.v1 import connector_service_pb2 as pb
 from rafiki.connector.v1.connector_service_pb2_grpc import ConnectorServiceServicer
 from servicekit.errors import DeadlineExceeded, InvalidArgument, Unauthenticated
 
+from services.backend.callers.context import Context
 from services.backend.connector.service import Connector
 from services.backend.directory.model import PeerEntry
-from services.backend.guard.context import Context
 
 BATCH_PACKETS_MAX: Final = 1000
 BATCHES_IN_FLIGHT_MAX: Final = 64

@@ -28,6 +28,7 @@ from token_introspection import (
     WalletAddressClient,
 )
 
+from services.backend.callers.verdict import Verdict
 from services.backend.guard import repository
 from services.backend.guard.errors import (
     BAD_REQUEST,
@@ -38,7 +39,6 @@ from services.backend.guard.errors import (
     Refused,
 )
 from services.backend.guard.keys import ClientKeys
-from services.backend.guard.model import Verdict
 from services.backend.guard.operations import Matched, match
 
 GUARD_PREFIX: Final = "/guard"

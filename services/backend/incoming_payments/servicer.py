@@ -15,14 +15,14 @@ from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
-from services.backend.calls import once_of
-from services.backend.guard.context import (
+from services.backend.callers.context import (
     Context,
     call_scope,
     idempotency_key,
     tenant,
     verdict,
 )
+from services.backend.calls import once_of
 from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.incoming_payments.commands.complete_incoming_payment import PaymentToComplete
 from services.backend.incoming_payments.commands.create_incoming_payment import (

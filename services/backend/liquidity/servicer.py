@@ -12,8 +12,8 @@ from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument
 
 from services.backend.assets.errors import unknown_asset
+from services.backend.callers.context import Context
 from services.backend.calls import Calls, Write
-from services.backend.guard.context import Context
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.ledger.rules.chart import TransferCode
 from services.backend.liquidity.errors import unknown_account

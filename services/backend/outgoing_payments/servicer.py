@@ -17,8 +17,8 @@ from servicekit.errors import InvalidArgument
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
+from services.backend.callers.context import Context, Verdict, once_of_call, tenant, verdict
 from services.backend.directory.wallet_addresses import WalletAddresses
-from services.backend.guard.context import Context, Verdict, once_of_call, tenant, verdict
 from services.backend.outgoing_payments.commands.create_payment import (
     AcceptedQuote,
     CreatedPayment,

@@ -12,7 +12,7 @@ from servicekit.rest import set_created
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
-from services.backend.guard.context import Context, once_of_call, tenant, verdict
+from services.backend.callers.context import Context, once_of_call, tenant, verdict
 from services.backend.protos import amount, optional, timestamp, to_amount
 from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote

@@ -10,8 +10,8 @@ from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument
 
 from services.backend.assets.model import Asset
+from services.backend.callers.context import Context
 from services.backend.calls import Calls
-from services.backend.guard.context import Context
 from services.backend.protos import amount, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scopes, parse_id, parse_uuid
 from services.backend.unknown_packets.errors import no_such_packet

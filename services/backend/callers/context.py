@@ -9,8 +9,8 @@ from grpc.aio import ServicerContext
 from servicekit.errors import Internal, NotFound
 from servicekit.idempotency import Once
 
+from services.backend.callers.verdict import IDEMPOTENCY_HEADER, NATIVE, Verdict, verdict_of
 from services.backend.calls import once_of
-from services.backend.guard.model import IDEMPOTENCY_HEADER, NATIVE, Verdict, verdict_of
 
 Context = ServicerContext[object, object]
 

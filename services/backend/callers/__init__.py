@@ -1,0 +1,1 @@
+"""Who calls: what the guard found out, as the servicers read it."""
