@@ -61,6 +61,15 @@ class Limits(WireModel):
     def _one_amount(self) -> "Limits":
         if self.debit_amount is not None and self.receive_amount is not None:
             raise broken_rule("has both debitAmount and receiveAmount", "limit one of them")
+        for amount in (self.debit_amount, self.receive_amount):
+            if amount is None:
+                continue
+            if int(amount.value) == 0:
+                raise broken_rule("has an amount of 0", "allow at least 1, or ask for nothing")
+            if amount.asset_code != amount.asset_code.upper():
+                raise broken_rule(
+                    f"has the asset code {amount.asset_code}", "write asset codes in capitals"
+                )
         return self
 
 

@@ -30,7 +30,14 @@ _WALLET_ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _ABSOLUTE_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):[!#-;=?-\[\]_a-z~%]+")
-_SCRIPT_SCHEMES: Final = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+_NOT_OPENED: Final = frozenset(
+    {
+        *("javascript", "data", "vbscript", "file", "blob", "about"),
+        *("ftp", "ftps", "ws", "wss", "mailto", "tel"),
+    }
+)
+"""Schemes that name no place, but carry a script or a document; and those no client waits at."""
+_USERINFO = re.compile(r"[^:]+://[^/?#]*@")
 _RECEIVER = re.compile(r"https?://.+/incoming-payments/.+")
 
 
@@ -42,10 +49,12 @@ def is_http_url(text: str) -> bool:
 def is_redirect_uri(text: str) -> bool:
     """Whether a browser may be sent there: any absolute URI, an app's own scheme included.
 
-    Schemes that carry a script or a document instead of naming a place are not places.
+    A name or password before the host makes a URI look like one of another host: not with one.
     """
     match = _ABSOLUTE_URI.fullmatch(text) if len(text) <= URL_CHARACTERS_MAX else None
-    return match is not None and match["scheme"].lower() not in _SCRIPT_SCHEMES
+    if match is None or _USERINFO.match(text) is not None:
+        return False
+    return match["scheme"].lower() not in _NOT_OPENED
 
 
 def is_receiver(text: str) -> bool:

@@ -74,3 +74,16 @@ def test_limits_take_one_amount_and_a_real_interval() -> None:
         Limits.model_validate({"debitAmount": amount, "receiveAmount": amount})
     with pytest.raises(ValidationError, match="is not R/start/duration"):
         Limits(interval="monthly")
+
+
+@pytest.mark.parametrize("name", ["debitAmount", "receiveAmount"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"value": "0"}, "an amount of 0"), ({"assetCode": "usd"}, "asset code usd")],
+)
+def test_a_limit_that_nothing_could_be_paid_under_is_refused(
+    name: str, changes: dict[str, str], said: str
+) -> None:
+    amount = {"value": "1", "assetCode": "USD", "assetScale": 2} | changes
+    with pytest.raises(ValidationError, match=said):
+        Limits.model_validate({name: amount})
