@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn, cast
 
 from ilpkit.openpayments.errors import InvalidBody
@@ -53,7 +53,7 @@ def check_json_object(raw: bytes, *, exact_numbers: bool = False) -> None:
         raise _refused("holds a number that is too long", "send a shorter number") from None
     if not isinstance(value, dict):
         raise _refused("is not a JSON object", "send an object in { }")
-    if exact_numbers and (field := inexact_number(value)) is not None:
+    if exact_numbers and (field := inexact_number(cast("object", value))) is not None:
         raise _refused(
             "is a number that would change when it is stored, as it has too many digits",
             "send it as a string",
@@ -65,9 +65,11 @@ def inexact_number(value: object, path: str = "") -> str | None:
     """The path of the first number in a JSON value that a double does not keep, else None."""
     members: Iterable[tuple[str, object]] = ()
     if isinstance(value, dict):
-        members = ((f"{path}.{printable(str(key))}", item) for key, item in value.items())
+        named = cast("Mapping[str, object]", value)
+        members = ((f"{path}.{printable(name)}", item) for name, item in named.items())
     elif isinstance(value, list):
-        members = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+        listed = cast("list[object]", value)
+        members = ((f"{path}[{index}]", item) for index, item in enumerate(listed))
     elif isinstance(value, _InexactFloat) or (isinstance(value, int) and not _kept(value)):
         return path.lstrip(".")
     found = (inexact_number(item, at) for at, item in members)

@@ -25,9 +25,11 @@ _HTTP_URL = re.compile(
     re.VERBOSE,
 )
 _WALLET_ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>(?:/[^/?#]*)*)",
-    re.IGNORECASE | re.ASCII,
+    r"""
+    (?P<scheme>https?)://(?P<host>[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?
+    (?P<path>(?:/[^/?\#]*)*)
+    """,
+    re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
 _ABSOLUTE_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):[!#-;=?-\[\]_a-z~%]+")
 _NOT_OPENED: Final = frozenset(

@@ -62,6 +62,9 @@ _STRICTER = (
     r"is not an http or https URL",
     r"is not the URL of an incoming payment",
     r"is not an absolute URI",
+    # A limit under which nothing could ever be paid.
+    r"has an amount of 0",
+    r"has the asset code",
     # An empty list of rights or ways asks for nothing.
     r"has fewer than 1 items",
     r"has fewer than 1 characters",
