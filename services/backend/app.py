@@ -36,13 +36,13 @@ from token_introspection import IntrospectionClient
 from services.backend.admin_sessions.service import AdminSessionService
 from services.backend.assets.build import build as build_assets
 from services.backend.calls import Calls
+from services.backend.changes.announcement import DIRECTORY_CHANNEL
 from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
 from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.clients.http import Sessions, fetch, new_session
 from services.backend.clients.open_payments import OpenPaymentsClient
 from services.backend.connector.build import build as build_packet_path
 from services.backend.connector.http_handler import ILP_PATHS, IlpHandler
-from services.backend.connector.payables import PayablesCache
 from services.backend.connector.peer_link import HttpPeerLink, new_peer_session
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.admission import Admission
@@ -50,7 +50,7 @@ from services.backend.directory.names import Names
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
 from services.backend.directory.wallet_addresses import WalletAddresses
-from services.backend.directory.worker import DIRECTORY_CHANNEL, Directory
+from services.backend.directory.worker import Directory
 from services.backend.events.feed import EventFeed
 from services.backend.events.service import EventWriter
 from services.backend.events.tables import idempotency_keys, webhook_deliveries
@@ -60,6 +60,7 @@ from services.backend.guard.service import GUARD_PREFIX, Guard
 from services.backend.incoming_payments.build import build as build_incoming
 from services.backend.incoming_payments.build import build_queries as build_incoming_queries
 from services.backend.incoming_payments.commands.end_incoming_payments import PAYMENT_CHANNEL
+from services.backend.incoming_payments.payables import PayablesCache
 from services.backend.ledger.build import open_ledger
 from services.backend.ledger.interface import Ledger
 from services.backend.liquidity.service import LiquidityService

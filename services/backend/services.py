@@ -52,7 +52,6 @@ from services.backend.assets.build import Assets
 from services.backend.assets.servicer import AssetServicer
 from services.backend.calls import Calls
 from services.backend.clients.auth_tenants import AuthTenants
-from services.backend.connector.payables import PayablesCache
 from services.backend.connector.service import Connector
 from services.backend.connector.servicer import ConnectorServicer
 from services.backend.connector.settlement import Settlement
@@ -67,6 +66,7 @@ from services.backend.events.service import EventWriter
 from services.backend.events.servicer import EventServicer
 from services.backend.guard.service import Guard
 from services.backend.incoming_payments.build import IncomingPayments
+from services.backend.incoming_payments.payables import PayablesCache
 from services.backend.incoming_payments.servicer import (
     IncomingPaymentServicer,
     PublicIncomingPaymentServicer,

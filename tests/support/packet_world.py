@@ -25,13 +25,13 @@ from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
 from services.backend.connector.build import build
-from services.backend.connector.payables import Payable
 from services.backend.connector.steps.forward import PeerLink
 from services.backend.connector.steps.rate_limit import RateLimit
 from services.backend.connector.stream import StreamServer
 from services.backend.directory.model import PeerEntry, Snapshot
 from services.backend.directory.names import Names
 from services.backend.incoming_payments.books import IncomingBooks
+from services.backend.incoming_payments.payables import Payable
 from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.interface import LedgerEngine
 from services.backend.ledger.memory.engine import MemoryLedger

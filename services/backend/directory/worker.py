@@ -1,28 +1,16 @@
 """Keeps the directory's snapshot fresh: loaded at start, renewed by LISTEN/NOTIFY."""
 
 import asyncio
-from typing import Final
 from uuid import UUID
 
-from servicekit.database import Database, WriteSession
+from servicekit.database import Database
 
 from services.backend.assets import repository as assets
-from services.backend.directory import repository
+from services.backend.changes import repository as changes
 from services.backend.directory.model import Snapshot, TenantEntry
 from services.backend.directory.names import Names
 from services.backend.peers import repository as peers
 from services.backend.tenants import repository as tenants
-
-DIRECTORY_CHANNEL: Final = "rafiki_directory"
-
-
-async def announce_change(session: WriteSession) -> None:
-    """Tell every process that tenants, assets or peers change with this transaction.
-
-    It stands last in the transaction: the revision's row is one for all, held until the commit.
-    """
-    await repository.count_up(session)
-    await session.notify(DIRECTORY_CHANNEL, "")
 
 
 class Directory:
@@ -56,13 +44,13 @@ class Directory:
                 return  # a read that began after this call has ended
             answers = self._asked
             # First the revision: what is read after it is at least as new.
-            revision = await repository.revision(self._database)
+            revision = await changes.revision(self._database)
             self._snapshot = await self._read()
             self._revision, self._answered = revision, answers
 
     async def catch_up(self) -> None:
         """As `reload`, at the price of one small read when nothing has changed."""
-        if await repository.revision(self._database) != self._revision:
+        if await changes.revision(self._database) != self._revision:
             await self.reload()
 
     async def find_tenant(self, tenant_id: UUID) -> TenantEntry | None:

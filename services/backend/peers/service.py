@@ -15,8 +15,8 @@ from servicekit.paging import Page, PageQuery
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
+from services.backend.changes.announcement import announce_change
 from services.backend.directory.names import Names
-from services.backend.directory.worker import announce_change
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.model import LOOKUP_IDS_MAX

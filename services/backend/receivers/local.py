@@ -6,11 +6,11 @@ from uuid import UUID
 from ilpkit.money import Amount
 from servicekit.errors import NotFound
 
-from services.backend.connector.payables import Payable
 from services.backend.incoming_payments.commands.create_incoming_payment import (
     ActiveWalletAddresses,
 )
 from services.backend.incoming_payments.model import PaymentView
+from services.backend.incoming_payments.payables import Payable
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 from services.backend.ledger.rules.accounting import allowance_account_id
 from services.backend.receivers.errors import missing_receiver

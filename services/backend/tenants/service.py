@@ -12,8 +12,9 @@ from servicekit.ids import IdSource
 from servicekit.paging import Page, PageQuery
 from servicekit.redis import ReplayGuard
 
+from services.backend.changes.announcement import announce_change
 from services.backend.directory.names import NAME_KEYS, Names
-from services.backend.directory.worker import Directory, announce_change
+from services.backend.directory.worker import Directory
 from services.backend.tenants import repository
 from services.backend.tenants.checks import checked_secret, checked_url, clean_settings
 from services.backend.tenants.errors import (

@@ -11,7 +11,7 @@ from servicekit.ids import IdSource
 from services.backend.assets import repository
 from services.backend.assets.errors import invalid_code, invalid_scale
 from services.backend.assets.model import Asset
-from services.backend.directory.worker import announce_change
+from services.backend.changes.announcement import announce_change
 from services.backend.ledger.interface import LedgerAccounts
 from services.backend.ledger.rules.chart import new_asset_accounts
 from services.backend.tenants.scope import Scope

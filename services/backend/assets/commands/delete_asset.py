@@ -11,7 +11,7 @@ from services.backend.assets import repository
 from services.backend.assets.errors import asset_holds_money, asset_in_use, unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.assets.queries import AssetQueries
-from services.backend.directory.worker import announce_change
+from services.backend.changes.announcement import announce_change
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.rules.chart import balance, is_settled, settlement_account_id
 from services.backend.tenants.scope import Scope

@@ -9,7 +9,7 @@ from servicekit.database import WriteSession
 from services.backend.assets import repository
 from services.backend.assets.model import Asset
 from services.backend.assets.queries import AssetQueries
-from services.backend.directory.worker import announce_change
+from services.backend.changes.announcement import announce_change
 from services.backend.tenants.scope import Scope
 
 

@@ -22,11 +22,12 @@ from ilpkit.stream.frames import StreamMaxMoney
 from ilpkit.stream.receiver import Incoming, Receiver
 
 from services.backend.connector.context import PacketContext
-from services.backend.connector.payables import Payable
 from services.backend.connector.pipeline import Next
 from services.backend.connector.steps.balance import refusal
 from services.backend.connector.steps.convert_amount import PacketRates, convert
 from services.backend.connector.stream import StreamServer
+from services.backend.directory.model import TenantEntry
+from services.backend.incoming_payments.payables import Payable
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
@@ -83,10 +84,12 @@ class StreamReceive:
         if context.local is None:
             return await forward(context)
         receiver = self._server.receiver(context.local.ilp_address)
-        connection = receiver.connection_of(context.prepare.destination)
-        payable = await self._payables.find(connection.details.payment_tag or "")
-        if payable is None or payable.tenant_id != context.local.tenant.id:
-            raise RemoteProtocolError("no such payment", ilp_code=F02_UNREACHABLE)
+        try:
+            payable = await self._payable(context.prepare.destination, receiver, context.local)
+        except RemoteProtocolError as refused:
+            # Only a repeat of what was credited is answered late; this one is for no payment.
+            late = context.prepare.expires_at_ms <= context.now_ms
+            raise (_expired() if late else refused) from None
         try:
             amount = await convert(
                 self._rates,
@@ -102,6 +105,13 @@ class StreamReceive:
         if isinstance(incoming, Reject):
             return incoming
         return await self._answer(context, receiver, incoming, payable, amount)
+
+    async def _payable(self, destination: str, receiver: Receiver, local: TenantEntry) -> Payable:
+        connection = receiver.connection_of(destination)
+        payable = await self._payables.find(connection.details.payment_tag or "")
+        if payable is None or payable.tenant_id != local.tenant.id:
+            raise RemoteProtocolError("no such payment", ilp_code=F02_UNREACHABLE)
+        return payable
 
     async def _answer(
         self,

@@ -25,8 +25,8 @@ from ilpkit.stream.plan import FixedDelivery, FixedSend, PaymentTarget
 from ilpkit.stream.sender import PaymentSender
 
 from services.backend.assets.model import Asset
-from services.backend.connector.payables import Payable
 from services.backend.directory.model import PeerEntry
+from services.backend.incoming_payments.payables import Payable
 from services.backend.outgoing_payments.sending import pay
 from tests.support.packet_world import NODE_ADDRESS, PacketWorld, in_virtual_time
 
