@@ -24,7 +24,8 @@ from deploy.local.seed import SeededWallet, bind_client_key, seed_node
 from deploy.local.stack import Stack
 
 DELIVER_UNITS: Final = 2_500
-BOOKED_S_MAX: Final = 30.0
+BOOKED_S_MAX: Final = 90.0
+"""Longer than a webhook waits whose worker was killed while it delivered."""
 POLL_INTERVAL_S: Final = 0.1
 CALL_S_MAX: Final = 30.0
 TRANSFERS_MAX: Final = 1_000

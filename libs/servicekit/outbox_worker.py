@@ -45,10 +45,11 @@ class OutboxLimits:
     first_of_lane_max: int = 200
     """Beyond `concurrent_max`, for lanes that have none: however many recipients are slow, each
     other lane has one delivery on its way. More lanes than this wait in turn."""
-    delivery_timeout_s: float = 30.0
+    delivery_timeout_s: float = 25.0
     """Of one attempt, whatever the deliverer's own timeout."""
-    lease_s: float = 60.0
-    """Longer than an attempt and its settling, or another worker would repeat it."""
+    lease_s: float = 30.0
+    """Longer than an attempt and its settling, or another worker would repeat it. What a worker had
+    claimed when it died waits so long."""
     idle_poll_s: float = 10.0
     """Without a notification; finds what a dead worker left."""
     drain_s_max: float = 10.0
