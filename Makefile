@@ -36,8 +36,15 @@ docs: setup ## write the tables of settings in docs/OPERATING.md
 fmt: setup ## format Python and proto files
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix-only -q . && $(BIN)/buf format -w
 
-lint: setup ## ruff and buf
+# What others built on goes on working: nothing released is removed, renumbered, renamed or moved to another package.
+RELEASED := proto/released/contract.binpb
+
+lint: setup ## ruff, buf, and whether the contracts keep what the released ones promise
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against $(RELEASED)
+
+contract-release: setup ## take the present contracts as released: from then on `make check` holds them
+	$(BIN)/buf breaking --against $(RELEASED) && $(BIN)/buf build --exclude-source-info -o $(RELEASED)
 
 type: setup ## mypy strict over everything, basedpyright's strictest mode over the protocol kit
 	$(BIN)/mypy && $(BIN)/basedpyright --level error libs/ilpkit
@@ -68,4 +75,4 @@ fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZ
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
 		$(BIN)/pytest -q -s --timeout 3600 tests/integration/rest tests/integration/auth/test_fuzz.py tests/integration/backend/admin/test_fuzz.py
 
-.PHONY: help setup lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
+.PHONY: help setup contract-release lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run

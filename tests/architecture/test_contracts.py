@@ -3,21 +3,26 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    FileDescriptorProto,
+    FileDescriptorSet,
+    MethodDescriptorProto,
+    MethodOptions,
+)
 
 DESCRIPTORS = Path(__file__).resolve().parents[2] / "generated/envoy/descriptors.binpb"
-# They read, or are harmless when repeated because of what they name themselves by.
-READS = ("Get", "List", "Lookup", "Resolve", "Explain", "Introspect", "Pull", "Verify", "Check")
+# Repeats of these are harmless because of what they name themselves by.
 BY_THEIR_OWN_IDS = {
     "LedgerService/CreateAccounts",
     "LedgerService/CreateTransfers",
     "LedgerService/TransferBatches",
     "ConnectorService/SendPacket",
     "ConnectorService/Packets",
-    # Each carries a signature that is good once, or a token that ends once.
-    "SessionService/StartSession",
+    # A token ends once.
     "SessionService/EndSession",
 }
+# Each carries a signature that is good once, so that a client must not repeat the call by itself.
+GOOD_ONCE = {"SessionService/StartSession", "TenantService/VerifyApiSignature"}
 
 
 def own_files() -> Iterator[FileDescriptorProto]:
@@ -26,22 +31,50 @@ def own_files() -> Iterator[FileDescriptorProto]:
             yield file
 
 
-def test_every_mutating_rpc_takes_an_idempotency_key() -> None:
-    fields = {
+def methods() -> Iterator[tuple[str, MethodDescriptorProto]]:
+    for file in own_files():
+        for service in file.service:
+            for method in service.method:
+                yield f"{service.name}/{method.name}", method
+
+
+def input_fields() -> dict[str, set[str]]:
+    return {
         f".{file.package}.{message.name}": {field.name for field in message.field}
         for file in own_files()
         for message in file.message_type
     }
+
+
+def test_every_mutating_rpc_takes_an_idempotency_key() -> None:
+    fields = input_fields()
     without = [
-        f"{service.name}/{method.name}"
-        for file in own_files()
-        for service in file.service
-        for method in service.method
-        if not method.name.startswith(READS)
-        and f"{service.name}/{method.name}" not in BY_THEIR_OWN_IDS
+        name
+        for name, method in methods()
+        if method.options.idempotency_level == MethodOptions.IDEMPOTENT
+        and name not in BY_THEIR_OWN_IDS
         and "idempotency_key" not in fields[method.input_type]
     ]
     assert without == []
+
+
+def test_every_rpc_says_whether_clients_may_repeat_it() -> None:
+    silent = {
+        name
+        for name, method in methods()
+        if method.options.idempotency_level == MethodOptions.IDEMPOTENCY_UNKNOWN
+    }
+    assert silent == GOOD_ONCE
+
+
+def test_reads_take_no_idempotency_key() -> None:
+    fields = input_fields()
+    assert [
+        name
+        for name, method in methods()
+        if method.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+        and "idempotency_key" in fields[method.input_type]
+    ] == []
 
 
 def test_the_packages_of_the_design_exist() -> None:

@@ -26,13 +26,18 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rafiki/admin/v1/session_service.proto\x12\x0frafiki.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x13StartSessionRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0e\n\x06source\x18\x04 \x01(\t\"}\n\x14StartSessionResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bis_operator\x18\x03 \x01(\x08\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"$\n\x13\x43heckSessionRequest\x12\r\n\x05token\x18\x01 \x01(\t\">\n\x14\x43heckSessionResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0bis_operator\x18\x02 \x01(\x08\"\"\n\x11\x45ndSessionRequest\x12\r\n\x05token\x18\x01 \x01(\t2\x94\x02\n\x0eSessionService\x12[\n\x0cStartSession\x12$.rafiki.admin.v1.StartSessionRequest\x1a%.rafiki.admin.v1.StartSessionResponse\x12[\n\x0c\x43heckSession\x12$.rafiki.admin.v1.CheckSessionRequest\x1a%.rafiki.admin.v1.CheckSessionResponse\x12H\n\nEndSession\x12\".rafiki.admin.v1.EndSessionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rafiki/admin/v1/session_service.proto\x12\x0frafiki.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x13StartSessionRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0e\n\x06source\x18\x04 \x01(\t\"}\n\x14StartSessionResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0bis_operator\x18\x03 \x01(\x08\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"$\n\x13\x43heckSessionRequest\x12\r\n\x05token\x18\x01 \x01(\t\">\n\x14\x43heckSessionResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0bis_operator\x18\x02 \x01(\x08\"\"\n\x11\x45ndSessionRequest\x12\r\n\x05token\x18\x01 \x01(\t2\x9e\x02\n\x0eSessionService\x12[\n\x0cStartSession\x12$.rafiki.admin.v1.StartSessionRequest\x1a%.rafiki.admin.v1.StartSessionResponse\x12`\n\x0c\x43heckSession\x12$.rafiki.admin.v1.CheckSessionRequest\x1a%.rafiki.admin.v1.CheckSessionResponse\"\x03\x90\x02\x01\x12M\n\nEndSession\x12\".rafiki.admin.v1.EndSessionRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x42^\n\x1forg.interledger.rafiki.admin.v1P\x01Z9github.com/interledger/rafiki/clients/go/admin/v1;adminv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.admin.v1.session_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\037org.interledger.rafiki.admin.v1P\001Z9github.com/interledger/rafiki/clients/go/admin/v1;adminv1'
+  _globals['_SESSIONSERVICE'].methods_by_name['CheckSession']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['CheckSession']._serialized_options = b'\220\002\001'
+  _globals['_SESSIONSERVICE'].methods_by_name['EndSession']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['EndSession']._serialized_options = b'\220\002\002'
   _globals['_STARTSESSIONREQUEST']._serialized_start=120
   _globals['_STARTSESSIONREQUEST']._serialized_end=209
   _globals['_STARTSESSIONRESPONSE']._serialized_start=211
@@ -44,5 +49,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDSESSIONREQUEST']._serialized_start=440
   _globals['_ENDSESSIONREQUEST']._serialized_end=474
   _globals['_SESSIONSERVICE']._serialized_start=477
-  _globals['_SESSIONSERVICE']._serialized_end=753
+  _globals['_SESSIONSERVICE']._serialized_end=763
 # @@protoc_insertion_point(module_scope)

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brafiki/common/v1/edge.proto\x12\x10rafiki.common.v1\x1a google/protobuf/descriptor.proto\"f\n\x04\x45\x64ge\x12&\n\x05proof\x18\x01 \x01(\x0e\x32\x17.rafiki.common.v1.Proof\x12(\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.Access\x12\x0c\n\x04once\x18\x03 \x01(\x08\"X\n\x06\x41\x63\x63\x65ss\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x30\n\nidentifier\x18\x03 \x01(\x0e\x32\x1c.rafiki.common.v1.Identifier*\x81\x01\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROOF_NOBODY\x10\x01\x12\x0f\n\x0bPROOF_TOKEN\x10\x02\x12\x10\n\x0cPROOF_CLIENT\x10\x03\x12\x16\n\x12PROOF_CONTINUATION\x10\x04\x12\x14\n\x10PROOF_MANAGEMENT\x10\x05*l\n\nIdentifier\x12\x1a\n\x16IDENTIFIER_UNSPECIFIED\x10\x00\x12\x13\n\x0fIDENTIFIER_BODY\x10\x01\x12\x14\n\x10IDENTIFIER_QUERY\x10\x02\x12\x17\n\x13IDENTIFIER_RESOURCE\x10\x03:F\n\x04\x65\x64ge\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x16.rafiki.common.v1.Edgeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brafiki/common/v1/edge.proto\x12\x10rafiki.common.v1\x1a google/protobuf/descriptor.proto\"f\n\x04\x45\x64ge\x12&\n\x05proof\x18\x01 \x01(\x0e\x32\x17.rafiki.common.v1.Proof\x12(\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.Access\x12\x0c\n\x04once\x18\x03 \x01(\x08\"X\n\x06\x41\x63\x63\x65ss\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x30\n\nidentifier\x18\x03 \x01(\x0e\x32\x1c.rafiki.common.v1.Identifier*\x81\x01\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROOF_NOBODY\x10\x01\x12\x0f\n\x0bPROOF_TOKEN\x10\x02\x12\x10\n\x0cPROOF_CLIENT\x10\x03\x12\x16\n\x12PROOF_CONTINUATION\x10\x04\x12\x14\n\x10PROOF_MANAGEMENT\x10\x05*l\n\nIdentifier\x12\x1a\n\x16IDENTIFIER_UNSPECIFIED\x10\x00\x12\x13\n\x0fIDENTIFIER_BODY\x10\x01\x12\x14\n\x10IDENTIFIER_QUERY\x10\x02\x12\x17\n\x13IDENTIFIER_RESOURCE\x10\x03:F\n\x04\x65\x64ge\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x16.rafiki.common.v1.EdgeBa\n org.interledger.rafiki.common.v1P\x01Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.common.v1.edge_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n org.interledger.rafiki.common.v1P\001Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1'
   _globals['_PROOF']._serialized_start=278
   _globals['_PROOF']._serialized_end=407
   _globals['_IDENTIFIER']._serialized_start=409

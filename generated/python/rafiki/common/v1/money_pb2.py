@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crafiki/common/v1/money.proto\x12\x10rafiki.common.v1\"$\n\x05\x41sset\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05scale\x18\x02 \x01(\r\"@\n\x06\x41mount\x12\r\n\x05value\x18\x01 \x01(\x04\x12\x12\n\nasset_code\x18\x02 \x01(\t\x12\x13\n\x0b\x61sset_scale\x18\x03 \x01(\r\"/\n\x05Ratio\x12\x11\n\tnumerator\x18\x01 \x01(\x04\x12\x13\n\x0b\x64\x65nominator\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crafiki/common/v1/money.proto\x12\x10rafiki.common.v1\"$\n\x05\x41sset\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05scale\x18\x02 \x01(\r\"@\n\x06\x41mount\x12\r\n\x05value\x18\x01 \x01(\x04\x12\x12\n\nasset_code\x18\x02 \x01(\t\x12\x13\n\x0b\x61sset_scale\x18\x03 \x01(\r\"/\n\x05Ratio\x12\x11\n\tnumerator\x18\x01 \x01(\x04\x12\x13\n\x0b\x64\x65nominator\x18\x02 \x01(\x04\x42\x61\n org.interledger.rafiki.common.v1P\x01Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.common.v1.money_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n org.interledger.rafiki.common.v1P\001Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1'
   _globals['_ASSET']._serialized_start=50
   _globals['_ASSET']._serialized_end=86
   _globals['_AMOUNT']._serialized_start=88

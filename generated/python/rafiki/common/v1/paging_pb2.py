@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drafiki/common/v1/paging.proto\x12\x10rafiki.common.v1\"z\n\x0bPageRequest\x12\x13\n\x06\x63ursor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x66irst\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x11\n\x04last\x18\x03 \x01(\rH\x02\x88\x01\x01\x12\x11\n\tascending\x18\x04 \x01(\x08\x42\t\n\x07_cursorB\x08\n\x06_firstB\x07\n\x05_last\"\x90\x01\n\x08PageInfo\x12\x19\n\x0cstart_cursor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nend_cursor\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\rhas_next_page\x18\x03 \x01(\x08\x12\x19\n\x11has_previous_page\x18\x04 \x01(\x08\x42\x0f\n\r_start_cursorB\r\n\x0b_end_cursorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1drafiki/common/v1/paging.proto\x12\x10rafiki.common.v1\"z\n\x0bPageRequest\x12\x13\n\x06\x63ursor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x66irst\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x11\n\x04last\x18\x03 \x01(\rH\x02\x88\x01\x01\x12\x11\n\tascending\x18\x04 \x01(\x08\x42\t\n\x07_cursorB\x08\n\x06_firstB\x07\n\x05_last\"\x90\x01\n\x08PageInfo\x12\x19\n\x0cstart_cursor\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nend_cursor\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\rhas_next_page\x18\x03 \x01(\x08\x12\x19\n\x11has_previous_page\x18\x04 \x01(\x08\x42\x0f\n\r_start_cursorB\r\n\x0b_end_cursorBa\n org.interledger.rafiki.common.v1P\x01Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.common.v1.paging_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n org.interledger.rafiki.common.v1P\001Z;github.com/interledger/rafiki/clients/go/common/v1;commonv1'
   _globals['_PAGEREQUEST']._serialized_start=51
   _globals['_PAGEREQUEST']._serialized_end=173
   _globals['_PAGEINFO']._serialized_start=176

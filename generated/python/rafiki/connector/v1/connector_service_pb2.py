@@ -24,13 +24,18 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+rafiki/connector/v1/connector_service.proto\x12\x13rafiki.connector.v1\"$\n\x11SendPacketRequest\x12\x0f\n\x07prepare\x18\x01 \x01(\x0c\"#\n\x12SendPacketResponse\x12\r\n\x05reply\x18\x01 \x01(\x0c\"3\n\x0fSequencedPacket\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06packet\x18\x02 \x01(\x0c\"G\n\x0ePacketsRequest\x12\x35\n\x07packets\x18\x01 \x03(\x0b\x32$.rafiki.connector.v1.SequencedPacket\"H\n\x0fPacketsResponse\x12\x35\n\x07packets\x18\x01 \x03(\x0b\x32$.rafiki.connector.v1.SequencedPacket2\xcb\x01\n\x10\x43onnectorService\x12]\n\nSendPacket\x12&.rafiki.connector.v1.SendPacketRequest\x1a\'.rafiki.connector.v1.SendPacketResponse\x12X\n\x07Packets\x12#.rafiki.connector.v1.PacketsRequest\x1a$.rafiki.connector.v1.PacketsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+rafiki/connector/v1/connector_service.proto\x12\x13rafiki.connector.v1\"$\n\x11SendPacketRequest\x12\x0f\n\x07prepare\x18\x01 \x01(\x0c\"#\n\x12SendPacketResponse\x12\r\n\x05reply\x18\x01 \x01(\x0c\"3\n\x0fSequencedPacket\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06packet\x18\x02 \x01(\x0c\"G\n\x0ePacketsRequest\x12\x35\n\x07packets\x18\x01 \x03(\x0b\x32$.rafiki.connector.v1.SequencedPacket\"H\n\x0fPacketsResponse\x12\x35\n\x07packets\x18\x01 \x03(\x0b\x32$.rafiki.connector.v1.SequencedPacket2\xd5\x01\n\x10\x43onnectorService\x12\x62\n\nSendPacket\x12&.rafiki.connector.v1.SendPacketRequest\x1a\'.rafiki.connector.v1.SendPacketResponse\"\x03\x90\x02\x02\x12]\n\x07Packets\x12#.rafiki.connector.v1.PacketsRequest\x1a$.rafiki.connector.v1.PacketsResponse\"\x03\x90\x02\x02(\x01\x30\x01\x42j\n#org.interledger.rafiki.connector.v1P\x01ZAgithub.com/interledger/rafiki/clients/go/connector/v1;connectorv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.connector.v1.connector_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n#org.interledger.rafiki.connector.v1P\001ZAgithub.com/interledger/rafiki/clients/go/connector/v1;connectorv1'
+  _globals['_CONNECTORSERVICE'].methods_by_name['SendPacket']._loaded_options = None
+  _globals['_CONNECTORSERVICE'].methods_by_name['SendPacket']._serialized_options = b'\220\002\002'
+  _globals['_CONNECTORSERVICE'].methods_by_name['Packets']._loaded_options = None
+  _globals['_CONNECTORSERVICE'].methods_by_name['Packets']._serialized_options = b'\220\002\002'
   _globals['_SENDPACKETREQUEST']._serialized_start=68
   _globals['_SENDPACKETREQUEST']._serialized_end=104
   _globals['_SENDPACKETRESPONSE']._serialized_start=106
@@ -42,5 +47,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PACKETSRESPONSE']._serialized_start=269
   _globals['_PACKETSRESPONSE']._serialized_end=341
   _globals['_CONNECTORSERVICE']._serialized_start=344
-  _globals['_CONNECTORSERVICE']._serialized_end=547
+  _globals['_CONNECTORSERVICE']._serialized_end=557
 # @@protoc_insertion_point(module_scope)

@@ -28,19 +28,20 @@ from rafiki.grant.v1 import grant_service_pb2 as rafiki_dot_grant_dot_v1_dot_gra
 from rafiki.introspection.v1 import introspection_service_pb2 as rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)rafiki/grant/v1/interaction_service.proto\x12\x0frafiki.grant.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a#rafiki/grant/v1/grant_service.proto\x1a\x33rafiki/introspection/v1/introspection_service.proto\"2\n\x15GetInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\"\xa2\x01\n\x0bInteraction\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12/\n\x06\x61\x63\x63\x65ss\x18\x02 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\x12\x35\n\x07subject\x18\x03 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x00\x88\x01\x01\x12\r\n\x05state\x18\x04 \x01(\tB\n\n\x08_subject\"g\n\x18\x41\x63\x63\x65ptInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key\"g\n\x18RejectInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key2\x81\x03\n\x12InteractionService\x12s\n\x0eGetInteraction\x12&.rafiki.grant.v1.GetInteractionRequest\x1a\x1c.rafiki.grant.v1.Interaction\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/grant/{id}/{nonce}\x12z\n\x11\x41\x63\x63\x65ptInteraction\x12).rafiki.grant.v1.AcceptInteractionRequest\x1a\x16.google.protobuf.Empty\"\"\x82\xd3\xe4\x93\x02\x1c\"\x1a/grant/{id}/{nonce}/accept\x12z\n\x11RejectInteraction\x12).rafiki.grant.v1.RejectInteractionRequest\x1a\x16.google.protobuf.Empty\"\"\x82\xd3\xe4\x93\x02\x1c\"\x1a/grant/{id}/{nonce}/rejectb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)rafiki/grant/v1/interaction_service.proto\x12\x0frafiki.grant.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a#rafiki/grant/v1/grant_service.proto\x1a\x33rafiki/introspection/v1/introspection_service.proto\"2\n\x15GetInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\"\xa2\x01\n\x0bInteraction\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12/\n\x06\x61\x63\x63\x65ss\x18\x02 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\x12\x35\n\x07subject\x18\x03 \x01(\x0b\x32\x1f.rafiki.grant.v1.SubjectRequestH\x00\x88\x01\x01\x12\r\n\x05state\x18\x04 \x01(\tB\n\n\x08_subject\"g\n\x18\x41\x63\x63\x65ptInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key\"g\n\x18RejectInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\t\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key2\x8a\x03\n\x12InteractionService\x12v\n\x0eGetInteraction\x12&.rafiki.grant.v1.GetInteractionRequest\x1a\x1c.rafiki.grant.v1.Interaction\"\x1e\x90\x02\x01\x82\xd3\xe4\x93\x02\x15\x12\x13/grant/{id}/{nonce}\x12}\n\x11\x41\x63\x63\x65ptInteraction\x12).rafiki.grant.v1.AcceptInteractionRequest\x1a\x16.google.protobuf.Empty\"%\x90\x02\x02\x82\xd3\xe4\x93\x02\x1c\"\x1a/grant/{id}/{nonce}/accept\x12}\n\x11RejectInteraction\x12).rafiki.grant.v1.RejectInteractionRequest\x1a\x16.google.protobuf.Empty\"%\x90\x02\x02\x82\xd3\xe4\x93\x02\x1c\"\x1a/grant/{id}/{nonce}/rejectB^\n\x1forg.interledger.rafiki.grant.v1P\x01Z9github.com/interledger/rafiki/clients/go/grant/v1;grantv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.grant.v1.interaction_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\037org.interledger.rafiki.grant.v1P\001Z9github.com/interledger/rafiki/clients/go/grant/v1;grantv1'
   _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._serialized_options = b'\202\323\344\223\002\025\022\023/grant/{id}/{nonce}'
+  _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._serialized_options = b'\220\002\001\202\323\344\223\002\025\022\023/grant/{id}/{nonce}'
   _globals['_INTERACTIONSERVICE'].methods_by_name['AcceptInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['AcceptInteraction']._serialized_options = b'\202\323\344\223\002\034\"\032/grant/{id}/{nonce}/accept'
+  _globals['_INTERACTIONSERVICE'].methods_by_name['AcceptInteraction']._serialized_options = b'\220\002\002\202\323\344\223\002\034\"\032/grant/{id}/{nonce}/accept'
   _globals['_INTERACTIONSERVICE'].methods_by_name['RejectInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['RejectInteraction']._serialized_options = b'\202\323\344\223\002\034\"\032/grant/{id}/{nonce}/reject'
+  _globals['_INTERACTIONSERVICE'].methods_by_name['RejectInteraction']._serialized_options = b'\220\002\002\202\323\344\223\002\034\"\032/grant/{id}/{nonce}/reject'
   _globals['_GETINTERACTIONREQUEST']._serialized_start=211
   _globals['_GETINTERACTIONREQUEST']._serialized_end=261
   _globals['_INTERACTION']._serialized_start=264
@@ -50,5 +51,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REJECTINTERACTIONREQUEST']._serialized_start=533
   _globals['_REJECTINTERACTIONREQUEST']._serialized_end=636
   _globals['_INTERACTIONSERVICE']._serialized_start=639
-  _globals['_INTERACTIONSERVICE']._serialized_end=1024
+  _globals['_INTERACTIONSERVICE']._serialized_end=1033
 # @@protoc_insertion_point(module_scope)

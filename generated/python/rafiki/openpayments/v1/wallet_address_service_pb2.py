@@ -26,17 +26,18 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from rafiki.common.v1 import edge_pb2 as rafiki_dot_common_dot_v1_dot_edge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3rafiki/openpayments/v1/wallet_address_service.proto\x12\x16rafiki.openpayments.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1brafiki/common/v1/edge.proto\"A\n\x17GetWalletAddressRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x03url\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_url\"\x9c\x01\n\rWalletAddress\x12\n\n\x02id\x18\x01 \x01(\t\x12\x18\n\x0bpublic_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nasset_code\x18\x03 \x01(\t\x12\x13\n\x0b\x61sset_scale\x18\x04 \x01(\r\x12\x13\n\x0b\x61uth_server\x18\x05 \x01(\t\x12\x17\n\x0fresource_server\x18\x06 \x01(\tB\x0e\n\x0c_public_name\"E\n\x1bGetWalletAddressKeysRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x03url\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_url\"A\n\rJsonWebKeySet\x12\x30\n\x04keys\x18\x01 \x03(\x0b\x32\".rafiki.openpayments.v1.JsonWebKey\"e\n\nJsonWebKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x0b\n\x03kty\x18\x03 \x01(\t\x12\x0b\n\x03\x63rv\x18\x04 \x01(\t\x12\t\n\x01x\x18\x05 \x01(\t\x12\x10\n\x03use\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_use2\xc4\x02\n\x14WalletAddressService\x12\x84\x01\n\x10GetWalletAddress\x12/.rafiki.openpayments.v1.GetWalletAddressRequest\x1a%.rafiki.openpayments.v1.WalletAddress\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/{path=**}\x12\xa4\x01\n\x14GetWalletAddressKeys\x12\x33.rafiki.openpayments.v1.GetWalletAddressKeysRequest\x1a%.rafiki.openpayments.v1.JsonWebKeySet\"0\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\x14/{path=**}/jwks.jsonZ\x0c\x12\n/jwks.jsonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3rafiki/openpayments/v1/wallet_address_service.proto\x12\x16rafiki.openpayments.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1brafiki/common/v1/edge.proto\"A\n\x17GetWalletAddressRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x03url\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_url\"\x9c\x01\n\rWalletAddress\x12\n\n\x02id\x18\x01 \x01(\t\x12\x18\n\x0bpublic_name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nasset_code\x18\x03 \x01(\t\x12\x13\n\x0b\x61sset_scale\x18\x04 \x01(\r\x12\x13\n\x0b\x61uth_server\x18\x05 \x01(\t\x12\x17\n\x0fresource_server\x18\x06 \x01(\tB\x0e\n\x0c_public_name\"E\n\x1bGetWalletAddressKeysRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x03url\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_url\"A\n\rJsonWebKeySet\x12\x30\n\x04keys\x18\x01 \x03(\x0b\x32\".rafiki.openpayments.v1.JsonWebKey\"e\n\nJsonWebKey\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\x0b\n\x03\x61lg\x18\x02 \x01(\t\x12\x0b\n\x03kty\x18\x03 \x01(\t\x12\x0b\n\x03\x63rv\x18\x04 \x01(\t\x12\t\n\x01x\x18\x05 \x01(\t\x12\x10\n\x03use\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_use2\xca\x02\n\x14WalletAddressService\x12\x87\x01\n\x10GetWalletAddress\x12/.rafiki.openpayments.v1.GetWalletAddressRequest\x1a%.rafiki.openpayments.v1.WalletAddress\"\x1b\x90\x02\x01\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/{path=**}\x12\xa7\x01\n\x14GetWalletAddressKeys\x12\x33.rafiki.openpayments.v1.GetWalletAddressKeysRequest\x1a%.rafiki.openpayments.v1.JsonWebKeySet\"3\x90\x02\x01\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02$\x12\x14/{path=**}/jwks.jsonZ\x0c\x12\n/jwks.jsonBs\n&org.interledger.rafiki.openpayments.v1P\x01ZGgithub.com/interledger/rafiki/clients/go/openpayments/v1;openpaymentsv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.openpayments.v1.wallet_address_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n&org.interledger.rafiki.openpayments.v1P\001ZGgithub.com/interledger/rafiki/clients/go/openpayments/v1;openpaymentsv1'
   _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddress']._loaded_options = None
-  _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddress']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\014\022\n/{path=**}'
+  _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddress']._serialized_options = b'\220\002\001\242\273\030\002\010\001\202\323\344\223\002\014\022\n/{path=**}'
   _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddressKeys']._loaded_options = None
-  _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddressKeys']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002$\022\024/{path=**}/jwks.jsonZ\014\022\n/jwks.json'
+  _globals['_WALLETADDRESSSERVICE'].methods_by_name['GetWalletAddressKeys']._serialized_options = b'\220\002\001\242\273\030\002\010\001\202\323\344\223\002$\022\024/{path=**}/jwks.jsonZ\014\022\n/jwks.json'
   _globals['_GETWALLETADDRESSREQUEST']._serialized_start=138
   _globals['_GETWALLETADDRESSREQUEST']._serialized_end=203
   _globals['_WALLETADDRESS']._serialized_start=206
@@ -48,5 +49,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JSONWEBKEY']._serialized_start=502
   _globals['_JSONWEBKEY']._serialized_end=603
   _globals['_WALLETADDRESSSERVICE']._serialized_start=606
-  _globals['_WALLETADDRESSSERVICE']._serialized_end=930
+  _globals['_WALLETADDRESSSERVICE']._serialized_end=936
 # @@protoc_insertion_point(module_scope)

@@ -26,13 +26,22 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rafiki.common.v1 import money_pb2 as rafiki_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rafiki/routing/v1/routing_service.proto\x12\x11rafiki.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crafiki/common/v1/money.proto\"P\n\x05Route\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0f\n\x07peer_id\x18\x02 \x01(\t\x12&\n\x05\x61sset\x18\x03 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\"9\n\x11ListRoutesRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\">\n\x12ListRoutesResponse\x12(\n\x06routes\x18\x01 \x03(\x0b\x32\x18.rafiki.routing.v1.Route\"P\n\x13ResolveRouteRequest\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x16\n\ttenant_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"N\n\x14ResolveRouteResponse\x12\'\n\x05route\x18\x01 \x01(\x0b\x32\x18.rafiki.routing.v1.Route\x12\r\n\x05local\x18\x02 \x01(\x08\"\x8a\x01\n\x13\x45xplainRouteRequest\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12-\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x00\x88\x01\x01\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_amountB\x0c\n\n_tenant_id\":\n\x14\x45xplainRouteResponse\x12\r\n\x05steps\x18\x01 \x03(\t\x12\x13\n\x0b\x64\x65liverable\x18\x02 \x01(\x08\"\x87\x01\n\x0eGetRateRequest\x12%\n\x04\x62\x61se\x18\x01 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\x12(\n\x07\x63ounter\x18\x02 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"h\n\x0fGetRateResponse\x12%\n\x04rate\x18\x01 \x01(\x0b\x32\x17.rafiki.common.v1.Ratio\x12.\n\nfetched_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xff\x02\n\x0eRoutingService\x12Y\n\nListRoutes\x12$.rafiki.routing.v1.ListRoutesRequest\x1a%.rafiki.routing.v1.ListRoutesResponse\x12_\n\x0cResolveRoute\x12&.rafiki.routing.v1.ResolveRouteRequest\x1a\'.rafiki.routing.v1.ResolveRouteResponse\x12_\n\x0c\x45xplainRoute\x12&.rafiki.routing.v1.ExplainRouteRequest\x1a\'.rafiki.routing.v1.ExplainRouteResponse\x12P\n\x07GetRate\x12!.rafiki.routing.v1.GetRateRequest\x1a\".rafiki.routing.v1.GetRateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rafiki/routing/v1/routing_service.proto\x12\x11rafiki.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crafiki/common/v1/money.proto\"P\n\x05Route\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0f\n\x07peer_id\x18\x02 \x01(\t\x12&\n\x05\x61sset\x18\x03 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\"9\n\x11ListRoutesRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\">\n\x12ListRoutesResponse\x12(\n\x06routes\x18\x01 \x03(\x0b\x32\x18.rafiki.routing.v1.Route\"P\n\x13ResolveRouteRequest\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x16\n\ttenant_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"N\n\x14ResolveRouteResponse\x12\'\n\x05route\x18\x01 \x01(\x0b\x32\x18.rafiki.routing.v1.Route\x12\r\n\x05local\x18\x02 \x01(\x08\"\x8a\x01\n\x13\x45xplainRouteRequest\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12-\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x00\x88\x01\x01\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_amountB\x0c\n\n_tenant_id\":\n\x14\x45xplainRouteResponse\x12\r\n\x05steps\x18\x01 \x03(\t\x12\x13\n\x0b\x64\x65liverable\x18\x02 \x01(\x08\"\x87\x01\n\x0eGetRateRequest\x12%\n\x04\x62\x61se\x18\x01 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\x12(\n\x07\x63ounter\x18\x02 \x01(\x0b\x32\x17.rafiki.common.v1.Asset\x12\x16\n\ttenant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0c\n\n_tenant_id\"h\n\x0fGetRateResponse\x12%\n\x04rate\x18\x01 \x01(\x0b\x32\x17.rafiki.common.v1.Ratio\x12.\n\nfetched_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x93\x03\n\x0eRoutingService\x12^\n\nListRoutes\x12$.rafiki.routing.v1.ListRoutesRequest\x1a%.rafiki.routing.v1.ListRoutesResponse\"\x03\x90\x02\x01\x12\x64\n\x0cResolveRoute\x12&.rafiki.routing.v1.ResolveRouteRequest\x1a\'.rafiki.routing.v1.ResolveRouteResponse\"\x03\x90\x02\x01\x12\x64\n\x0c\x45xplainRoute\x12&.rafiki.routing.v1.ExplainRouteRequest\x1a\'.rafiki.routing.v1.ExplainRouteResponse\"\x03\x90\x02\x01\x12U\n\x07GetRate\x12!.rafiki.routing.v1.GetRateRequest\x1a\".rafiki.routing.v1.GetRateResponse\"\x03\x90\x02\x01\x42\x64\n!org.interledger.rafiki.routing.v1P\x01Z=github.com/interledger/rafiki/clients/go/routing/v1;routingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rafiki.routing.v1.routing_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n!org.interledger.rafiki.routing.v1P\001Z=github.com/interledger/rafiki/clients/go/routing/v1;routingv1'
+  _globals['_ROUTINGSERVICE'].methods_by_name['ListRoutes']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['ListRoutes']._serialized_options = b'\220\002\001'
+  _globals['_ROUTINGSERVICE'].methods_by_name['ResolveRoute']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['ResolveRoute']._serialized_options = b'\220\002\001'
+  _globals['_ROUTINGSERVICE'].methods_by_name['ExplainRoute']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['ExplainRoute']._serialized_options = b'\220\002\001'
+  _globals['_ROUTINGSERVICE'].methods_by_name['GetRate']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['GetRate']._serialized_options = b'\220\002\001'
   _globals['_ROUTE']._serialized_start=125
   _globals['_ROUTE']._serialized_end=205
   _globals['_LISTROUTESREQUEST']._serialized_start=207
@@ -52,5 +61,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRATERESPONSE']._serialized_start=831
   _globals['_GETRATERESPONSE']._serialized_end=935
   _globals['_ROUTINGSERVICE']._serialized_start=938
-  _globals['_ROUTINGSERVICE']._serialized_end=1321
+  _globals['_ROUTINGSERVICE']._serialized_end=1341
 # @@protoc_insertion_point(module_scope)
