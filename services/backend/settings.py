@@ -40,7 +40,11 @@ class BackendSettings(ServiceSettings):
 
     database_url: SecretStr = Field(alias="DATABASE_URL", description="Postgres of this service")
     database_pool_size: int = Field(
-        8, alias="DATABASE_POOL_SIZE", ge=2, le=100, description="connections a worker"
+        8,
+        alias="DATABASE_POOL_SIZE",
+        ge=2,
+        le=100,
+        description="connections a worker that read, and as many that write",
     )
     redis_url: SecretStr = Field(alias="REDIS_URL", description="Redis or Valkey")
     redis_tls_ca_file: str | None = Field(

@@ -1,13 +1,16 @@
 """Nodes of this process on real Postgres and Valkey, peered over real HTTP.
 
-Starting a node costs more than most tests, so the tests of a module share what they can.
+Starting a node costs more than most tests, so the tests of a module share `node` and `banks`;
+what a test starts itself (`new_node`, `new_banks`) stops with it.
 """
 
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -72,71 +75,122 @@ def new_database(postgres_server: TestPostgres) -> Iterator[Callable[[], str]]:
         postgres_server.drop_database(url)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def new_node(
+class Nodes:
+    """Starts nodes, and stops them when it is left."""
+
+    def __init__(
+        self,
+        *,
+        new_database: Callable[[], str],
+        redis_url: str,
+        clock: WarpClock,
+        outside: Outside,
+        auth_server: AuthServer,
+        key_file: Path,
+    ) -> None:
+        self._new_database = new_database
+        self._redis_url = redis_url
+        self._clock = clock
+        self._outside = outside
+        self._auth_server = auth_server
+        self._key_file = key_file
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[NewNode]:
+        """Gives what starts nodes; `beside` starts another process of one that runs already."""
+        async with AsyncExitStack() as stack:
+
+            async def new(
+                name: str = "bank",
+                *,
+                beside: Node | None = None,
+                own_clock: WarpClock | None = None,
+                **settings: Any,
+            ) -> Node:
+                if beside is None:
+                    edge = Edge()
+                    await edge.start()
+                    stack.push_async_callback(edge.stop)
+                    url = self._new_database()
+                else:
+                    edge, url = beside.edge, beside.settings.database_url.get_secret_value()
+                values = self._values(name, edge, url) | settings
+                node = Node(
+                    settings=BackendSettings(**values), clock=own_clock or self._clock, edge=edge
+                )
+                await node.start()
+                stack.push_async_callback(node.stop)
+                return node
+
+            yield new
+
+    def _values(self, name: str, edge: Edge, database_url: str) -> dict[str, Any]:
+        return {
+            "INSTANCE_NAME": name,
+            "GRPC_PORT": 0,
+            "CONNECTOR_PORT": 0,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": self._redis_url,
+            "OPEN_PAYMENTS_URL": edge.origin,
+            "AUTH_SERVER_GRANT_URL": f"{edge.origin}/auth",
+            "AUTH_SERVER_INTROSPECTION_URL": self._auth_server.target,
+            "ILP_ADDRESS": f"test.{name}",
+            "ILP_CONNECTOR_URL": f"http://{name}.test/ilp",
+            "STREAM_SECRET": base64.b64encode(bytes(32)).decode(),
+            "NODE_ENV": "test",
+            "OPERATOR_TENANT_ID": TENANT,
+            "ADMIN_API_SECRET": "the-operator's-admin-secret",
+            "KEY_ID": "bank-key",
+            "PRIVATE_KEY_FILE": str(self._key_file),
+            "EXCHANGE_RATES_URL": f"{self._outside.origin}/rates",
+            "WEBHOOK_URL": f"{self._outside.origin}/webhooks/{name}",
+            "SIGNATURE_SECRET": WEBHOOK_SECRET,
+        }
+
+
+@pytest.fixture(scope="module")
+def nodes(
     new_database: Callable[[], str],
     redis_url: str,
     clock: WarpClock,
     outside: Outside,
     auth_server: AuthServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[NewNode]:
-    """Starts nodes; `beside` starts another process of one that runs already."""
+) -> Nodes:
+    """What starts nodes, for as long as whoever opens it wants."""
     pem = private_key_from_seed(bytes(32)).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     key_file = tmp_path_factory.mktemp("keys") / "key.pem"
     key_file.write_bytes(pem)
-    async with AsyncExitStack() as stack:
+    return Nodes(
+        new_database=new_database,
+        redis_url=redis_url,
+        clock=clock,
+        outside=outside,
+        auth_server=auth_server,
+        key_file=key_file,
+    )
 
-        async def new(
-            name: str = "bank",
-            *,
-            beside: Node | None = None,
-            own_clock: WarpClock | None = None,
-            **settings: Any,
-        ) -> Node:
-            if beside is None:
-                edge = Edge()
-                await edge.start()
-                stack.push_async_callback(edge.stop)
-                url = new_database()
-            else:
-                edge, url = beside.edge, beside.settings.database_url.get_secret_value()
-            values: dict[str, Any] = {
-                "INSTANCE_NAME": name,
-                "GRPC_PORT": 0,
-                "CONNECTOR_PORT": 0,
-                "DATABASE_URL": url,
-                "REDIS_URL": redis_url,
-                "OPEN_PAYMENTS_URL": edge.origin,
-                "AUTH_SERVER_GRANT_URL": f"{edge.origin}/auth",
-                "AUTH_SERVER_INTROSPECTION_URL": auth_server.target,
-                "ILP_ADDRESS": f"test.{name}",
-                "ILP_CONNECTOR_URL": f"http://{name}.test/ilp",
-                "STREAM_SECRET": base64.b64encode(bytes(32)).decode(),
-                "NODE_ENV": "test",
-                "OPERATOR_TENANT_ID": TENANT,
-                "ADMIN_API_SECRET": "the-operator's-admin-secret",
-                "KEY_ID": "bank-key",
-                "PRIVATE_KEY_FILE": str(key_file),
-                "EXCHANGE_RATES_URL": f"{outside.origin}/rates",
-                "WEBHOOK_URL": f"{outside.origin}/webhooks/{name}",
-                "SIGNATURE_SECRET": WEBHOOK_SECRET,
-                **settings,
-            }
-            node = Node(settings=BackendSettings(**values), clock=own_clock or clock, edge=edge)
-            await node.start()
-            stack.push_async_callback(node.stop)
-            return node
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def new_node_of_module(nodes: Nodes) -> AsyncIterator[NewNode]:
+    """Starts nodes that all tests of the module share."""
+    async with nodes.open() as new:
+        yield new
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def new_node(nodes: Nodes) -> AsyncIterator[NewNode]:
+    """Starts nodes that stop with the test: each holds some 20 connections of Postgres' 200."""
+    async with nodes.open() as new:
         yield new
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def node(new_node: NewNode) -> Node:
+async def node(new_node_of_module: NewNode) -> Node:
     """One node."""
-    return await new_node()
+    return await new_node_of_module()
 
 
 @dataclass
@@ -180,49 +234,52 @@ class Banks:
         return self.owed - before[0], self.drawn - before[1]
 
 
+NewBanks = Callable[..., Awaitable[Banks]]
+
+
+async def two_banks(
+    new_node: NewNode,
+    outside: Outside,
+    clock: WarpClock,
+    *,
+    far_code: str = "USD",
+    far_scale: int = 2,
+    far_max_packet_amount: int | None = None,
+    **settings: Any,
+) -> Banks:
+    """Start two peered nodes; both of dollars unless said otherwise."""
+    near = await new_node("near", **settings)
+    far = await new_node("far")
+    near_asset = await near.asset(liquidity=PEER_BALANCE)
+    # The link is in dollars: the far node exchanges.
+    link_asset = await far.asset(liquidity=PEER_BALANCE)
+    far_asset = link_asset
+    if (far_code, far_scale) != ("USD", 2):
+        far_asset = await far.asset(far_code, far_scale, liquidity=PEER_BALANCE)
+    limit = {} if far_max_packet_amount is None else {"max_packet_amount": far_max_packet_amount}
+    return Banks(
+        near=near,
+        far=far,
+        near_asset=near_asset,
+        far_asset=far_asset,
+        near_peer=await near.peer(near_asset, "test.far", url=far.ilp_url),
+        far_peer=await far.peer(
+            link_asset, "test.near", url=near.ilp_url, balance=PEER_BALANCE, **limit
+        ),
+        alice=await near.wallet(near_asset, "alice"),
+        bob=await far.wallet(far_asset, "bob"),
+        outside=outside,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def new_banks(new_node: NewNode, outside: Outside, clock: WarpClock) -> NewBanks:
+    """Starts two peered nodes, which stop with the test."""
+    return partial(two_banks, new_node, outside, clock)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def new_banks(
-    new_node: NewNode, outside: Outside, clock: WarpClock
-) -> Callable[..., Awaitable[Banks]]:
-    """Starts two peered nodes; both of dollars unless said otherwise."""
-
-    async def new(
-        *,
-        far_code: str = "USD",
-        far_scale: int = 2,
-        far_max_packet_amount: int | None = None,
-        **settings: Any,
-    ) -> Banks:
-        near = await new_node("near", **settings)
-        far = await new_node("far")
-        near_asset = await near.asset(liquidity=PEER_BALANCE)
-        # The link is in dollars: the far node exchanges.
-        link_asset = await far.asset(liquidity=PEER_BALANCE)
-        far_asset = link_asset
-        if (far_code, far_scale) != ("USD", 2):
-            far_asset = await far.asset(far_code, far_scale, liquidity=PEER_BALANCE)
-        limit = (
-            {} if far_max_packet_amount is None else {"max_packet_amount": far_max_packet_amount}
-        )
-        return Banks(
-            near=near,
-            far=far,
-            near_asset=near_asset,
-            far_asset=far_asset,
-            near_peer=await near.peer(near_asset, "test.far", url=far.ilp_url),
-            far_peer=await far.peer(
-                link_asset, "test.near", url=near.ilp_url, balance=PEER_BALANCE, **limit
-            ),
-            alice=await near.wallet(near_asset, "alice"),
-            bob=await far.wallet(far_asset, "bob"),
-            outside=outside,
-            clock=clock,
-        )
-
-    return new
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def banks(new_banks: Callable[..., Awaitable[Banks]]) -> Banks:
-    """Two nodes peered in dollars."""
-    return await new_banks()
+async def banks(new_node_of_module: NewNode, outside: Outside, clock: WarpClock) -> Banks:
+    """Two nodes peered in dollars, which all tests of the module share."""
+    return await two_banks(new_node_of_module, outside, clock)

@@ -109,7 +109,10 @@ class Node:
         self._stack.push_async_callback(self.channel.close)
         self.http = aiohttp.ClientSession()
         self._stack.push_async_callback(self.http.close)
-        self.edge.lead_to(grpc.aio.insecure_channel(f"127.0.0.1:{self.ports.grpc}"))
+        inside = grpc.aio.insecure_channel(f"127.0.0.1:{self.ports.grpc}")
+        self._stack.push_async_callback(inside.close)
+        self.edge.lead_to(inside)
+        self._stack.callback(self.edge.lead_away_from, inside)
         channel: Any = self.channel
         self.assets: Any = asset_service_pb2_grpc.AssetServiceStub(channel)
         self.peers: Any = peer_service_pb2_grpc.PeerServiceStub(channel)
@@ -126,7 +129,6 @@ class Node:
         )
 
     async def stop(self) -> None:
-        self.edge.lead_to(None)
         await self._stack.aclose()
 
     async def restart(self) -> None:

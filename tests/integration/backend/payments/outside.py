@@ -122,7 +122,8 @@ class Edge:
         self.token = REMOTE_TOKEN
         self.grants = 0
         self.reads = 0
-        self._channel: grpc.aio.Channel | None = None
+        self._channels: list[grpc.aio.Channel] = []
+        """Where it leads: to the node's process that started last and still runs."""
 
     async def start(self) -> None:
         app = web.Application()
@@ -134,8 +135,11 @@ class Edge:
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    def lead_to(self, channel: grpc.aio.Channel | None) -> None:
-        self._channel = channel
+    def lead_to(self, channel: grpc.aio.Channel) -> None:
+        self._channels.append(channel)
+
+    def lead_away_from(self, channel: grpc.aio.Channel) -> None:
+        self._channels.remove(channel)
 
     async def stop(self) -> None:
         await self._runner.cleanup()
@@ -155,21 +159,22 @@ class Edge:
     async def _payment(self, request: web.Request) -> web.Response:
         self.reads += 1
         status, body = self.says or DOWN
-        if self.says or self._channel is None:
+        if self.says or not self._channels:
             return web.Response(status=status, body=body)
         names: dict[str, str] = {
             "tenant_id": request.match_info["tenant"],
             "id": request.match_info["id"],
         }
+        channel = self._channels[-1]
         authorization = request.headers.get("authorization")
         call: Any
         if authorization is None:
-            public: Any = incoming_grpc.PublicIncomingPaymentServiceStub(self._channel)
+            public: Any = incoming_grpc.PublicIncomingPaymentServiceStub(channel)
             call = public.GetPublicIncomingPayment(
                 incoming.GetPublicIncomingPaymentRequest(**names), metadata=_REST
             )
         elif authorization == f"GNAP {self.token}":
-            full: Any = incoming_grpc.IncomingPaymentServiceStub(self._channel)
+            full: Any = incoming_grpc.IncomingPaymentServiceStub(channel)
             call = full.GetIncomingPayment(
                 incoming.GetIncomingPaymentRequest(**names), metadata=_REST
             )

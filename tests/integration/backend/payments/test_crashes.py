@@ -1,7 +1,6 @@
 """Processes that die or stall amid a payment: it ends right, and nothing is paid twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +15,7 @@ from services.backend.ledger.rules.outcome import apply_plan
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.model import State
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
-from tests.integration.backend.payments.conftest import Banks, NewNode
+from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import STALE_S, Node, amount, eventually, id_of
 from tests.integration.backend.payments.outside import DOWN
 from tests.support.waiting import until
@@ -29,7 +28,6 @@ SENDING = admin.OUTGOING_PAYMENT_STATE_SENDING
 PACKET_MAX = 100
 MANY_PACKETS = 20_000
 LEASE_S = LEASE.total_seconds()
-NewBanks = Callable[..., Awaitable[Banks]]
 
 
 class Held:

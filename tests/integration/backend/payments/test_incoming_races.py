@@ -84,9 +84,9 @@ class World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(new_node: NewNode, outside: Outside) -> World:
-    first = await new_node("races")
-    second = await new_node("races", beside=first)
+async def world(new_node_of_module: NewNode, outside: Outside) -> World:
+    first = await new_node_of_module("races")
+    second = await new_node_of_module("races", beside=first)
     usd = await first.asset()
     account = new_account(
         AccountCode.WALLET_ADDRESS,

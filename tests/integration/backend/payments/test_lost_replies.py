@@ -1,13 +1,12 @@
 """A receiver that credits packets and loses its replies: both banks' sums agree all the same."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from ilpkit.errors import UnknownOutcomeError
 from rafiki.admin.v1 import payment_service_pb2 as admin
 
-from tests.integration.backend.payments.conftest import Banks
+from tests.integration.backend.payments.conftest import NewBanks
 from tests.integration.backend.payments.node import amount
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -16,7 +15,7 @@ EVERY = 3
 
 
 async def test_what_was_credited_is_paid_however_many_replies_are_lost(
-    new_banks: Callable[..., Awaitable[Banks]],
+    new_banks: NewBanks,
 ) -> None:
     banks = await new_banks(far_max_packet_amount=100)
     connector = banks.far.services.connector

@@ -1,7 +1,6 @@
 """Payments from one node to another, over real HTTP, from the quote to the last event."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Conflict, InvalidArgument
 
 from services.backend.ledger.rules.chart import balance
-from tests.integration.backend.payments.conftest import Banks
+from tests.integration.backend.payments.conftest import Banks, NewBanks
 from tests.integration.backend.payments.node import STALE_S, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import DOWN
 
@@ -20,7 +19,6 @@ COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
 FAILED = admin.OUTGOING_PAYMENT_STATE_FAILED
 SENDING = admin.OUTGOING_PAYMENT_STATE_SENDING
 CANCELLED = admin.OUTGOING_PAYMENT_STATE_CANCELLED
-NewBanks = Callable[..., Awaitable[Banks]]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 

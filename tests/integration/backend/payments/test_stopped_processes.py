@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rafiki.admin.v1 import liquidity_service_pb2
 from rafiki.admin.v1 import payment_service_pb2 as admin
 
 from services.backend.outgoing_payments.worker import LEASE
-from tests.integration.backend.payments.conftest import Banks, NewNode
+from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
 from tests.support.postgres import free_port
 from tests.support.warp_clock import WarpClock
@@ -28,7 +28,6 @@ PACKET_MAX = 100
 MANY_PACKETS = 100_000
 PACKET_LIFE_S = 60
 """Longer than any packet of these tests can still be fulfilled."""
-NewBanks = Callable[..., Awaitable[Banks]]
 
 
 @asynccontextmanager
