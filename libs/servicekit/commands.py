@@ -8,7 +8,7 @@ and the idempotency key. Servicers, workers and this node's own callers run the 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +33,11 @@ class FactsChanged(Exception):  # noqa: N818 - it reads as what happened
 
 class Command(Generic[Given, Facts, Done]):
     """One mutating use case. `Given` is what the caller asks for, `Done` what came of it."""
+
+    reading_leaves_nothing: ClassVar[bool] = False
+    """Whether `read` changes nothing anywhere. Then a repeat of a call may read before it is known
+    for one: the key's row tells when it is written, or a reply is looked for when the call fails.
+    """
 
     async def read(self, given: Given) -> Facts:
         """Learn and check what `write` must know; the network and the ledger may be asked here.
@@ -116,7 +121,9 @@ class Commands:
         """
         if once is None:
             return replies.encode(await self.run(command, given))
-        stored = await self._replies.earlier(self._database, once)
+        stored = None
+        if not command.reading_leaves_nothing:
+            stored = await self._replies.earlier(self._database, once)
         if stored is None:
             try:
                 done, answer = await self._first(command, given, once, replies)

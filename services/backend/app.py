@@ -73,8 +73,7 @@ from services.backend.outgoing_payments.paying import Paying
 from services.backend.outgoing_payments.service import DUE_CHANNEL, OutgoingPaymentService
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker, WorkerCommands
 from services.backend.peers.service import PeerService
-from services.backend.quotes.commands.create_quote import CreateQuote
-from services.backend.quotes.service import QuoteService
+from services.backend.quotes.build import build as build_quotes
 from services.backend.rates.service import Rates
 from services.backend.receivers.build import build as build_receivers
 from services.backend.services import Services, bindings
@@ -259,9 +258,10 @@ class BackendApp:
             urls=urls,
             clock=clock,
         )
-        quotes = QuoteService(
+        quotes = build_quotes(
             database=database,
             directory=directory,
+            wallets=active,
             rates=rates,
             receivers=receivers.queries,
             clock=clock,
@@ -269,7 +269,6 @@ class BackendApp:
             lifespan=timedelta(milliseconds=settings.quote_lifespan_ms),
             slippage=settings.slippage_ratio,
         )
-        create_quote = CreateQuote(wallets=active, quotes=quotes)
         outgoing = OutgoingPaymentService(
             database=database,
             ledger=ledger,
@@ -345,14 +344,13 @@ class BackendApp:
             unknown_packets=unknown_packets,
             create_payment=CreatePayment(
                 wallets=active,
-                quotes=quotes,
-                create_quote=create_quote,
+                quotes=quotes.queries,
+                create_quote=quotes.create,
                 receivers=receivers.queries,
                 events=events,
                 clock=clock,
             ),
             quotes=quotes,
-            create_quote=create_quote,
             receivers=receivers,
             rates=rates,
             liquidity=LiquidityService(
@@ -455,7 +453,7 @@ class BackendApp:
             paying=Paying(
                 ledger=stores.ledger,
                 receivers=services.receivers.queries,
-                path_limits=services.quotes,
+                path_limits=services.quotes.path_limits,
                 local_credit=services.incoming.worker,
                 clock=self._clock,
                 ids=self._ids,

@@ -83,8 +83,7 @@ from services.backend.payments.service import PaymentService
 from services.backend.payments.servicer import PaymentServicer
 from services.backend.peers.service import PeerService
 from services.backend.peers.servicer import PeerServicer
-from services.backend.quotes.commands.create_quote import CreateQuote
-from services.backend.quotes.service import QuoteService
+from services.backend.quotes.build import Quotes
 from services.backend.quotes.servicer import QuoteServicer
 from services.backend.rates.service import Rates
 from services.backend.receivers.build import Receivers
@@ -128,8 +127,7 @@ class Services:
     outgoing: OutgoingPaymentService
     unknown_packets: UnknownPackets
     create_payment: CreatePayment
-    quotes: QuoteService
-    create_quote: CreateQuote
+    quotes: Quotes
     receivers: Receivers
     rates: Rates
     liquidity: LiquidityService
@@ -164,8 +162,8 @@ def _open_payments(services: Services) -> list[ServiceBinding]:
     )
     public = PublicIncomingPaymentServicer(payments=services.incoming.queries, urls=services.urls)
     quotes = QuoteServicer(
-        quotes=services.quotes,
-        create=services.create_quote,
+        queries=services.quotes.queries,
+        create=services.quotes.create,
         database=services.database,
         commands=services.commands,
         urls=services.urls,
@@ -211,7 +209,6 @@ def _payment_servicer(services: Services) -> PaymentServicer:
         incoming=services.incoming,
         outgoing=services.outgoing,
         quotes=services.quotes,
-        create_quote=services.create_quote,
         create_payment=services.create_payment,
         receivers=services.receivers,
         wallet_addresses=services.wallet_addresses,

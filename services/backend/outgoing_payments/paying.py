@@ -50,7 +50,7 @@ class LocalCredit(Protocol):
 class PathLimits(Protocol):
     """What quotes know of the largest packets that paths carry."""
 
-    async def remember_path_limit(
+    async def learned(
         self, *, tenant_id: UUID, destination: str, asset_id: UUID, amount: int
     ) -> None:
         """A payment was told how much of its asset the path to a destination carries."""
@@ -163,10 +163,11 @@ class Paying:
             data=payment.data_to_transmit or b"",
         )
         outcome = await pay(machine, send=send, clock=self._clock, on_crash=_log_crash)
+        self._receivers.changed(receiver.url)
         path = machine.max_packet
         limit = path.limit if path.state is PathLimit.KNOWN else None
         if limit and limit != payment.quote.max_packet_amount:
-            await self._path_limits.remember_path_limit(
+            await self._path_limits.learned(
                 tenant_id=payment.tenant_id,
                 destination=method.ilp_address,
                 asset_id=asset.id,

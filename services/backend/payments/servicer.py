@@ -39,9 +39,9 @@ from services.backend.protos import (
     to_amount,
     to_json,
 )
-from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
+from services.backend.quotes.build import Quotes
+from services.backend.quotes.commands.create_quote import GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
-from services.backend.quotes.service import QuoteService
 from services.backend.receivers.build import Receivers
 from services.backend.receivers.commands.complete_receiver import ReceiverToComplete
 from services.backend.receivers.commands.create_receiver import NewReceiver
@@ -80,8 +80,7 @@ class PaymentServicer(PaymentServiceServicer):
         payments: PaymentService,
         incoming: IncomingPayments,
         outgoing: OutgoingPaymentService,
-        quotes: QuoteService,
-        create_quote: CreateQuote,
+        quotes: Quotes,
         create_payment: CreatePayment,
         receivers: Receivers,
         wallet_addresses: WalletAddressService,
@@ -94,7 +93,6 @@ class PaymentServicer(PaymentServiceServicer):
         self._incoming = incoming
         self._outgoing = outgoing
         self._quotes = quotes
-        self._create_quote = create_quote
         self._create_payment = create_payment
         self._receivers = receivers
         self._wallet_addresses = wallet_addresses
@@ -224,13 +222,13 @@ class PaymentServicer(PaymentServiceServicer):
             receive_amount=None if receive is None else to_amount(receive),
         )
         once = once_of(request, scope=scope.owner, key=request.idempotency_key)
-        return await self._commands.run_once(self._create_quote, new, once=once, replies=_QUOTES)
+        return await self._commands.run_once(self._quotes.create, new, once=once, replies=_QUOTES)
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         del context
         scope = self._scope(request)
         quote_id = parse_id(request.id, unknown_quote(request.id))
-        quote = await self._quotes.get(quote_id, tenant_id=scope.filter)
+        quote = await self._quotes.queries.get(quote_id, tenant_id=scope.filter)
         _, asset = await self._wallet_addresses.get(scope, quote.wallet_address_id)
         return messages.quote(quote, asset)
 

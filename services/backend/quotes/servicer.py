@@ -17,7 +17,7 @@ from services.backend.protos import amount, optional, timestamp, to_amount
 from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote
-from services.backend.quotes.service import QuoteService
+from services.backend.quotes.queries import QuoteQueries
 from services.backend.tenants.scope import parse_id
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
@@ -32,18 +32,18 @@ class QuoteUrls(Protocol):
 
 
 class QuoteServicer(QuoteServiceServicer):
-    """Translates; the decisions are in QuoteService."""
+    """Translates; the decisions are in CreateQuote and QuoteQueries."""
 
     def __init__(
         self,
         *,
-        quotes: QuoteService,
+        queries: QuoteQueries,
         create: CreateQuote,
         database: Database,
         commands: Commands,
         urls: QuoteUrls,
     ) -> None:
-        self._quotes = quotes
+        self._queries = queries
         self._create = create
         self._database = database
         self._commands = commands
@@ -71,7 +71,7 @@ class QuoteServicer(QuoteServiceServicer):
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         asker = verdict(context)
-        quote = await self._quotes.get(
+        quote = await self._queries.get(
             parse_id(request.id, unknown_quote(request.id)),
             tenant_id=tenant(request.tenant_id),
             client=asker.client_filter,

@@ -93,6 +93,10 @@ class ReceiverService:
         """
         return self._remembered.receiver(url) or await self.get(url)
 
+    def changed(self, url: str) -> None:
+        """Money was sent there: what was read before does not hold any more."""
+        self._remembered.forget(url)
+
     async def create_remote(
         self,
         wallet_address_url: str,

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from servicekit.commands import Command, Commands, Replies
 from servicekit.database import Database, DatabaseLimits, WriteSession
-from servicekit.errors import AlreadyExists, Conflict, InvalidArgument
+from servicekit.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
 from servicekit.housekeeping import HOUSEKEEPING_LOCK, Housekeeper
 from servicekit.idempotency import IdempotencyStore, Once, idempotency_table
 from servicekit.statements import prepared
@@ -76,6 +76,18 @@ class AddEffect(Command[str, int, str]):
         self.finished.append(done)
 
 
+class AddAtOnce(AddEffect):
+    """Reads without leaving anything; perhaps what it reads is gone the next time."""
+
+    reading_leaves_nothing = True
+    gone = False
+
+    async def read(self, given: str) -> int:
+        if self.gone:
+            raise NotFound("UNKNOWN_ASSET", "it is gone")
+        return await super().read(given)
+
+
 _REPLIES: Replies[str, StringValue] = Replies(
     message=StringValue,
     encode=lambda done: StringValue(value=done),
@@ -129,6 +141,22 @@ async def test_a_call_that_only_adds_is_two_statements_and_its_repeat_one(setup:
     with setup.database.count_statements() as statements:
         await setup.call(AddEffect(), "a")
     assert len(statements) == 1
+
+
+async def test_a_call_whose_reading_leaves_nothing_is_one_statement(setup: Setup) -> None:
+    command = AddAtOnce()
+    with setup.database.count_statements() as statements:
+        assert await setup.call(command, "a") == "a 1"
+    assert len(statements) == 1
+    assert await setup.call(command, "a") == "a 1"
+    command.gone = True
+    assert await setup.call(command, "a") == "a 1"
+    assert await setup.names() == ["a"]
+    assert command.finished == ["a 1"] * 3
+    with pytest.raises(Conflict):
+        await setup.call(command, "b")
+    with pytest.raises(NotFound):
+        await setup.call(command, "b", "other key")
 
 
 async def test_a_call_that_reads_in_its_transaction_still_writes_in_one_statement(

@@ -1,7 +1,7 @@
 """Accept a quote: one that was given before, or one that is made along with the payment."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from ilpkit.money import Amount
@@ -24,7 +24,7 @@ from services.backend.quotes.commands.create_quote import (
 )
 from services.backend.quotes.errors import invalid_quote
 from services.backend.quotes.model import Quote
-from services.backend.quotes.service import QuoteService
+from services.backend.quotes.queries import QuoteQueries
 from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import Receiver
 
@@ -32,8 +32,8 @@ from services.backend.receivers.model import Receiver
 class Receivers(Protocol):
     """Incoming payments anywhere."""
 
-    async def get(self, url: str) -> Receiver:
-        """The receiver at a URL; raises InvalidArgument or Unavailable."""
+    async def recent(self, url: str) -> Receiver:
+        """The receiver at a URL, now or seconds ago; raises InvalidArgument or Unavailable."""
         ...
 
 
@@ -76,13 +76,18 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
         can't be paid any more (INVALID_RECEIVER).
     PermissionDenied: the grant's limits leave too little.
     Unavailable: the receiver's bank does not answer.
+
+    A receiver that this process read for the quote seconds ago is not asked for again: should it
+    close meanwhile, it takes no money, and the payment fails.
     """
+
+    reading_leaves_nothing: ClassVar = True
 
     def __init__(
         self,
         *,
         wallets: Wallets,
-        quotes: QuoteService,
+        quotes: QuoteQueries,
         create_quote: CreateQuote,
         receivers: Receivers,
         events: EventWriter,
@@ -104,7 +109,7 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
             price.wallet_id or price.wallet_url or "", tenant_id=price.tenant_id
         )
         quote = await self._quotes.get(price.quote_id, tenant_id=price.tenant_id)
-        receiver = await self._receivers.get(quote.receiver)
+        receiver = await self._receivers.recent(quote.receiver)
         if not receiver.is_payable(self._clock.now()):
             raise invalid_receiver(quote.receiver, "is completed or expired")
         return GivenQuote(quote=quote, wallet_address=wallet_address, asset=asset)

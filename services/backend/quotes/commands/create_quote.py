@@ -1,7 +1,8 @@
 """Price a payment, and promise that price for a while."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from ilpkit.money import Amount
@@ -11,7 +12,8 @@ from servicekit.database import WriteSession
 from services.backend.assets.model import Asset
 from services.backend.quotes import repository
 from services.backend.quotes.model import Quote
-from services.backend.quotes.service import QuoteService
+from services.backend.quotes.pricing import Pricing
+from services.backend.quotes.queries import QuoteQueries
 from services.backend.wallet_addresses.model import WalletAddress
 
 
@@ -52,18 +54,21 @@ class GivenQuote:
 
 
 class CreateQuote(Command[NewQuote, GivenQuote, GivenQuote]):
-    """Raises NotFound for the wallet address, and what `QuoteService.price` does."""
+    """Raises NotFound for the wallet address, and what `Pricing.price` does."""
 
-    def __init__(self, *, wallets: Wallets, quotes: QuoteService) -> None:
+    reading_leaves_nothing: ClassVar = True
+
+    def __init__(self, *, wallets: Wallets, pricing: Pricing, queries: QuoteQueries) -> None:
         self._wallets = wallets
-        self._quotes = quotes
+        self._pricing = pricing
+        self._queries = queries
 
     async def read(self, given: NewQuote) -> GivenQuote:
         """The price."""
         wallet_address, asset = await self._wallets.find_active(
             given.wallet_id or given.wallet_url or "", tenant_id=given.tenant_id
         )
-        quote = await self._quotes.price(
+        quote = await self._pricing.price(
             wallet_address=wallet_address,
             asset=asset,
             receiver_url=given.receiver,
@@ -77,4 +82,5 @@ class CreateQuote(Command[NewQuote, GivenQuote, GivenQuote]):
         """The quote's row."""
         del given
         repository.add(session, facts.quote)
+        session.after_commit(partial(self._queries.remember, facts.quote))
         return facts

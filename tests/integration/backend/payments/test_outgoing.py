@@ -280,14 +280,19 @@ async def test_a_receiver_that_was_closed_meanwhile_fails_the_payment(banks: Ban
     assert (ended.state, ended.error) == (FAILED, "ReceiverClosed")
 
 
-async def test_a_receivers_bank_is_asked_for_the_quote_and_when_it_is_accepted(
+async def test_a_receivers_bank_is_asked_for_the_quote_and_again_when_much_time_passed(
     banks: Banks,
 ) -> None:
     await pay(banks, 1)  # from here on it is known who grants access
     before = banks.far.edge.reads
     _, _, payment = await pay(banks, 500)
     assert (await banks.near.ended(payment)).state == COMPLETED
-    assert banks.far.edge.reads - before == 2
+    assert banks.far.edge.reads - before == 1
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    quote = await banks.near.quote(banks.alice, incoming)
+    banks.clock.jump(11)
+    await banks.near.outgoing(banks.alice, quote)
+    assert banks.far.edge.reads - before == 3
 
 
 async def test_a_quote_is_used_once(banks: Banks) -> None:

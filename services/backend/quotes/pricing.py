@@ -1,27 +1,25 @@
 """Prices payments, from the peer's settings and known rates: no packet is sent for a quote."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Protocol
 from uuid import UUID
 
 from ilpkit import money
 from ilpkit.money import U64_MAX, Amount, Ratio
 from servicekit.clock import Clock
-from servicekit.database import Database, ReadSession
+from servicekit.database import Database
 from servicekit.ids import IdSource
 
 from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset, FeeType
 from services.backend.directory.model import PeerRoute
 from services.backend.directory.worker import Directory
-from services.backend.quotes import repository
 from services.backend.quotes.errors import (
     amount_needed,
     non_positive_receive_amount,
     one_amount_at_most,
     out_of_range,
     rate_unavailable,
-    unknown_quote,
     unreachable,
     unusable_rate,
     wrong_asset,
@@ -30,15 +28,27 @@ from services.backend.quotes.model import Method, Price, Quote, Terms
 from services.backend.rates.service import Rates
 from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import Receiver
-from services.backend.receivers.service import ReceiverService
 from services.backend.wallet_addresses.model import WalletAddress
 
-PATH_LIMIT_LIFETIME: Final = timedelta(days=1)
-"""A peer may raise its limit: once a day a payment finds out."""
+
+class Receivers(Protocol):
+    """Incoming payments anywhere."""
+
+    async def get(self, url: str) -> Receiver:
+        """The receiver at a URL; raises InvalidArgument or Unavailable."""
+        ...
 
 
-class QuoteService:
-    """Gives and reads quotes."""
+class PathLimits(Protocol):
+    """What is known of the largest packets that peers let pass."""
+
+    async def of(self, peer_id: UUID, asset_id: UUID) -> int | None:
+        """The largest packet of an asset that passes a peer, if a payment learned it lately."""
+        ...
+
+
+class Pricing:
+    """Works out what a payment costs; writes nothing."""
 
     def __init__(
         self,
@@ -46,7 +56,8 @@ class QuoteService:
         database: Database,
         directory: Directory,
         rates: Rates,
-        receivers: ReceiverService,
+        receivers: Receivers,
+        path_limits: PathLimits,
         clock: Clock,
         ids: IdSource,
         lifespan: timedelta,
@@ -56,6 +67,7 @@ class QuoteService:
         self._directory = directory
         self._rates = rates
         self._receivers = receivers
+        self._path_limits = path_limits
         self._clock = clock
         self._ids = ids
         self._lifespan = lifespan
@@ -71,7 +83,7 @@ class QuoteService:
         debit_amount: Amount | None,
         receive_amount: Amount | None,
     ) -> Quote:
-        """Price a payment without writing anything.
+        """Price a payment.
 
         Raises:
             InvalidArgument: an amount or the receiver is not right, or nothing would be delivered.
@@ -93,7 +105,7 @@ class QuoteService:
             raise rate_unavailable(asset.code, receiver.asset.code)
         async with self._database.read() as session:
             fee = await assets.current_fee(session, asset.id, FeeType.SENDING)
-            limit = await self._path_limit(session, peer_id, asset.id)
+        limit = None if peer_id is None else await self._path_limits.of(peer_id, asset.id)
         terms = Terms.of(
             rate=rate,
             slippage=None if method is Method.LOCAL else self._slippage,
@@ -131,35 +143,6 @@ class QuoteService:
             created_at=now,
         )
 
-    async def get(
-        self, quote_id: UUID, *, tenant_id: UUID | None, client: str | None = None
-    ) -> Quote:
-        """One quote; raises NotFound, also when it is another client's."""
-        async with self._database.read() as session:
-            quote = await repository.get(session, quote_id, tenant_id)
-        if quote is None or client not in {None, quote.client}:
-            raise unknown_quote(quote_id)
-        return quote
-
-    async def remember_path_limit(
-        self, *, tenant_id: UUID, destination: str, asset_id: UUID, amount: int
-    ) -> None:
-        """A payment was told how much of its asset the path to a destination carries in a packet.
-
-        The next quotes for payments through the same peer reckon with it.
-        """
-        route = self._directory.snapshot.decide(tenant_id, destination)
-        if not isinstance(route, PeerRoute):
-            return
-        async with self._database.write() as session:
-            await repository.keep_path_limit(
-                session,
-                peer_id=route.entry.peer.id,
-                asset_id=asset_id,
-                amount=amount,
-                now=self._clock.now(),
-            )
-
     def _next_hop(self, tenant_id: UUID, receiver: Receiver) -> UUID | None:
         """The peer on the way; None when the payment stays on this node; raises UNREACHABLE."""
         if receiver.local_id is not None:
@@ -169,15 +152,6 @@ class QuoteService:
         if route is None:
             raise unreachable(destination)
         return route.entry.peer.id if isinstance(route, PeerRoute) else None
-
-    async def _path_limit(
-        self, session: ReadSession, peer_id: UUID | None, asset_id: UUID
-    ) -> int | None:
-        """The largest packet that passes the peer, where a payment learned it lately."""
-        if peer_id is None:
-            return None
-        since = self._clock.now() - PATH_LIMIT_LIFETIME
-        return await repository.path_limit(session, peer_id=peer_id, asset_id=asset_id, since=since)
 
 
 def _price(
