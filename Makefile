@@ -24,8 +24,9 @@ $(STAMP):
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
 	@rm -f $(VENV)/.installed-* && touch $@
 
-lock: ## refresh requirements/dev.txt from pyproject.toml
+lock: ## refresh requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --universal --python-version 3.11 --no-header -q -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/runtime.txt
 
 proto: setup ## lint, format and generate code from proto/
 	$(BIN)/python scripts/generate_proto.py

@@ -24,6 +24,7 @@ def run_service(
     migrate: Callable[[S], None],
     workers: Callable[[S], int],
     ports: Callable[[S], Mapping[str, int]],
+    host: Callable[[S], str],
     log_level: Callable[[S], str],
 ) -> NoReturn:
     """Run a service until it is told to end.
@@ -35,6 +36,7 @@ def run_service(
         migrate: brings the database up to date.
         workers: how many processes serve; more than one get a parent that watches them.
         ports: the listening ports by their variables; worker i gets each port plus i.
+        host: the address that the ports are at.
         log_level: what is logged; a level that there is not is refused as any other setting.
     """
     command = sys.argv[1:] or ["serve"]
@@ -53,14 +55,14 @@ def run_service(
     count = workers(settings)
     if count == 1 or WORKER_INDEX_VARIABLE in os.environ:
         run(lambda lifecycle: _started(start(settings, lifecycle)))
-    sys.exit(_run_workers(module, ports(settings), count))
+    sys.exit(_run_workers(module, ports(settings), host(settings), count))
 
 
 async def _started(starting: Awaitable[object]) -> None:
     await starting
 
 
-def _run_workers(module: str, ports: Mapping[str, int], count: int) -> int:
+def _run_workers(module: str, ports: Mapping[str, int], host: str, count: int) -> int:
     clock = SystemClock()
     try:
         environments = worker_ports(ports, count, 1)
@@ -70,6 +72,7 @@ def _run_workers(module: str, ports: Mapping[str, int], count: int) -> int:
     parent = WorkerProcesses(
         command=[sys.executable, "-m", module, "serve"],
         environments=environments,
+        host=host,
         clock=clock,
         ids=SystemIds(clock),
     )

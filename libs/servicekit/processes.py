@@ -1,6 +1,7 @@
 """Several worker processes of one service: started, watched, restarted and ended together.
 
 A worker that dies is started again, for ever: one that can't start must not end those that serve.
+SIGHUP replaces the workers one by one, so that new code is taken up while the others serve.
 
 Each worker has ports of its own, because one shared port behind a proxy sends every call to one of
 them: the proxy in front balances over the ports.
@@ -22,6 +23,8 @@ from servicekit.lifecycle import EXIT_FAILED, EXIT_OK, EXIT_SETTINGS
 
 WORKER_INDEX_VARIABLE = "WORKER_INDEX"
 WORKERS_MAX = 256
+LOOPBACK = "127.0.0.1"
+ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - named, not bound to
 _PORT_MAX = 65_535
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +37,9 @@ class WorkerLimits:
     """A worker that dies within this time did not start: the next start waits longer."""
     stop_grace_s: float = 40.0
     """From the forwarded signal to the kill; longer than a worker's own shutdown."""
+    serves_within_s: float = 60.0
+    """A replaced worker that listens no sooner ends the replacing: the others stay as they are."""
+    poll_s: float = 0.1
     backoff: Backoff = field(default_factory=lambda: Backoff(first_ms=200, max_ms=10_000))
 
 
@@ -67,17 +73,24 @@ class WorkerProcesses:
         *,
         command: Sequence[str],
         environments: Sequence[Mapping[str, str]],
+        host: str = "127.0.0.1",
         clock: Clock,
         ids: IdSource,
         limits: WorkerLimits | None = None,
     ) -> None:
-        """One worker for each of `environments`, which are added to the parent's own."""
+        """One worker for each of `environments` (its ports), which are added to the parent's own.
+
+        A worker serves when each of its ports takes connections at `host`.
+        """
         self._command = tuple(command)
         self._environments = environments
         self._clock = clock
         self._ids = ids
         self._limits = limits or WorkerLimits()
+        self._host = LOOPBACK if host in ANY_ADDRESS else host
         self._running: dict[int, asyncio.subprocess.Process] = {}
+        self._replaced: set[asyncio.subprocess.Process] = set()
+        self._replacing: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._exit_code = EXIT_OK
         self._forwarded: signal.Signals | None = None
@@ -85,11 +98,12 @@ class WorkerProcesses:
     async def run(self) -> int:
         """Keep the workers running until a signal; returns the exit code.
 
-        SIGTERM and SIGINT are forwarded; a second one kills.
+        SIGTERM and SIGINT are forwarded; a second one kills. SIGHUP replaces the workers.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
+        loop.add_signal_handler(signal.SIGHUP, self._replace)
         try:
             tasks = [
                 asyncio.create_task(self._keep(index, environment))
@@ -102,17 +116,21 @@ class WorkerProcesses:
                 self._exit_code = EXIT_FAILED
                 await asyncio.wait(late)
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+            if self._replacing is not None:
+                self._replacing.cancel()
         return self._exit_code
 
     async def _keep(self, index: int, environment: Mapping[str, str]) -> None:
         early_deaths = 0
         while not self._stopping.is_set():
             started_at = self._clock.monotonic()
-            code = await self._run_once(index, environment)
+            code, replaced = await self._run_once(index, environment)
             if self._stopping.is_set():
                 return
+            if replaced:
+                continue
             early = self._clock.monotonic() - started_at < self._limits.early_death_s
             early_deaths = early_deaths + 1 if early else 0
             _log.error("worker_died", worker=index, code=code, early_deaths=early_deaths)
@@ -121,7 +139,8 @@ class WorkerProcesses:
                 return
             await self._pause(self._limits.backoff.delay_s(max(early_deaths, 1), self._ids))
 
-    async def _run_once(self, index: int, environment: Mapping[str, str]) -> int:
+    async def _run_once(self, index: int, environment: Mapping[str, str]) -> tuple[int, bool]:
+        """One life of a worker: its exit code, and whether it ended to be replaced."""
         process = await asyncio.create_subprocess_exec(
             *self._command,
             env={**os.environ, **environment, WORKER_INDEX_VARIABLE: str(index)},
@@ -133,9 +152,59 @@ class WorkerProcesses:
             # It was being started when the others got theirs.
             process.send_signal(self._forwarded)
         try:
-            return await process.wait()
+            code = await process.wait()
         finally:
             del self._running[index]
+        replaced = process in self._replaced
+        self._replaced.discard(process)
+        return code, replaced
+
+    def _replace(self) -> None:
+        """SIGHUP: a second one during a replacing changes nothing."""
+        if self._replacing is None or self._replacing.done():
+            self._replacing = asyncio.create_task(self._replace_all())
+
+    async def _replace_all(self) -> None:
+        for index, environment in enumerate(self._environments):
+            process = self._running.get(index)
+            if process is not None:  # else it is being started again, with the new code
+                self._replaced.add(process)
+                process.send_signal(signal.SIGTERM)
+                await self._ended(process)
+            if not await self._serves(index, environment):
+                _log.error(
+                    "worker_not_replaced", worker=index, seconds=self._limits.serves_within_s
+                )
+                return
+            _log.info("worker_replaced", worker=index)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(self._limits.stop_grace_s):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _serves(self, index: int, environment: Mapping[str, str]) -> bool:
+        """Wait until a worker listens on all its ports; False when it does not in time."""
+        until = self._clock.monotonic() + self._limits.serves_within_s
+        while self._clock.monotonic() < until and not self._stopping.is_set():
+            listening = [
+                await self._listens(int(port)) for port in environment.values() if port != "0"
+            ]
+            if all(listening) and index in self._running:
+                return True
+            await self._clock.sleep(self._limits.poll_s)
+        return False
+
+    async def _listens(self, port: int) -> bool:
+        try:
+            _, writer = await asyncio.open_connection(self._host, port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def _pause(self, seconds: float) -> None:
         sleeping = asyncio.create_task(self._clock.sleep(seconds))

@@ -27,6 +27,7 @@ def main() -> None:
             "AUTH_PORT": settings.auth_port,
             "GRPC_PORT": settings.grpc_port,
         },
+        host=lambda settings: settings.host,
         log_level=lambda settings: settings.log_level,
     )
 

@@ -27,6 +27,7 @@ def main() -> None:
             "GRPC_PORT": settings.grpc_port,
             "CONNECTOR_PORT": settings.connector_port,
         },
+        host=lambda settings: settings.host,
         log_level=lambda settings: settings.log_level,
     )
 

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ from servicekit.processes import WorkerLimits, WorkerProcesses, worker_ports
 clock = SystemClock()
 workers = WorkerProcesses(
     command=[sys.executable, "-u", "-c", sys.argv[1]],
-    environments=worker_ports({"A_PORT": 4000, "B_PORT": 5000}, 2, 1),
+    environments=worker_ports({"A_PORT": int(sys.argv[3]), "B_PORT": int(sys.argv[4])}, 2, 1),
     clock=clock, ids=SystemIds(clock),
-    limits=WorkerLimits(stop_grace_s=float(sys.argv[2]),
+    limits=WorkerLimits(stop_grace_s=float(sys.argv[2]), serves_within_s=float(sys.argv[5]),
+                        poll_s=0.01,
                         backoff=Backoff(first_ms=1, max_ms=2)),
 )
 sys.exit(asyncio.run(workers.run()))
@@ -35,20 +38,24 @@ os.write(1, " ".join(["up", *(os.environ[n] for n in names), f"{os.getpid()}\\n"
 _STAYS = _WORKER + "signal.sigwait([signal.SIGTERM]); os.write(1, b'down\\n')"
 
 
-async def _parent(worker: str, grace_s: float = 20) -> asyncio.subprocess.Process:
+async def _parent(
+    worker: str, grace_s: float = 20, ports: tuple[int, int] = (4000, 5000), serves_s: float = 20
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         _PARENT,
         worker,
-        str(grace_s),
+        *map(str, (grace_s, *ports, serves_s)),
         env={**os.environ, "PYTHONPATH": str(_ROOT / "libs")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
 
 
-async def _lines(parent: asyncio.subprocess.Process, start: str, count: int) -> list[list[str]]:
+async def _lines(
+    parent: asyncio.subprocess.Process, start: str | tuple[str, ...], count: int
+) -> list[list[str]]:
     assert parent.stdout is not None
     found: list[list[str]] = []
     while len(found) < count:
@@ -120,6 +127,52 @@ async def test_a_second_signal_kills() -> None:
     parent.send_signal(signal.SIGTERM)
     parent.send_signal(signal.SIGINT)
     assert await parent.wait() == 1
+
+
+_LISTENS = """
+import socket
+listening = [socket.create_server(("127.0.0.1", int(os.environ[name]))) for name in names[1:]]
+"""
+
+
+def _free_pairs() -> tuple[int, int]:
+    """The first ports of two pairs: each worker takes one of each pair."""
+    for base in range(21_000, 31_000, 4):
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(base, base + 4):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return base, base + 2
+    raise AssertionError("no four free ports")
+
+
+async def test_a_hangup_replaces_the_workers_one_by_one() -> None:
+    worker = (
+        _block() + _WORKER + _LISTENS + "signal.sigwait([signal.SIGTERM]); os.write(1, b'down\\n')"
+    )
+    parent = await _parent(worker, ports=_free_pairs())
+    before = await _lines(parent, "up", 2)
+    parent.send_signal(signal.SIGHUP)
+    said = [(await _lines(parent, ("up", "down"), 1))[0] for _ in range(4)]
+    # A worker ends, its successor is up, and only then the next one ends.
+    assert [line[0] for line in said] == ["down", "up", "down", "up"]
+    assert [line[1:4] for line in said if line[0] == "up"] == sorted(line[1:4] for line in before)
+    assert {line[4] for line in said if line[0] == "up"}.isdisjoint(line[4] for line in before)
+    parent.send_signal(signal.SIGTERM)
+    await _lines(parent, "down", 2)
+    assert await parent.wait() == 0
+
+
+async def test_a_replaced_worker_that_does_not_serve_leaves_the_others_as_they_are() -> None:
+    parent = await _parent(_block() + _STAYS, ports=_free_pairs(), serves_s=0.05)
+    await _lines(parent, "up", 2)
+    parent.send_signal(signal.SIGHUP)
+    said = [" ".join(line) for line in await _lines(parent, "", 3)]
+    # Of two workers one has ended and come again, and the other was left alone.
+    assert sum("worker_not_replaced" in line for line in said) == 1
+    assert sum(line == "down" for line in said) == 1
+    parent.send_signal(signal.SIGTERM)
+    await _lines(parent, "down", 2)
+    assert await parent.wait() == 0
 
 
 def test_ports_that_would_meet_are_refused() -> None:
