@@ -23,7 +23,7 @@ from servicekit.connections import Connection, ConnectionPool, Observe
 from servicekit.database_errors import is_retriable
 from servicekit.errors import Unavailable
 from servicekit.ids import IdSource, SystemIds
-from servicekit.round_trip import Write, combined, refusal
+from servicekit.round_trip import Write, combined, hand_back, refusal
 from servicekit.statements import Compiler, Parameters, Prepared, Rows, prepared
 
 AfterCommit = Callable[[], Awaitable[None] | None]
@@ -115,6 +115,7 @@ class WriteSession(ReadSession):
         rows: int | None = None,
         constraint: str | None = None,
         refused: Callable[[], Exception] | None = None,
+        returned: Callable[[list[Any]], None] | None = None,
     ) -> None:
         """Write this later, in one statement with all that is added.
 
@@ -127,6 +128,7 @@ class WriteSession(ReadSession):
             rows: how many rows it must touch; with another count the transaction fails.
             constraint: a constraint that it may violate.
             refused: makes the error to raise in either case.
+            returned: gets the one column that the statement returns, before the commit.
         """
         self._added.append(
             Write(
@@ -135,6 +137,7 @@ class WriteSession(ReadSession):
                 rows=rows,
                 constraint=constraint,
                 refused=refused,
+                returned=returned,
             )
         )
 
@@ -187,12 +190,13 @@ class WriteSession(ReadSession):
         writes, self._added = self._added, []
         statement, arguments = combined(writes)
         try:
-            await self._connection.run(statement, arguments)
+            rows = await self._connection.run(statement, arguments)
         except DBAPIError as error:
             refused = refusal(writes, error)
             if refused is None:
                 raise
             raise refused from error
+        hand_back(writes, rows)
 
     async def committed(self) -> None:
         """Run what waited for the commit."""

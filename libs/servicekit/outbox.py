@@ -1,13 +1,14 @@
 """Deliveries written with the change they tell of, and what operators do with them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import DateTime, Table, bindparam, delete, literal_column, select, update
 
@@ -30,6 +31,8 @@ PURGE_ROWS_MAX = 1_000
 REPLAY_ROWS_MAX = 1_000
 ANYONE = ""
 """A notification for the workers of all processes."""
+NOBODY = "-"
+"""A notification of what has its worker already; it is for those who only watch."""
 DELIVERED_KEPT = timedelta(days=30)
 """How long one can see that and when something was delivered."""
 
@@ -53,7 +56,6 @@ class Delivery:
     """A delivery that this worker has leased."""
 
     id: UUID
-    position: int
     lane: str
     ordering_key: str
     payload: Mapping[str, Any]
@@ -62,6 +64,27 @@ class Delivery:
     attempts_max: int
     created_at: datetime
     lease: UUID
+
+
+class Here(Protocol):
+    """The worker of this process."""
+
+    @property
+    def lease_for(self) -> timedelta:
+        """How long what it takes is its own."""
+        ...
+
+    def has_room(self, lane: str) -> bool:
+        """Whether it would begin a delivery of this lane at once."""
+        ...
+
+    def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Deliver what was leased for it when it was written."""
+        ...
+
+    def wake(self) -> None:
+        """Something else is there to claim."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +114,9 @@ class Outbox:
         self.channel = channel
         self._clock = clock
         self._ids = ids
-        self._here = str(ids.uuid())
-        self._has_room: Callable[[], bool] | None = None
+        self._here: Here | None = None
+        self._added: WeakKeyDictionary[WriteSession, set[tuple[str, str]]] = WeakKeyDictionary()
+        """The keys of each transaction: its statements don't see one another's deliveries."""
         self._add = add_statement(table)
         self._claim = claim_statement(table)
         self._settle = settle_statement(table)
@@ -109,43 +133,70 @@ class Outbox:
         self._purge = prepared(delete(table).where(table.c.id.in_(old)))
 
     @contextmanager
-    def delivered_here(self, has_room: Callable[[], bool]) -> Iterator[None]:
-        """While a worker of this process runs, it claims what this process adds, if it has room.
+    def delivered_here(self, worker: Here) -> Iterator[None]:
+        """While a worker of this process runs and has room, it gets what this process adds.
 
-        Workers of other processes are spared a claim that would find nothing. They come upon what
-        this process did not get to when they next look: at the latest after their idle poll.
+        It is leased in the statement that writes it, so that nobody has to claim it. Should this
+        process die, another one comes upon it once the lease has ended.
         """
-        self._has_room = has_room
+        self._here = worker
         try:
             yield
         finally:
-            self._has_room = None
-
-    def concerns(self, notice: str) -> bool:
-        """Whether a notification is for the worker of this process."""
-        return notice in {ANYONE, self._here}
-
-    @property
-    def notice(self) -> str:
-        """What is said in a notification of new deliveries: who is to claim them."""
-        return self._here if self._has_room is not None and self._has_room() else ANYONE
+            self._here = None
 
     async def add(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[UUID]:
         """Write deliveries with the caller's transaction, in this order."""
         if not deliveries:
             return []
-        ids = [self._ids.uuid() for _ in deliveries]
+        ids, now, lease = (
+            [self._ids.uuid() for _ in deliveries],
+            self._clock.now(),
+            self._ids.uuid(),
+        )
+        here, wanted = self._here, self._wanted(session, deliveries)
+        leased: list[UUID | None] = []
         values = {
             "ids": ids,
             "lanes": [new.lane for new in deliveries],
             "ordering_keys": [new.ordering_key for new in deliveries],
             "payloads": [json.dumps(dict(new.payload)) for new in deliveries],
             "attempts_max": [new.attempts_max for new in deliveries],
-            "now": self._clock.now(),
+            "wanted": wanted,
+            "lease": lease,
+            "lease_until": now if here is None else now + here.lease_for,
+            "now": now,
         }
-        session.add(self._add, values)
-        await session.notify(self.channel, self.notice)
+        session.add(self._add, values, returned=leased.extend)
+        await session.notify(self.channel, NOBODY if all(wanted) else ANYONE)
+
+        def hand_over(here: Here) -> None:
+            taken = [
+                _leased(id_, new, lease=lease, now=now)
+                for id_, new in zip(ids, deliveries, strict=True)
+                if id_ in leased
+            ]
+            here.take(taken)
+            if len(taken) < sum(wanted):
+                # It waits behind another one of its key, which may have been settled meanwhile.
+                here.wake()
+
+        if here is not None and any(wanted):
+            session.after_commit(partial(hand_over, here))
         return ids
+
+    def _wanted(self, session: WriteSession, deliveries: Sequence[NewDelivery]) -> list[bool]:
+        """Which the worker of this process gets: the first of each key, as far as it has room."""
+        here = self._here
+        if here is None:
+            return [False] * len(deliveries)
+        keys = self._added.setdefault(session, set())
+        wanted = []
+        for new in deliveries:
+            key = (new.lane, new.ordering_key)
+            wanted.append(key not in keys and here.has_room(new.lane))
+            keys.add(key)
+        return wanted
 
     async def claim(
         self,
@@ -168,7 +219,10 @@ class Outbox:
             "lease_until": now + lease_for,
         }
         rows = (await database.write_one(self._claim, values)).mappings().all()
-        return [Delivery(**row, lease=lease) for row in sorted(rows, key=lambda r: r["position"])]
+        return [
+            Delivery(**{name: row[name] for name in row if name != "position"}, lease=lease)
+            for row in sorted(rows, key=lambda row: row["position"])
+        ]
 
     async def settle(self, database: Database, outcomes: Sequence[Outcome]) -> dict[UUID, bool]:
         """Write outcomes, all in one statement.
@@ -214,3 +268,17 @@ class Outbox:
             purge=partial(self.purge, older_than=DELIVERED_KEPT),
             page_rows=PURGE_ROWS_MAX,
         )
+
+
+def _leased(id_: UUID, new: NewDelivery, *, lease: UUID, now: datetime) -> Delivery:
+    """A delivery that was leased when it was written."""
+    return Delivery(
+        id=id_,
+        lane=new.lane,
+        ordering_key=new.ordering_key,
+        payload=new.payload,
+        attempts=1,
+        attempts_max=new.attempts_max,
+        created_at=now,
+        lease=lease,
+    )

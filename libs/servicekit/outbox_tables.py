@@ -73,19 +73,33 @@ def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
 def add_statement(table: Table) -> Prepared:
     """Insert deliveries, which get their positions in the order of the arrays.
 
-    `ids`, `ordering_keys`, `payloads` (JSON text) and `attempts_max` are arrays of one length.
+    `ids`, `lanes`, `ordering_keys`, `payloads` (JSON text), `attempts_max` and `wanted` are arrays
+    of one length. What is wanted is leased at once, unless its key has an open delivery already;
+    the ids of what was leased are returned.
     """
     sql = f"""
-        INSERT INTO {table.name}
-            (id, lane, ordering_key, payload, attempts_max, due_at, created_at)
-        SELECT t.id, t.lane, t.ordering_key, CAST(t.payload AS jsonb), t.attempts_max,
-            CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-        FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:lanes AS text[]), CAST(:ordering_keys AS text[]),
-            CAST(:payloads AS text[]), CAST(:attempts_max AS int[])
-        ) WITH ORDINALITY AS t (id, lane, ordering_key, payload, attempts_max, place)
+        INSERT INTO {table.name} (
+            id, lane, ordering_key, payload, attempts, attempts_max, due_at, lease, created_at
+        )
+        SELECT t.id, t.lane, t.ordering_key, CAST(t.payload AS jsonb),
+            CASE WHEN t.leased THEN 1 ELSE 0 END, t.attempts_max,
+            CASE WHEN t.leased THEN CAST(:lease_until AS timestamptz)
+                ELSE CAST(:now AS timestamptz) END,
+            CASE WHEN t.leased THEN CAST(:lease AS uuid) END,
+            CAST(:now AS timestamptz)
+        FROM (
+            SELECT new.*, new.wanted AND NOT EXISTS (
+                SELECT 1 FROM {table.name} o
+                WHERE o.state = {OPEN} AND o.lane = new.lane AND o.ordering_key = new.ordering_key
+            ) AS leased
+            FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:lanes AS text[]), CAST(:ordering_keys AS text[]),
+                CAST(:payloads AS text[]), CAST(:attempts_max AS int[]), CAST(:wanted AS bool[])
+            ) WITH ORDINALITY
+                AS new (id, lane, ordering_key, payload, attempts_max, wanted, place)
+        ) AS t
         ORDER BY t.place
-        RETURNING id
+        RETURNING CASE WHEN lease IS NOT NULL THEN id END AS id
     """  # noqa: S608 - the only thing put in is our own table's name
     return prepared(text(sql).columns(table.c.id))
 

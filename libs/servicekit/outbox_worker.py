@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.errors import ServiceError
 from servicekit.ids import IdSource
-from servicekit.outbox import Delivery, Outbox, Outcome
+from servicekit.outbox import NOBODY, Delivery, Outbox, Outcome
 
 Deliver = Callable[[Delivery], Awaitable[int | None]]
 """Delivers, or raises; gives the recipient's status, if there is one."""
@@ -83,6 +83,7 @@ class OutboxWorker:
         """Whether there may be something to claim: a claim that finds nothing costs as much."""
         self._was_full = False
         """Whether the last claim took all it might, so that more may be due."""
+        self._ending = False
         self._in_flight: dict[asyncio.Task[Outcome], Delivery] = {}
         self._finished: list[Outcome] = []
         self._retries: list[float] = []
@@ -90,7 +91,7 @@ class OutboxWorker:
 
     def heard(self, notice: str) -> None:
         """Call it with what the outbox's notifications say."""
-        if self._outbox.concerns(notice):
+        if notice != NOBODY:
             self.wake()
 
     def wake(self) -> None:
@@ -98,12 +99,33 @@ class OutboxWorker:
         self._look = True
         self._wake.set()
 
-    def _has_room(self) -> bool:
-        return len(self._in_flight) < self._limits.concurrent_max
+    @property
+    def lease_for(self) -> timedelta:
+        """How long what it takes is its own."""
+        return timedelta(seconds=self._limits.lease_s)
+
+    def has_room(self, lane: str) -> bool:
+        """Whether it would begin a delivery of this lane at once.
+
+        Transactions that are under way together may each be told so: then it has as many more.
+        """
+        lanes = [delivery.lane for delivery in self._in_flight.values()]
+        return (
+            not self._ending
+            and len(lanes) < self._limits.concurrent_max
+            and lanes.count(lane) < self._limits.lane_concurrent_max
+        )
+
+    def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Deliver what was leased for this worker; what comes once it ends is left to others."""
+        for delivery in () if self._ending else deliveries:
+            task = asyncio.get_running_loop().create_task(self._attempt(delivery))
+            self._in_flight[task] = delivery
+            task.add_done_callback(self._attempted)
 
     async def run(self) -> None:
         """Deliver until cancelled; then what is in flight may still finish and is settled."""
-        with self._outbox.delivered_here(self._has_room):
+        with self._outbox.delivered_here(self):
             await self._work()
 
     async def _work(self) -> None:
@@ -122,6 +144,7 @@ class OutboxWorker:
                 if not worked:
                     await self._wait()
         finally:
+            self._ending = True
             await self._drain()
 
     async def _step(self) -> bool:
@@ -144,12 +167,9 @@ class OutboxWorker:
             count=free,
             lane_max=1 if only_first else self._limits.lane_concurrent_max,
             busy=busy,
-            lease_for=timedelta(seconds=self._limits.lease_s),
+            lease_for=self.lease_for,
         )
-        for delivery in claimed:
-            task = asyncio.create_task(self._attempt(delivery))
-            self._in_flight[task] = delivery
-            task.add_done_callback(self._attempted)
+        self.take(claimed)
         busy.update(delivery.lane for delivery in claimed)
         lane_full = max(busy.values(), default=0) >= self._limits.lane_concurrent_max
         self._was_full = only_first or lane_full or len(claimed) == free

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy.exc import DBAPIError
 
 from servicekit.database_errors import constraint_name
-from servicekit.statements import Prepared
+from servicekit.statements import Prepared, Rows
 
 COMBINATIONS_MAX: Final = 500
 """Statements kept; one a combination of writes that occurs together."""
@@ -37,6 +37,8 @@ class Write:
     """The constraint that it may violate, for `refused`."""
     refused: Callable[[], Exception] | None = None
     """The error to raise for another count of rows, or for a violated `constraint`."""
+    returned: Callable[[list[Any]], None] | None = None
+    """Gets the one column that it returns, in no order; it takes no `rows` then."""
 
 
 class UnexpectedRows(Exception):  # noqa: N818 - it reads as what happened
@@ -48,9 +50,18 @@ def combined(writes: Sequence[Write]) -> tuple[Prepared, list[Any]]:
     arguments = [
         argument for write in writes for argument in write.statement.arguments(write.values)
     ]
-    if len(writes) == 1 and writes[0].rows is None:
+    if len(writes) == 1 and writes[0].rows is None and writes[0].returned is None:
         return writes[0].statement, arguments
-    return _combine(tuple((write.statement, write.rows) for write in writes)), arguments
+    parts = tuple((write.statement, write.rows, write.returned is not None) for write in writes)
+    return _combine(parts), arguments
+
+
+def hand_back(writes: Sequence[Write], rows: Rows) -> None:
+    """Give the writes what their statement returned."""
+    if any(write.returned is not None for write in writes):
+        for write, value in zip(writes, rows.one(), strict=True):
+            if write.returned is not None:
+                write.returned(value)
 
 
 def refusal(writes: Sequence[Write], error: DBAPIError) -> Exception | None:
@@ -67,20 +78,22 @@ def refusal(writes: Sequence[Write], error: DBAPIError) -> Exception | None:
 
 
 @lru_cache(maxsize=COMBINATIONS_MAX)
-def _combine(parts: tuple[tuple[Prepared, int | None], ...]) -> Prepared:
+def _combine(parts: tuple[tuple[Prepared, int | None, bool], ...]) -> Prepared:
     bodies: list[str] = []
-    counts: list[str] = []
+    results: list[str] = []
     offset = 0
-    for number, (statement, rows) in enumerate(parts):
+    for number, (statement, rows, returns) in enumerate(parts):
         body = _shifted(statement.sql, offset)
         if statement.changes_rows and not statement.returns_rows:
             body += " RETURNING 1"
         offset += len(statement.names)
         # MATERIALIZED: a SELECT runs to its end although only its rows are counted.
         bodies.append(f"write_{number} AS MATERIALIZED ({body})")
-        counts.append(_count(number, rows))
+        results.append(
+            f"ARRAY(SELECT * FROM write_{number})" if returns else _count(number, rows)  # noqa: S608 - a number of ours
+        )
     return Prepared(
-        sql=f"WITH {', '.join(bodies)} SELECT {', '.join(counts)}",
+        sql=f"WITH {', '.join(bodies)} SELECT {', '.join(results)}",
         names=(),
         binders={},
         column_types=(),

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from servicekit.database import Database
 from servicekit.errors import Unavailable
-from servicekit.outbox import Delivery, NewDelivery, Outbox
+from servicekit.outbox import ANYONE, Delivery, NewDelivery, Outbox
 from servicekit.outbox_tables import DONE, OPEN, PARKED, outbox_table
 from servicekit.outbox_worker import DeliveryFailed, OutboxLimits, OutboxWorker
 from servicekit.tables import new_metadata
@@ -363,11 +363,21 @@ async def test_a_delivery_takes_three_statements_from_its_change_to_its_end(setu
     assert [_kind(sql) for sql in statements] == ["add", "claim", "settle"]
 
 
-async def test_what_a_process_adds_is_claimed_by_its_own_worker_while_it_has_room(
+async def test_a_delivery_of_a_process_whose_worker_runs_is_leased_where_it_is_written(
     setup: Setup,
 ) -> None:
-    other = Outbox(table=_TABLE, channel="outbox", clock=setup.clock, ids=setup.ids)
-    assert other.concerns(setup.outbox.notice)  # nobody delivers where it is written
+    async with setup.running():
+        await until(lambda: setup.clock.sleeping > 0)
+        with setup.database.count_statements() as statements:
+            await setup.add("x", "y")
+            await until(lambda: len(statements) >= 2)
+            await until(lambda: setup.clock.sleeping == 1)
+        assert [_kind(sql) for sql in statements][:2] == ["add", "settle"]
+        await setup.settled({"x": DONE, "y": DONE})
+    assert setup.recipient.taken == [("x", 1), ("y", 1)]
+
+
+async def test_what_its_worker_has_no_room_for_is_left_to_any_other(setup: Setup) -> None:
     gate = asyncio.Event()
 
     async def answer(delivery: Delivery) -> int:
@@ -376,17 +386,47 @@ async def test_what_a_process_adds_is_claimed_by_its_own_worker_while_it_has_roo
         return 200
 
     setup.recipient.answers = {"x": answer}
-    async with setup.running(OutboxLimits(concurrent_max=1)) as worker:
+    async with setup.running(OutboxLimits(concurrent_max=1, lane_concurrent_max=1)):
         await until(lambda: setup.clock.sleeping > 0)
-        notice = setup.outbox.notice
-        assert not other.concerns(notice)
         await setup.add("x")
-        worker.heard(notice)
         await until(lambda: setup.recipient.names == ["x"])
-        assert other.concerns(setup.outbox.notice)  # another process may have room
+        await setup.add("y")
+        assert _names(await setup.claim()) == ["y"]
         gate.set()
-        await setup.settled({"x": DONE})
-    assert other.concerns(setup.outbox.notice)
+        await setup.settled({"x": DONE, "y": OPEN})
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_delivery_waits_behind_an_open_one_of_its_key(
+    setup: Setup, *, together: bool
+) -> None:
+    gate = asyncio.Event()
+
+    async def answer(delivery: Delivery) -> int:
+        del delivery
+        await gate.wait()
+        return 200
+
+    names = ["x", "y", "z"]
+    setup.recipient.answers = {"x": answer}
+    async with setup.running() as worker:
+        await until(lambda: setup.clock.sleeping > 0)
+        if together:
+            async with setup.database.write() as session:
+                for name in names:
+                    new = NewDelivery(
+                        lane="t", ordering_key="k", payload={"name": name}, attempts_max=1
+                    )
+                    await setup.outbox.add(session, [new])
+        else:
+            for name in names:
+                await setup.add(name, key="k")
+        worker.heard(ANYONE)
+        await until(lambda: setup.recipient.names == ["x"])
+        assert [(await setup.rows())[name].lease is None for name in names] == [False, True, True]
+        gate.set()
+        await setup.settled(dict.fromkeys(names, DONE))
+    assert setup.recipient.names == names
 
 
 async def test_outcomes_that_come_together_are_written_together(setup: Setup) -> None:

@@ -208,3 +208,16 @@ async def test_together_is_as_one_after_the_other(
         return True, await _rows(database)
 
     assert await attempt(together=True) == await attempt(together=False)
+
+
+async def test_a_part_gives_back_what_it_returns(database: Database) -> None:
+    dropped: list[int] = []
+    async with database.write() as session:
+        session.add(_ADD, {"id": 1, "name": "a", "size": 1})
+    async with database.write() as session:
+        session.add(_DROP, {"row_id": 1}, returned=dropped.extend)
+        session.add(_ADD, {"id": 2, "name": "b", "size": 1}, rows=1)
+    assert dropped == [1]
+    async with database.write() as session:
+        session.add(_DROP, {"row_id": 2}, returned=dropped.extend)
+    assert dropped == [1, 2]

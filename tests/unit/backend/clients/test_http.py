@@ -36,7 +36,6 @@ class Targets:
 def delivery(tenant_id: UUID) -> Delivery:
     return Delivery(
         id=UUID(int=3),
-        position=1,
         lane=str(tenant_id),
         ordering_key="",
         payload={"id": "1"},
