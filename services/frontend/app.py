@@ -1,6 +1,8 @@
 """The composition root: clients, GraphQL and the admin UI wired into one ASGI application."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import grpc.aio
 from fastapi import FastAPI, Response
@@ -10,12 +12,16 @@ from servicekit.health import HealthChecks
 from servicekit.ids import IdSource, SystemIds
 
 from services.frontend.clients import build_clients, check_health, open_channel
-from services.frontend.graphql.endpoint import GraphqlEndpoint
+from services.frontend.graphql.documents import admin_documents
+from services.frontend.graphql.endpoint import GraphqlEndpoint, Receive, Scope, Send
 from services.frontend.graphql.schema import build_schema
 from services.frontend.settings import FrontendSettings, grpc_target
 from services.frontend.ui.routes import add_pages
 from services.frontend.ui.sessions import Sessions
 from services.frontend.ui.web import Ui
+
+GRAPHQL_PATH: Final = "/graphql"
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +52,18 @@ def build_app(
     checks: HealthChecks,
     clock: Clock | None = None,
     ids: IdSource | None = None,
-) -> FastAPI:
+) -> Application:
     """The application over open channels."""
     clock = clock or SystemClock()
     ids = ids or SystemIds(clock)
     clients = build_clients(backend=channels.backend, auth=channels.auth)
     app = FastAPI(title="Rafiki Admin", openapi_url=None, docs_url=None, redoc_url=None)
-    schema = build_schema(introspection=settings.introspection)
-    app.include_router(GraphqlEndpoint(schema=schema, clients=clients, ids=ids).router())
+    graphql = GraphqlEndpoint(
+        schema=build_schema(),
+        documents=admin_documents(introspection=settings.introspection),
+        clients=clients,
+        ids=ids,
+    )
     secret = settings.session_secret.get_secret_value()
     add_pages(
         app,
@@ -67,7 +77,13 @@ def build_app(
         ),
     )
     _add_health(app, checks)
-    return app
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        # What is called most is spared the framework's layers.
+        admin = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
+        await (graphql if admin else app)(scope, receive, send)
+
+    return route
 
 
 def build_checks(channels: Channels, *, clock: Clock) -> HealthChecks:

@@ -1,10 +1,11 @@
 """The other two services as this one sees them: generated stubs over two channels."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc.aio
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rafiki.admin.v1 import (
     asset_service_pb2,
@@ -60,6 +61,10 @@ _DESCRIPTORS: Final[tuple[ServiceDescriptor, ...]] = tuple(
     )
     for descriptor in module.DESCRIPTOR.services_by_name.values()
 )
+METHODS: Final[Mapping[str, MethodDescriptor]] = {
+    method.name: method for service in _DESCRIPTORS for method in service.methods
+}
+"""Every RPC by its own name, which none of the services share."""
 # A signature counts once: a second try of a call that got through would be refused as a replay.
 _ONCE_ONLY: Final = frozenset(
     {
@@ -92,6 +97,13 @@ class Clients:
     sessions: "SessionServiceAsyncStub"
     tenants: "TenantServiceAsyncStub"
     wallet_addresses: "WalletAddressAdminServiceAsyncStub"
+
+    def rpcs(self) -> Mapping[str, Any]:
+        """What calls each RPC, by its name."""
+        stubs = [getattr(self, known.name) for known in fields(self)]
+        return {
+            name: getattr(stub, name) for stub in stubs for name in METHODS if hasattr(stub, name)
+        }
 
 
 def build_clients(*, backend: grpc.aio.Channel, auth: grpc.aio.Channel) -> Clients:

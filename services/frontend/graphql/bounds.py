@@ -22,21 +22,34 @@ from graphql import (
 )
 from servicekit.paging import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
+from services.frontend.clients import METHODS
+from services.frontend.graphql.operation import Choice, Operation
+from services.frontend.graphql.operations import OF_ROWS, QUERIES
+from services.frontend.graphql.replies import Row
+
 DEPTH_MAX: Final = 10
 COST_MAX: Final = 20_000
 TOKENS_MAX: Final = 2_000
 CALL_COST: Final = 10
 # Fields that make a call of their own for the row that they are in.
 _CALLING: Final = frozenset(
-    {"fees", "incomingPayments", "outgoingPayments", "quote", "quotes", "receivingFee"}
-    | {"sendingFee", "walletAddressKeys"}
-)
-_LISTS: Final = frozenset(
-    {"accountingTransfers", "assets", "fees", "grants", "incomingPayments", "outgoingPayments"}
-    | {"payments", "peers", "quotes", "tenants", "walletAddressKeys", "walletAddresses"}
-    | {"webhookEvents"}
+    {name.partition(".")[2] for name in OF_ROWS} | {"receivingFee", "sendingFee"}
 )
 _SIZES: Final = frozenset({"first", "last", "limit"})
+
+
+def _answers_a_page(row: Row) -> bool:
+    operation = row.otherwise if isinstance(row, Choice) else row
+    if not isinstance(operation, Operation):
+        return False
+    return any(
+        field.name in ("page", "limit") for field in METHODS[operation.rpc].input_type.fields
+    )
+
+
+_LISTS: Final = frozenset(
+    name.rpartition(".")[2] for name, row in {**QUERIES, **OF_ROWS}.items() if _answers_a_page(row)
+)
 
 
 class BoundsRule(ValidationRule):

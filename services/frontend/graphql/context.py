@@ -1,66 +1,38 @@
-"""What a request's resolvers share: who calls, the clients, and the request's own loaders."""
+"""What a request's resolvers share: who calls, the services, and the request's own loaders."""
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-import strawberry
-from servicekit.errors import InvalidArgument, NotFound, PermissionDenied
+from google.protobuf.message import Message
+from rafiki.admin.v1 import tenant_service_pb2
 from servicekit.ids import IdSource
 
-from services.frontend.clients import Clients
 from services.frontend.graphql.loaders import Loaders
+from services.frontend.graphql.scope import confine
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who signed the request."""
-
-    tenant_id: str
-    is_operator: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AdminContext:
     """Of one request, and dropped with it."""
 
-    caller: Caller
-    clients: Clients
-    ids: IdSource
-    loaders: Loaders = field(init=False)
+    def __init__(
+        self,
+        *,
+        caller: tenant_service_pb2.VerifyApiSignatureResponse,
+        rpcs: Mapping[str, Any],
+        ids: IdSource,
+    ) -> None:
+        self.caller = caller
+        self.loaders = Loaders(self.call)
+        self.secrets: dict[str, Any] = {}
+        """By tenant, the requests of this document that set them."""
+        self._rpcs = rpcs
+        self._ids = ids
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "loaders", Loaders(self.clients, tenant_id=self.scope()))
+    async def call(self, rpc: str, request: Message) -> Any:
+        """A service's reply to the caller; raises ServiceError."""
+        confine(request, self.caller)
+        return await self._rpcs[rpc](request)
 
-    def scope(self, tenant_id: str | None = None) -> str | None:
-        """The `tenant_id` of a call that reads or changes: the operator's choice, else one's own.
-
-        None means the operator, who sees all tenants.
-        """
-        return tenant_id if self.caller.is_operator else self.caller.tenant_id
-
-    def scope_to_create(self, tenant_id: str | None) -> str | None:
-        """The `tenant_id` of a call that creates; raises InvalidArgument for someone else's."""
-        if tenant_id not in (None, self.caller.tenant_id) and not self.caller.is_operator:
-            raise InvalidArgument(
-                "INVALID_FIELD",
-                "Assignment to the specified tenant is not permitted",
-                field="tenantId",
-            )
-        return self.scope(tenant_id)
-
-    def require_operator(self) -> None:
-        """Raise PermissionDenied for everyone else."""
-        if not self.caller.is_operator:
-            raise PermissionDenied("FORBIDDEN", "only the operator may do this")
-
-    def require_tenant(self, tenant_id: str) -> None:
-        """Raise NotFound for a tenant that the caller may not know of."""
-        if not self.caller.is_operator and tenant_id != self.caller.tenant_id:
-            raise NotFound("UNKNOWN_TENANT", "unknown tenant", metadata={"id": tenant_id})
-
-    def key(self, given: str | None = None) -> str:
-        """The caller's idempotency key, or a new one."""
-        return given or str(self.ids.uuid())
-
-
-Info: TypeAlias = strawberry.Info[AdminContext, None]
+    def new_key(self) -> str:
+        """An idempotency key for a call whose caller gave none."""
+        return str(self._ids.uuid())

@@ -4,7 +4,7 @@ Keyed by their text, which is cheaper than the library's caches that hash the pa
 bounded in memory: what is long is parsed each time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -14,11 +14,13 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     parse,
     specified_rules,
     validate,
 )
-from strawberry.extensions import SchemaExtension
+
+from services.frontend.graphql.bounds import TOKENS_MAX, BoundsRule
 
 DOCUMENTS_MAX: Final = 512
 DOCUMENT_CHARACTERS_MAX: Final = 16_384
@@ -52,25 +54,13 @@ class Documents:
         return Checked(document, validate(schema, document, self._rules))
 
 
-class CheckedDocuments(SchemaExtension):
-    """Gives the execution its document and the verdict on it; one for each request."""
+def admin_documents(*, introspection: bool) -> Documents:
+    """The documents of the Admin API.
 
-    def __init__(self, documents: Documents) -> None:
-        super().__init__()
-        self._documents = documents
-        self._errors: list[GraphQLError] = []
-
-    def on_parse(self) -> Iterator[None]:
-        """Parse and validate in one look-up."""
-        context = self.execution_context
-        # The library offers the core schema, which validates, under this name only.
-        core: GraphQLSchema = context.schema._schema  # noqa: SLF001 - see above
-        checked = self._documents.check(core, context.query or "")
-        context.graphql_document = checked.document
-        self._errors = list(checked.errors)
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        """Tell the verdict."""
-        self.execution_context.pre_execution_errors = self._errors
-        yield
+    Args:
+        introspection: whether clients may ask for the schema itself.
+    """
+    rules: list[type[ASTValidationRule]] = [BoundsRule]
+    if not introspection:
+        rules.append(NoSchemaIntrospectionCustomRule)
+    return Documents(rules, tokens_max=TOKENS_MAX)

@@ -1,26 +1,31 @@
 """`POST /graphql`: read a bounded body, find out who signed it, execute, answer.
 
 Statuses are those of the original's server: 401 without a valid signature, 400 for what cannot be
-executed, 200 with `errors` for what was.
+executed, 200 with `errors` for what was. A plain ASGI application: nothing stands between the
+server and it.
 """
 
-import json
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from inspect import isawaitable
+from typing import Any, Final, TypeAlias
 
-import strawberry
+import orjson
 import structlog
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    execute,
+    get_operation_ast,
+)
 from rafiki.admin.v1 import tenant_service_pb2
 from servicekit.errors import Kind, ServiceError
 from servicekit.ids import IdSource
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from services.frontend.clients import Clients
-from services.frontend.graphql.context import AdminContext, Caller
+from services.frontend.graphql.context import AdminContext
+from services.frontend.graphql.documents import Documents
 from services.frontend.graphql.errors import (
     BAD_USER_INPUT,
     PARSE_FAILED,
@@ -30,12 +35,21 @@ from services.frontend.graphql.errors import (
 )
 
 BODY_BYTES_MAX: Final = 1024 * 1024
-HEADER_TENANT: Final = "tenant-id"
-HEADER_SIGNATURE: Final = "signature"
+HEADER_TENANT: Final = b"tenant-id"
+HEADER_SIGNATURE: Final = b"signature"
 # Whoever cannot prove who they are learns nothing more.
-_NOT_AUTHENTIC: Final = frozenset({Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED, Kind.NOT_FOUND})
-_NOT_AUTHENTIC_EITHER: Final = frozenset({Kind.INVALID_ARGUMENT, Kind.ALREADY_EXISTS})
+_NOT_AUTHENTIC: Final = frozenset(
+    {Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED, Kind.NOT_FOUND}
+    | {Kind.INVALID_ARGUMENT, Kind.ALREADY_EXISTS}
+)
 _log = structlog.get_logger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Answer: TypeAlias = tuple[int, Any]
+"""A status and what becomes JSON."""
+Caller: TypeAlias = tenant_service_pb2.VerifyApiSignatureResponse
 
 
 class BodyTooLargeError(Exception):
@@ -45,87 +59,106 @@ class BodyTooLargeError(Exception):
 class GraphqlEndpoint:
     """The Admin API over HTTP."""
 
-    def __init__(self, *, schema: strawberry.Schema, clients: Clients, ids: IdSource) -> None:
+    def __init__(
+        self, *, schema: GraphQLSchema, documents: Documents, clients: Clients, ids: IdSource
+    ) -> None:
         self._schema = schema
-        self._clients = clients
+        self._documents = documents
+        self._rpcs = clients.rpcs()
         self._ids = ids
 
-    def router(self) -> APIRouter:
-        """The one route."""
-        router = APIRouter()
-        router.add_api_route("/graphql", self.handle, methods=["POST"], include_in_schema=False)
-        return router
-
-    async def handle(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        if scope["method"] != "POST":
+            await _respond(send, 405, b"Method Not Allowed", (b"allow", b"POST"))
+            return
+        status, answer = await self._answer(dict(scope["headers"]), receive)
+        if status == 401:  # noqa: PLR2004 - the one answer that is no JSON, as the original's
+            await _respond(send, status, b"Unauthorized")
+            return
+        body = orjson.dumps(answer)
+        await _respond(send, status, body, (b"content-type", b"application/json"))
+
+    async def _answer(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         try:
-            body = await read_body(request)
+            body = await read_body(headers.get(b"content-length", b"").decode("latin-1"), receive)
         except BodyTooLargeError:
             return _refusal(413, f"a request has at most {BODY_BYTES_MAX} bytes")
         try:
-            caller = await self._authenticate(request, body)
+            caller = await self._authenticate(headers, body)
         except ServiceError as error:
-            return JSONResponse({"errors": [service_error_json(error)]}, status_code=503)
+            return 503, {"errors": [service_error_json(error)]}
         if caller is None:
-            return PlainTextResponse("Unauthorized", status_code=401)
+            return 401, None
         operation = _parse(body)
         if isinstance(operation, str):
             return _refusal(400, operation)
-        context = AdminContext(caller=caller, clients=self._clients, ids=self._ids)
-        return await self._execute(operation, context)
+        return await self._execute(operation, caller)
 
-    async def _authenticate(self, request: Request, body: bytes) -> Caller | None:
+    async def _authenticate(self, headers: dict[bytes, bytes], body: bytes) -> Caller | None:
         """Who signed the body, None when nobody provably did; raises ServiceError when unknown."""
-        tenant_id = request.headers.get(HEADER_TENANT)
-        signature = request.headers.get(HEADER_SIGNATURE)
+        tenant_id, signature = headers.get(HEADER_TENANT), headers.get(HEADER_SIGNATURE)
         if not tenant_id or not signature:
             return None
+        request = tenant_service_pb2.VerifyApiSignatureRequest(
+            tenant_id=tenant_id.decode("latin-1"),
+            signature=signature.decode("latin-1"),
+            body=body,
+        )
         try:
-            reply = await self._clients.tenants.VerifyApiSignature(
-                tenant_service_pb2.VerifyApiSignatureRequest(
-                    tenant_id=tenant_id, signature=signature, body=body
-                )
-            )
+            caller: Caller = await self._rpcs["VerifyApiSignature"](request)
         except ServiceError as error:
-            if error.kind in _NOT_AUTHENTIC | _NOT_AUTHENTIC_EITHER:
+            if error.kind in _NOT_AUTHENTIC:
                 _log.info("admin_api_call_refused", reason=error.reason)
                 return None
             raise
-        return Caller(tenant_id=reply.tenant_id, is_operator=reply.is_operator)
+        return caller
 
-    async def _execute(self, operation: dict[str, Any], context: AdminContext) -> Response:
+    async def _execute(self, operation: dict[str, Any], caller: Caller) -> Answer:
         try:
-            result = await self._schema.execute(
-                operation["query"],
-                variable_values=operation.get("variables"),
-                operation_name=operation.get("operationName"),
-                context_value=context,
-            )
-        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            checked = self._documents.check(self._schema, operation["query"])
+        except GraphQLSyntaxError as error:
+            return _refused([error], PARSE_FAILED)
+        if checked.errors:
+            return _refused(checked.errors, VALIDATION_FAILED)
+        name = operation.get("operationName")
+        if get_operation_ast(checked.document, name) is None:
             return _refusal(400, "the document has no operation of that name to execute")
-        return _answer(result)
+        result = execute(
+            self._schema,
+            checked.document,
+            context_value=AdminContext(caller=caller, rpcs=self._rpcs, ids=self._ids),
+            variable_values=operation.get("variables"),
+            operation_name=name,
+        )
+        done: ExecutionResult = await result if isawaitable(result) else result
+        answer: dict[str, Any] = {"data": done.data}
+        if done.errors:
+            answer["errors"] = [error_json(error) for error in done.errors]
+        return 200, answer
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(announced: str, receive: Receive) -> bytes:
     """A request's body; raises BodyTooLargeError before more than the limit is kept."""
-    announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
         raise BodyTooLargeError
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             raise BodyTooLargeError
-    return bytes(body)
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def _parse(body: bytes) -> dict[str, Any] | str:
     """The operation in a body, or what is wrong with it."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = orjson.loads(body)
+    except ValueError:
         return "the body is not JSON"
-    if not isinstance(value, dict) or not isinstance(value.get("query"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("query"), str) or not value["query"]:
         return "the body is an object with a `query`"
     if not isinstance(value.get("variables"), dict | None):
         return "`variables` is an object"
@@ -134,23 +167,15 @@ def _parse(body: bytes) -> dict[str, Any] | str:
     return value
 
 
-def _answer(result: ExecutionResult | PreExecutionError) -> Response:
-    errors = result.errors or []
-    if isinstance(result, PreExecutionError):
-        failed = [error_json(error, code=_failure(error)) for error in errors]
-        return JSONResponse({"errors": failed}, status_code=400)
-    body: dict[str, Any] = {"data": result.data}
-    if errors:
-        body["errors"] = [error_json(error) for error in errors]
-    return JSONResponse(body)
+def _refused(errors: Iterable[GraphQLError], code: str) -> Answer:
+    return 400, {"errors": [error_json(error, code=code) for error in errors]}
 
 
-def _failure(error: GraphQLError) -> str | None:
-    if isinstance(error, GraphQLSyntaxError):
-        return PARSE_FAILED
-    return VALIDATION_FAILED if error.original_error is None else None
+def _refusal(status: int, message: str) -> Answer:
+    return status, {"errors": [error_json(GraphQLError(message), code=BAD_USER_INPUT)]}
 
 
-def _refusal(status: int, message: str) -> Response:
-    error = error_json(GraphQLError(message), code=BAD_USER_INPUT)
-    return JSONResponse({"errors": [error]}, status_code=status)
+async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -5,15 +5,17 @@ for each, however many rows name it.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
 
+from google.protobuf.message import Message
 from rafiki.admin.v1 import asset_service_pb2, tenant_service_pb2
 from rafiki.common.v1 import paging_pb2
 from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
 from servicekit.errors import NotFound
 from strawberry.dataloader import DataLoader
 
-from services.frontend.clients import Clients
+Call: TypeAlias = Callable[[str, Message], Awaitable[Any]]
 
 ACCOUNTS_PER_CALL_MAX: Final = 1000
 FEES_PER_CALL: Final = 100
@@ -26,9 +28,8 @@ Fees = dict[int, asset_service_pb2.Fee]
 class Loaders:
     """The loaders of one request."""
 
-    def __init__(self, clients: Clients, *, tenant_id: str | None) -> None:
-        self._clients = clients
-        self._tenant_id = tenant_id
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self.balances: DataLoader[str, int | None] = DataLoader(
             self._load_balances, max_batch_size=ACCOUNTS_PER_CALL_MAX
         )
@@ -38,8 +39,8 @@ class Loaders:
         self.fees: DataLoader[str, Fees] = DataLoader(self._load_fees)
 
     async def _load_balances(self, ids: list[str]) -> list[int | None]:
-        reply = await self._clients.ledger.LookupAccounts(
-            ledger_service_pb2.LookupAccountsRequest(ids=ids)
+        reply = await self._call(
+            "LookupAccounts", ledger_service_pb2.LookupAccountsRequest(ids=ids)
         )
         balances = {account.id: balance(account) for account in reply.accounts}
         return [balances.get(account_id) for account_id in ids]
@@ -49,11 +50,12 @@ class Loaders:
 
     async def _tenant(self, tenant_id: str) -> tenant_service_pb2.Tenant | None:
         try:
-            return await self._clients.tenants.GetTenant(
-                tenant_service_pb2.GetTenantRequest(id=tenant_id)
+            found: tenant_service_pb2.Tenant = await self._call(
+                "GetTenant", tenant_service_pb2.GetTenantRequest(id=tenant_id)
             )
         except NotFound:
             return None
+        return found
 
     async def _load_fees(self, asset_ids: list[str]) -> list[Fees]:
         return await asyncio.gather(*map(self._newest_fees, asset_ids))
@@ -63,10 +65,8 @@ class Loaders:
         page = paging_pb2.PageRequest(first=FEES_PER_CALL)
         types = len(asset_service_pb2.FeeType.values()) - 1
         for _ in range(FEE_CALLS_MAX):
-            reply = await self._clients.assets.ListFees(
-                asset_service_pb2.ListFeesRequest(
-                    tenant_id=self._tenant_id, asset_id=asset_id, page=page
-                )
+            reply = await self._call(
+                "ListFees", asset_service_pb2.ListFeesRequest(asset_id=asset_id, page=page)
             )
             for fee in reply.fees:
                 newest.setdefault(fee.type, fee)

@@ -1,27 +1,21 @@
 """Scalars of the Admin API, and the conversions between protobuf's values and GraphQL's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NewType
+from typing import Any, Final
 
-import strawberry
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from graphql import GraphQLError
 from ilpkit.openpayments.json_text import SAFE_INTEGER_MAX, inexact_number
 from servicekit.errors import InvalidArgument
-from strawberry.types.scalar import ScalarDefinition
 
 UINT8_MAX: Final = 2**8 - 1
 UINT64_MAX: Final = 2**64 - 1
 JSON_DEPTH_MAX: Final = 32
 _UINT64_DIGITS_MAX: Final = 20
-
-UInt8 = NewType("UInt8", int)
-UInt64 = NewType("UInt64", int)
-JSONObject = NewType("JSONObject", dict[str, Any])
 
 
 def _parse_uint8(value: object) -> int:
@@ -47,25 +41,18 @@ def _parse_json_object(value: object) -> dict[str, Any]:
     return value
 
 
-SCALARS: Final[Mapping[object, ScalarDefinition]] = {
-    UInt8: strawberry.scalar(
-        name="UInt8",
-        description="An integer between 0 and 255.",
-        serialize=int,
-        parse_value=_parse_uint8,
-    ),
-    UInt64: strawberry.scalar(
-        name="UInt64",
-        description="An integer between 0 and 2^64 - 1, given out as a decimal string.",
-        serialize=str,
-        parse_value=_parse_uint64,
-    ),
-    JSONObject: strawberry.scalar(
-        name="JSONObject",
-        description="A JSON object.",
-        serialize=lambda value: value,
-        parse_value=_parse_json_object,
-    ),
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """How values come in and go out."""
+
+    parse: Callable[[object], Any]
+    show: Callable[[Any], Any]
+
+
+SCALARS: Final[Mapping[str, Scalar]] = {
+    "UInt8": Scalar(_parse_uint8, int),
+    "UInt64": Scalar(_parse_uint64, str),
+    "JSONObject": Scalar(_parse_json_object, lambda value: value),
 }
 
 
@@ -75,25 +62,8 @@ def iso(stamp: Timestamp) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def optional_iso(message: Message, field: str) -> str | None:
-    """A Timestamp field's text, or None when it is absent."""
-    return iso(getattr(message, field)) if message.HasField(field) else None
-
-
-def optional(message: Message, field: str) -> Any:
-    """A field's value, or None when it is absent."""
-    return getattr(message, field) if message.HasField(field) else None
-
-
-def optional_uint64(message: Message, field: str) -> UInt64 | None:
-    """A uint64 field's value, or None when it is absent."""
-    return UInt64(getattr(message, field)) if message.HasField(field) else None
-
-
-def timestamp(text: str | None, field: str) -> Timestamp | None:
+def timestamp(text: str, field: str) -> Timestamp:
     """An ISO 8601 text with its offset as a Timestamp; raises InvalidArgument."""
-    if text is None:
-        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -107,13 +77,11 @@ def timestamp(text: str | None, field: str) -> Timestamp | None:
     return stamp
 
 
-def struct(value: Mapping[str, Any] | None) -> Struct | None:
+def struct(value: Mapping[str, Any]) -> Struct:
     """A client's JSON object for the wire, where numbers are doubles.
 
     Raises InvalidArgument for one nested too deep, or with an integer that a double does not keep.
     """
-    if value is None:
-        return None
     _check_depth(value, JSON_DEPTH_MAX)
     if (field := inexact_number(dict(value), "metadata")) is not None:
         raise InvalidArgument(
@@ -126,14 +94,9 @@ def struct(value: Mapping[str, Any] | None) -> Struct | None:
     return message
 
 
-def json_object(message: Struct) -> JSONObject:
+def json_object(message: Struct) -> dict[str, Any]:
     """A JSON object from the wire; whole numbers become integers again."""
-    return JSONObject({key: _whole(item) for key, item in MessageToDict(message).items()})
-
-
-def optional_json(message: Message, field: str) -> JSONObject | None:
-    """A Struct field's object, or None when it is absent."""
-    return json_object(getattr(message, field)) if message.HasField(field) else None
+    return {key: _whole(item) for key, item in MessageToDict(message).items()}
 
 
 def _check_depth(value: object, left: int) -> None:

@@ -1,92 +1,32 @@
-"""The schema: every feature's reads and changes, and how documents are parsed and bounded."""
+"""The schema: the text of `schema.graphql`, with the rows of `operations` behind its fields."""
 
-import strawberry
-from graphql import ASTValidationRule, GraphQLError, NoSchemaIntrospectionCustomRule
-from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from pathlib import Path
+from typing import Final
 
-from services.frontend.graphql import bounds
-from services.frontend.graphql.accounting_transfers import AccountingTransferQuery
-from services.frontend.graphql.assets import AssetMutation, AssetQuery
-from services.frontend.graphql.documents import CheckedDocuments, Documents
-from services.frontend.graphql.grants import GrantMutation, GrantQuery
-from services.frontend.graphql.incoming_payments import (
-    IncomingPaymentMutation,
-    IncomingPaymentQuery,
-)
-from services.frontend.graphql.keys import KeyMutation
-from services.frontend.graphql.liquidity import DepositMutation, LiquidityError, WithdrawalMutation
-from services.frontend.graphql.outgoing_payments import (
-    OutgoingPaymentMutation,
-    OutgoingPaymentQuery,
-)
-from services.frontend.graphql.payments import PaymentQuery
-from services.frontend.graphql.peers import PeerMutation, PeerQuery
-from services.frontend.graphql.quotes import QuoteMutation, QuoteQuery
-from services.frontend.graphql.receivers import ReceiverMutation, ReceiverQuery
+import graphql
+from graphql import GraphQLObjectType, GraphQLScalarType, GraphQLSchema
+
+from services.frontend.graphql.fields import FIELDS, OTHERWISE
+from services.frontend.graphql.operations import MUTATIONS, OF_ROWS, QUERIES
+from services.frontend.graphql.replies import Reading
 from services.frontend.graphql.scalars import SCALARS
-from services.frontend.graphql.tenants import TenantMutation, TenantQuery
-from services.frontend.graphql.wallet_addresses import WalletAddressMutation, WalletAddressQuery
-from services.frontend.graphql.webhook_events import WebhookEventQuery
+
+SCHEMA: Final = Path(__file__).resolve().parents[1] / "schema.graphql"
 
 
-@strawberry.type
-class Query(
-    AssetQuery,
-    PeerQuery,
-    WalletAddressQuery,
-    QuoteQuery,
-    OutgoingPaymentQuery,
-    IncomingPaymentQuery,
-    WebhookEventQuery,
-    PaymentQuery,
-    AccountingTransferQuery,
-    ReceiverQuery,
-    TenantQuery,
-    GrantQuery,
-):
-    """All reads."""
-
-
-@strawberry.type
-class Mutation(
-    AssetMutation,
-    PeerMutation,
-    DepositMutation,
-    WithdrawalMutation,
-    WalletAddressMutation,
-    KeyMutation,
-    IncomingPaymentMutation,
-    ReceiverMutation,
-    QuoteMutation,
-    OutgoingPaymentMutation,
-    TenantMutation,
-    GrantMutation,
-):
-    """All changes."""
-
-
-class _Schema(strawberry.Schema):
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Say nothing here: the endpoint logs what is ours and tells the rest to the caller."""
-
-
-def build_schema(*, introspection: bool) -> strawberry.Schema:
-    """The Admin API's schema.
-
-    Args:
-        introspection: whether clients may ask for the schema itself.
-    """
-    rules: list[type[ASTValidationRule]] = [bounds.BoundsRule]
-    if not introspection:
-        rules.append(NoSchemaIntrospectionCustomRule)
-    documents = Documents(rules, tokens_max=bounds.TOKENS_MAX)
-    return _Schema(
-        query=Query,
-        mutation=Mutation,
-        types=[LiquidityError],
-        extensions=[lambda: CheckedDocuments(documents)],
-        config=StrawberryConfig(scalar_map=SCALARS),
-    )
+def build_schema() -> GraphQLSchema:
+    """The Admin API's schema; raises TypeError for a field that nothing is behind."""
+    schema = graphql.build_schema(SCHEMA.read_text())
+    for name, scalar in SCALARS.items():
+        known = schema.type_map[name]
+        assert isinstance(known, GraphQLScalarType)
+        known.coerce_input_value = scalar.parse
+        known.coerce_output_value = scalar.show
+    reading = Reading(fields={**FIELDS, **OF_ROWS}, otherwise=OTHERWISE)
+    for root, rows in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
+        assert isinstance(root, GraphQLObjectType)
+        if root.fields.keys() != rows.keys():
+            raise TypeError(f"{root.name} and its rows differ: {root.fields.keys() ^ rows.keys()}")
+        for name, field in root.fields.items():
+            reading.attach(f"{root.name}.{name}", field, rows[name])
+    return schema

@@ -111,7 +111,7 @@ class Ui:
     async def form(self, request: Request, session: Session) -> Form:
         """A form that was made for this session; raises FormRefusedError."""
         try:
-            body = await read_body(request)
+            body = await read_body(request.headers.get("content-length", ""), request.receive)
             pairs = parse_qsl(
                 body.decode(),
                 keep_blank_values=True,

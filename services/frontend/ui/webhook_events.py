@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from rafiki.admin.v1 import event_service_pb2 as pb
 
-from services.frontend.graphql.webhook_events import EVENT_TYPES
+from services.frontend.graphql.filters import EVENT_TYPES
 from services.frontend.ui.forms import Form
 from services.frontend.ui.sessions import Session
 from services.frontend.ui.web import Ui, page_request

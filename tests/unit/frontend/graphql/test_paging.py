@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from rafiki.admin.v1 import asset_service_pb2
 from rafiki.common.v1 import paging_pb2
 from servicekit.errors import InvalidArgument
 
-from services.frontend.graphql.paging import SortOrder, page_info, plan_page
+from services.frontend.graphql.paging import SortOrder, plan_page
+from tests.support.admin_edge import AdminEdge
 from tests.support.admin_messages import uuid
 
 NOTHING: dict[str, Any] = {
@@ -61,8 +63,12 @@ def test_sizes_and_ends_that_make_no_page_are_refused(asked: dict[str, Any], fie
     assert refused.value.field == field
 
 
-def test_an_empty_page_stands_nowhere() -> None:
-    info = page_info(paging_pb2.PageInfo())
-    assert (info.start_cursor, info.end_cursor) == (None, None)
-    assert not info.has_next_page
-    assert not info.has_previous_page
+async def test_an_empty_page_stands_nowhere(edge: AdminEdge) -> None:
+    edge.services.on("ListAssets", asset_service_pb2.ListAssetsResponse())
+    query = "{ assets { pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } }"
+    assert (await edge.data(query))["assets"]["pageInfo"] == {
+        "startCursor": None,
+        "endCursor": None,
+        "hasNextPage": False,
+        "hasPreviousPage": False,
+    }
