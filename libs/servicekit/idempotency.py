@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
+from google.protobuf.message import Message
 from sqlalchemy import (
     Column,
     DateTime,
@@ -35,6 +36,8 @@ from servicekit.tables import timestamp
 TTL_DEFAULT: Final = timedelta(hours=24)
 PURGE_ROWS_MAX: Final = 1_000
 KEY_CHARACTERS_MAX: Final = 255
+IDEMPOTENCY_HEADER: Final = "idempotency-key"
+"""Of REST calls; lower case, as headers come here."""
 _RETRY_AFTER_MS: Final = 100
 
 
@@ -71,6 +74,19 @@ class Once:
                 f"idempotency_key has 1 to {KEY_CHARACTERS_MAX} characters",
                 field="idempotency_key",
             )
+
+
+def once_of(request: Message, *, scope: object, key: str) -> Once:
+    """What makes a repeat of this request: its caller, its operation, its key and all its fields.
+
+    Raises:
+        InvalidArgument: the key is missing or too long.
+    """
+    return Once(
+        scope=f"{scope}/{request.DESCRIPTOR.full_name}",
+        key=key,
+        request=request.SerializeToString(deterministic=True),
+    )
 
 
 class ReplyStore(Protocol):

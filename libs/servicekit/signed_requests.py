@@ -6,8 +6,6 @@ labels mean nothing, so each signature that names a key of the client is tried.
 docs/adr/0006 says which signatures are remembered, and what a repeat of one means.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ilpkit.httpsig.errors import SignatureMismatch, SignatureRefused
@@ -22,11 +20,12 @@ from ilpkit.httpsig.verify import (
 
 from servicekit.client_keys import KeyUnavailable
 from servicekit.clock import Clock
+from servicekit.guarded_requests import GuardedRequest
+from servicekit.idempotency import IDEMPOTENCY_HEADER
 from servicekit.redis import ReplayGuard
 
 SIGNATURE_LIFE_MS: Final = (CREATED_AGE_MAX_S + CREATED_SKEW_MAX_S + 1) * 1000
 """For how long a signature can be valid here, from the earliest time that its client may name."""
-IDEMPOTENCY_HEADER: Final = "idempotency-key"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,26 +51,22 @@ class ClientsKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedRequest:
-    """A request as received; `target_uri` is its URL as the client saw it."""
-
-    method: str
-    target_uri: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class SignatureCheck:
     """Checks signatures of clients."""
 
-    def __init__(self, *, clock: Clock, replays: ReplayGuard, either_scheme: bool) -> None:
-        """`either_scheme` takes http and https in the signed URL as one."""
+    def __init__(
+        self, *, clock: Clock, replays: ReplayGuard, public_origin: str, either_scheme: bool
+    ) -> None:
+        """Clients sign URLs below `public_origin`.
+
+        `either_scheme` takes http and https in the signed URL as one.
+        """
         self._clock = clock
+        self._public_origin = public_origin.rstrip("/")
         self._replays = replays
         self._either_scheme = either_scheme
 
-    async def check(self, request: SignedRequest, keys: ClientsKeys, *, once: bool) -> None:
+    async def check(self, request: GuardedRequest, keys: ClientsKeys, *, once: bool) -> None:
         """Return if a key of the client signed the request; with `once`, for the first time.
 
         A signature with a nonce under a changing request counts once in any case.
@@ -99,7 +94,7 @@ class SignatureCheck:
         raise why
 
     async def _verify(
-        self, request: SignedRequest, parsed: ParsedSignature, key: PublicKey, keys: ClientsKeys
+        self, request: GuardedRequest, parsed: ParsedSignature, key: PublicKey, keys: ClientsKeys
     ) -> None:
         """A key that fails may have been replaced under its name: then the newer one decides."""
         try:
@@ -110,10 +105,12 @@ class SignatureCheck:
                 raise
             self._verify_with(request, parsed, newer)
 
-    def _verify_with(self, request: SignedRequest, parsed: ParsedSignature, key: PublicKey) -> None:
+    def _verify_with(
+        self, request: GuardedRequest, parsed: ParsedSignature, key: PublicKey
+    ) -> None:
         verify_request(
             method=request.method,
-            target_uri=request.target_uri,
+            target_uri=self._public_origin + request.target,
             headers=request.headers,
             body=request.body,
             parsed=parsed,
@@ -123,7 +120,7 @@ class SignatureCheck:
         )
 
     async def _remember(
-        self, request: SignedRequest, parsed: ParsedSignature, *, once: bool
+        self, request: GuardedRequest, parsed: ParsedSignature, *, once: bool
     ) -> None:
         nonced = parsed.nonce is not None and request.method not in _SAFE_METHODS
         if not (once or nonced):

@@ -5,16 +5,15 @@ found = await client.introspect(token, [AskedAccess(type="quote", actions=frozen
 if isinstance(found, ActiveToken) and found.access: ...
 """
 
+from ilpkit.gnap.client import Client, JwkClient, WalletAddressClient, client_name
+
 from token_introspection.client import CachedIntrospector, IntrospectionClient, Introspector
 from token_introspection.errors import IntrospectionFailed
 from token_introspection.model import (
     INACTIVE,
     ActiveToken,
-    Client,
     InactiveToken,
     Introspection,
-    JwkClient,
-    WalletAddressClient,
 )
 
 __all__ = [
@@ -29,4 +28,5 @@ __all__ = [
     "Introspector",
     "JwkClient",
     "WalletAddressClient",
+    "client_name",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict
+from ilpkit.gnap.client import Client, JwkClient, WalletAddressClient
 from ilpkit.openpayments.access import AccessItem, AskedAccess
 from pydantic import TypeAdapter, ValidationError
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
@@ -13,10 +14,7 @@ from token_introspection.errors import IntrospectionFailed
 from token_introspection.model import (
     INACTIVE,
     ActiveToken,
-    Client,
     Introspection,
-    JwkClient,
-    WalletAddressClient,
 )
 
 _ITEMS: Final[TypeAdapter[tuple[AccessItem, ...]]] = TypeAdapter(tuple[AccessItem, ...])

@@ -1,27 +1,10 @@
 """What a token allows, as a resource server sees it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from ilpkit.gnap.client import Client
 from ilpkit.openpayments.access import AccessItem
-
-
-@dataclass(frozen=True, slots=True)
-class WalletAddressClient:
-    """A client known by its wallet address, where its keys are published."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class JwkClient:
-    """A client that is nothing but its public key."""
-
-    jwk: Mapping[str, Any]
-
-
-Client: TypeAlias = WalletAddressClient | JwkClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,46 +18,48 @@ from rafiki.introspection.v1 import (
     introspection_service_pb2,
     introspection_service_pb2_grpc,
 )
-from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock, SystemClock
 from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.documents import JsonFetcher, fetch_rules
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
+from servicekit.guarded_requests import GUARD_METHODS, GUARD_PREFIX
 from servicekit.health import HealthChecks
 from servicekit.housekeeping import Housekeeper
 from servicekit.http_listener import HttpLimits, HttpListener, Routes
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
-from servicekit.redis import Redis, ReplayGuard, build_redis
-from servicekit.signed_requests import SignatureCheck
+from servicekit.redis import Redis, build_redis
 
+from services.auth.admin.build import Administration
+from services.auth.admin.build import build as build_admin
+from services.auth.admin.commands.upsert_tenant import TenantSettings
 from services.auth.admin.servicer import GrantAdminServicer
 from services.auth.clients.display import ClientDisplaySource
-from services.auth.discovery import DiscoveryRoutes
-from services.auth.errors import gnap_rest_error
-from services.auth.grants.policy import InteractionPolicy
-from services.auth.grants.service import GrantService, GrantTimes
-from services.auth.grants.servicer import GrantServicer
-from services.auth.guard import routes as guard_routes
+from services.auth.gnap.discovery import DiscoveryRoutes
+from services.auth.gnap.rest_errors import gnap_rest_error
+from services.auth.gnap.urls import PublicUrls
+from services.auth.granting.build import build as build_granting
+from services.auth.granting.model import GrantTimes
+from services.auth.granting.policy import InteractionPolicy
+from services.auth.granting.servicer import GrantServicer
+from services.auth.guard.build import build as build_guard
 from services.auth.guard.routes import GuardRoutes
-from services.auth.guard.service import Guard
-from services.auth.idempotency.service import IdempotentCalls, SealedReplies
+from services.auth.idempotency.sealed import SealedReplies
 from services.auth.idempotency.tables import idempotency_keys
 from services.auth.interactions import routes as interaction_routes
+from services.auth.interactions.build import Interactions
+from services.auth.interactions.build import build as build_interactions
 from services.auth.interactions.routes import InteractionRoutes
-from services.auth.interactions.service import InteractionService
 from services.auth.interactions.servicer import InteractionServicer
 from services.auth.interactions.sessions import InteractionSessions
-from services.auth.introspection.service import TokenIntrospection
+from services.auth.introspection.queries import TokenIntrospection
 from services.auth.introspection.servicer import IntrospectionServicer
 from services.auth.migrations.run import upgrade_async
 from services.auth.settings import AuthSettings
-from services.auth.tenants.service import TenantService
+from services.auth.tokens.build import build as build_tokens
 from services.auth.tokens.housekeeping import tokens_housekeeping
-from services.auth.tokens.service import TokenService
-from services.auth.urls import PublicUrls
 
 BODY_BYTES_MAX: Final = 256 * 1024
 """A grant request with three access items is below 4 KiB."""
@@ -78,6 +80,8 @@ class _Stores:
     database: Database
     redis: Redis
     fetcher: JsonFetcher
+    replies: IdempotencyStore
+    commands: Commands
 
 
 class AuthApp:
@@ -102,27 +106,17 @@ class AuthApp:
         await lifecycle.opened("postgres", stores.database.check)
         if not settings.enable_manual_migrations:
             await upgrade_async(settings.database_url.get_secret_value())
-        await self._upsert_operator(stores.database)
-        replies = IdempotencyStore(table=idempotency_keys, clock=self._clock, ttl=REPLY_LIFE)
+        admin = build_admin(database=stores.database, clock=self._clock)
+        await stores.commands.run(admin.upsert_tenant, self._operator())
         if settings.database_cleanup_workers:
-            housekeeper = Housekeeper(
-                database=stores.database,
-                tasks=(
-                    tokens_housekeeping(
-                        clock=self._clock,
-                        keep=timedelta(days=settings.access_token_deletion_days),
-                    ),
-                    replies.housekeeping,
-                ),
-                clock=self._clock,
-                ids=self._ids,
-            )
-            lifecycle.spawn("housekeeping", housekeeper.run())
+            lifecycle.spawn("housekeeping", self._housekeeper(stores).run())
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
         checks.add("redis", stores.redis.ping, vital=False)
-        interactions = InteractionService(clock=self._clock, urls=self._urls)
-        grpc_server = self._grpc_server(stores, replies, interactions, checks)
+        interactions = build_interactions(
+            database=stores.database, clock=self._clock, urls=self._urls
+        )
+        grpc_server = self._grpc_server(stores, admin, interactions, checks)
         listener = self._http_listener(stores, interactions, checks)
         await grpc_server.start()
         lifecycle.on_close(lambda: grpc_server.stop(settings.drain_seconds))
@@ -153,82 +147,72 @@ class AuthApp:
         lifecycle.on_close(redis.aclose)
         fetcher = JsonFetcher(rules=fetch_rules(production=settings.production))
         lifecycle.on_close(fetcher.close)
-        return _Stores(database=database, redis=redis, fetcher=fetcher)
-
-    async def _upsert_operator(self, database: Database) -> None:
-        """The operator's tenant is what the settings say, at each start."""
-        settings = self._settings
-        async with database.write() as session:
-            await TenantService(clock=self._clock).upsert(
-                session,
-                tenant_id=settings.operator_tenant_id,
-                idp_consent_url=settings.identity_server_url,
-                idp_secret=settings.identity_server_secret.get_secret_value(),
-                api_secret=settings.admin_api_secret.get_secret_value(),
-            )
-
-    def _grpc_server(
-        self,
-        stores: _Stores,
-        replies: IdempotencyStore,
-        interactions: InteractionService,
-        checks: HealthChecks,
-    ) -> GrpcServer:
-        settings = self._settings
-        database = stores.database
+        replies = IdempotencyStore(table=idempotency_keys, clock=self._clock, ttl=REPLY_LIFE)
         sealed = SealedReplies(
             store=replies,
             ids=self._ids,
             secret=settings.cookie_key.get_secret_value().encode(),
         )
-        calls = IdempotentCalls(commands=Commands(database=database, replies=sealed))
-        tokens = TokenService(
-            clock=self._clock, ids=self._ids, token_life_s=settings.access_token_expiry_seconds
+        return _Stores(
+            database=database,
+            redis=redis,
+            fetcher=fetcher,
+            replies=replies,
+            commands=Commands(database=database, replies=sealed),
         )
-        grants = GrantService(
+
+    def _operator(self) -> TenantSettings:
+        """The operator's tenant is what the settings say, at each start."""
+        settings = self._settings
+        return TenantSettings(
+            tenant_id=settings.operator_tenant_id,
+            idp_consent_url=settings.identity_server_url,
+            idp_secret=settings.identity_server_secret.get_secret_value(),
+            api_secret=settings.admin_api_secret.get_secret_value(),
+        )
+
+    def _housekeeper(self, stores: _Stores) -> Housekeeper:
+        keep = timedelta(days=self._settings.access_token_deletion_days)
+        tokens = tokens_housekeeping(clock=self._clock, keep=keep)
+        return Housekeeper(
+            database=stores.database,
+            tasks=(tokens, stores.replies.housekeeping),
             clock=self._clock,
             ids=self._ids,
-            tokens=tokens,
-            times=GrantTimes(
-                wait_s=settings.wait_seconds,
-                interaction_life_s=settings.interaction_expiry_seconds,
-            ),
         )
+
+    def _grpc_server(
+        self,
+        stores: _Stores,
+        admin: Administration,
+        interactions: Interactions,
+        checks: HealthChecks,
+    ) -> GrpcServer:
+        settings, commands = self._settings, stores.commands
         return build_grpc_server(
             services=(
                 ServiceBinding(
                     descriptor=_descriptor(grant_service_pb2, "GrantService"),
                     add=grant_service_pb2_grpc.add_GrantServiceServicer_to_server,
-                    servicer=GrantServicer(
-                        database=database,
-                        calls=calls,
-                        grants=grants,
-                        tokens=tokens,
-                        displays=ClientDisplaySource(clock=self._clock, fetcher=stores.fetcher),
-                        policy=self._policy(),
-                        urls=self._urls,
-                    ),
+                    servicer=self._grant_servicer(stores),
                 ),
                 ServiceBinding(
                     descriptor=_descriptor(interaction_service_pb2, "InteractionService"),
                     add=interaction_service_pb2_grpc.add_InteractionServiceServicer_to_server,
-                    servicer=InteractionServicer(database=database, interactions=interactions),
+                    servicer=InteractionServicer(commands=commands, interactions=interactions),
                 ),
                 ServiceBinding(
                     descriptor=_descriptor(grant_admin_service_pb2, "GrantAdminService"),
                     add=grant_admin_service_pb2_grpc.add_GrantAdminServiceServicer_to_server,
-                    servicer=GrantAdminServicer(
-                        database=database,
-                        calls=calls,
-                        grants=grants,
-                        tenants=TenantService(clock=self._clock),
-                    ),
+                    servicer=GrantAdminServicer(commands=commands, admin=admin),
                 ),
                 ServiceBinding(
                     descriptor=_descriptor(introspection_service_pb2, "IntrospectionService"),
                     add=introspection_service_pb2_grpc.add_IntrospectionServiceServicer_to_server,
                     servicer=IntrospectionServicer(
-                        database=database, introspection=TokenIntrospection(clock=self._clock)
+                        introspection=TokenIntrospection(
+                            database=stores.database, clock=self._clock
+                        )
                     ),
                 ),
             ),
@@ -240,6 +224,30 @@ class AuthApp:
             rest_error=gnap_rest_error,
         )
 
+    def _grant_servicer(self, stores: _Stores) -> GrantServicer:
+        settings = self._settings
+        tokens = build_tokens(
+            database=stores.database,
+            clock=self._clock,
+            ids=self._ids,
+            token_life_s=settings.access_token_expiry_seconds,
+        )
+        granting = build_granting(
+            database=stores.database,
+            clock=self._clock,
+            ids=self._ids,
+            issuer=tokens.issuer,
+            displays=ClientDisplaySource(clock=self._clock, fetcher=stores.fetcher),
+            policy=self._policy(),
+            times=GrantTimes(
+                wait_s=settings.wait_seconds,
+                interaction_life_s=settings.interaction_expiry_seconds,
+            ),
+        )
+        return GrantServicer(
+            commands=stores.commands, granting=granting, tokens=tokens, urls=self._urls
+        )
+
     def _policy(self) -> InteractionPolicy:
         settings = self._settings
         return InteractionPolicy(
@@ -249,21 +257,16 @@ class AuthApp:
         )
 
     def _http_listener(
-        self, stores: _Stores, interactions: InteractionService, checks: HealthChecks
+        self, stores: _Stores, interactions: Interactions, checks: HealthChecks
     ) -> HttpListener:
         settings = self._settings
-        guard = Guard(
-            clock=self._clock,
+        guard = build_guard(
             database=stores.database,
-            keys=ClientKeys(clock=self._clock, fetcher=stores.fetcher),
-            signatures=SignatureCheck(
-                clock=self._clock,
-                replays=ReplayGuard(
-                    stores.redis, prefix="rafiki:auth-client-signature", clock=self._clock
-                ),
-                either_scheme=not settings.production,
-            ),
-            urls=self._urls,
+            redis=stores.redis,
+            fetcher=stores.fetcher,
+            clock=self._clock,
+            public_origin=settings.auth_server_url,
+            either_scheme=not settings.production,
         )
         sessions = InteractionSessions(
             store=stores.redis,
@@ -274,13 +277,13 @@ class AuthApp:
         )
         browser = InteractionRoutes(
             clock=self._clock,
-            database=stores.database,
+            commands=stores.commands,
             interactions=interactions,
             sessions=sessions,
         )
         routes = Routes()
-        for method in guard_routes.METHODS:
-            routes.prefix(method, guard_routes.PREFIX, GuardRoutes(guard=guard).handle)
+        for method in GUARD_METHODS:
+            routes.prefix(method, GUARD_PREFIX, GuardRoutes(guard=guard).handle)
         routes.prefix("GET", interaction_routes.PREFIX, browser.handle)
         routes.exact("GET", "/discovery", DiscoveryRoutes(urls=self._urls).handle)
         routes.exact("GET", "/healthz", checks.handle)

@@ -19,6 +19,7 @@ from servicekit.documents import (
 )
 from servicekit.grpc_client import build_channel
 from servicekit.grpc_server import build_grpc_server
+from servicekit.guarded_requests import GUARD_METHODS, GUARD_PREFIX
 from servicekit.health import HealthChecks
 from servicekit.housekeeping import Housekeeper
 from servicekit.http_listener import HttpListener
@@ -30,7 +31,6 @@ from servicekit.listen import Listener, OnNotify
 from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 from servicekit.redis import Redis, ReplayGuard, build_redis
-from servicekit.signed_requests import SignatureCheck
 from token_introspection import IntrospectionClient
 
 from services.backend.admin_sessions.service import AdminSessionService
@@ -55,8 +55,7 @@ from services.backend.events.feed import EventFeed
 from services.backend.events.service import EventWriter
 from services.backend.events.tables import idempotency_keys, webhook_deliveries
 from services.backend.events.worker import WebhookSender, retry_delay
-from services.backend.guard.keys import ClientKeys
-from services.backend.guard.service import GUARD_PREFIX, Guard
+from services.backend.guard.build import build as build_guard
 from services.backend.incoming_payments.build import build as build_incoming
 from services.backend.incoming_payments.build import build_queries as build_incoming_queries
 from services.backend.incoming_payments.commands.end_incoming_payments import PAYMENT_CHANNEL
@@ -303,18 +302,15 @@ class BackendApp:
         lifecycle.on_close(channel.close)
         fetcher = JsonFetcher(rules=self._rules)
         lifecycle.on_close(fetcher.close)
-        keys = ClientKeys(fetcher=fetcher, clock=clock, database=database)
-        guard = Guard(
+        guard = build_guard(
             database=database,
+            redis=stores.redis,
+            fetcher=fetcher,
             introspection=IntrospectionClient(channel=channel),
-            keys=keys,
-            signatures=SignatureCheck(
-                clock=clock,
-                replays=ReplayGuard(stores.redis, prefix="rafiki:client-signature", clock=clock),
-                either_scheme=not settings.production,
-            ),
+            clock=clock,
             public_origin=urls.public_origin,
             grant_endpoint=settings.auth_server_grant_url,
+            either_scheme=not settings.production,
         )
         return Services(
             database=database,
@@ -522,7 +518,7 @@ class BackendApp:
             routes.exact("POST", path, IlpHandler(services.connector))
         routes.exact("GET", "/healthz", checks.handle)
         routes.exact("GET", "/livez", checks.live)
-        for method in ("GET", "POST", "DELETE", "PUT", "PATCH"):
+        for method in GUARD_METHODS:
             routes.prefix(method, f"{GUARD_PREFIX}/", services.guard.check)
         listener = HttpListener(
             routes,

@@ -12,8 +12,10 @@ from uuid import UUID
 from google.protobuf.message import Message
 from servicekit.commands import Commands, as_they_are
 from servicekit.database import WriteSession
-from servicekit.idempotency import Once
+from servicekit.idempotency import once_of
 from servicekit.inline_command import InlineCommand
+
+__all__ = ["Calls", "Write", "once_of"]
 
 Reply = TypeVar("Reply", bound=Message)
 Write = Callable[[WriteSession], Awaitable[Reply]]
@@ -85,16 +87,3 @@ class Calls:
         if key is not None:
             return await self.prepared(request, reply_type, scope=scope, key=key, prepare=prepare)
         return await self._commands.run(InlineCommand(prepare), None)
-
-
-def once_of(request: Message, *, scope: UUID | str, key: str) -> Once:
-    """What makes a repeat of this request: its caller, its operation, its key and all its fields.
-
-    Raises:
-        InvalidArgument: the key is missing or too long.
-    """
-    return Once(
-        scope=f"{scope}/{request.DESCRIPTOR.full_name}",
-        key=key,
-        request=request.SerializeToString(deterministic=True),
-    )

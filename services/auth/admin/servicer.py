@@ -1,31 +1,29 @@
 """GrantAdminService over gRPC: grants and tenants for administrators."""
 
-from collections.abc import Awaitable, Callable
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from rafiki.grant.v1 import grant_admin_service_pb2 as pb
 from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceServicer
-from servicekit.database import Database, WriteSession
+from servicekit.commands import Command, Commands, Given
 from servicekit.errors import InvalidArgument
+from servicekit.idempotency import once_of
+from servicekit.messages import NOTHING, optional, page_info, page_query, timestamp
 
-from services.auth.errors import UnknownGrant, UnknownTenant
-from services.auth.grants.model import Grant, GrantState
-from services.auth.grants.repository import GrantFilter
-from services.auth.grants.service import GrantService
-from services.auth.idempotency.service import IdempotentCalls
-from services.auth.protos import (
+from services.auth.admin.build import Administration
+from services.auth.admin.commands.revoke_grant import GrantToRevoke
+from services.auth.admin.commands.upsert_tenant import TenantSettings
+from services.auth.gnap.errors import UnknownGrant, UnknownTenant
+from services.auth.gnap.messages import (
     access_messages,
     client_message,
-    optional,
     optional_id,
-    page_info,
-    page_query,
     parse_id,
     subject_message,
-    timestamp,
 )
-from services.auth.tenants.service import TenantService
+from services.auth.grants.model import Grant, GrantState
+from services.auth.grants.repository import GrantFilter
 
 FILTER_VALUES_MAX = 100
 _OPERATOR = "operator"
@@ -35,28 +33,17 @@ _Request = pb.RevokeGrantRequest | pb.UpsertAuthTenantRequest | pb.DeleteAuthTen
 
 
 class GrantAdminServicer(GrantAdminServiceServicer):
-    """Translates; the decisions are in GrantService and TenantService."""
+    """Translates; the decisions are in the commands and queries."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        calls: IdempotentCalls,
-        grants: GrantService,
-        tenants: TenantService,
-    ) -> None:
-        self._database = database
-        self._calls = calls
-        self._grants = grants
-        self._tenants = tenants
+    def __init__(self, *, commands: Commands, admin: Administration) -> None:
+        self._commands = commands
+        self._admin = admin
 
     async def GetGrant(self, request: pb.GetGrantRequest, context: Context) -> pb.Grant:
         del context
         grant_id = parse_id(request.id, UnknownGrant())
         tenant_id = optional_id(request, "tenant_id")
-        async with self._database.read() as session:
-            grant = await self._grants.get(session, grant_id=grant_id, tenant_id=tenant_id)
-        return _grant(grant)
+        return _grant(await self._admin.grants.get(grant_id, tenant_id=tenant_id))
 
     async def ListGrants(
         self, request: pb.ListGrantsRequest, context: Context
@@ -71,69 +58,45 @@ class GrantAdminServicer(GrantAdminServiceServicer):
             states=tuple(_state(text) for text in request.states),
         )
         query = page_query(request.page)
-        async with self._database.read() as session:
-            page = await self._grants.page(session, wanted, query)
+        page = await self._admin.grants.page(wanted, query)
         return pb.ListGrantsResponse(
             grants=[_grant(grant) for grant in page.items], page_info=page_info(page)
         )
 
     async def RevokeGrant(self, request: pb.RevokeGrantRequest, context: Context) -> Empty:
         del context
-        grant_id = parse_id(request.id, UnknownGrant())
-        tenant_id = optional_id(request, "tenant_id")
-        return await self._run(
-            request,
-            scope=str(tenant_id or _OPERATOR),
-            work=lambda session: self._grants.revoke(
-                session, grant_id=grant_id, tenant_id=tenant_id
-            ),
+        given = GrantToRevoke(
+            grant_id=parse_id(request.id, UnknownGrant()),
+            tenant_id=optional_id(request, "tenant_id"),
         )
+        scope = str(given.tenant_id or _OPERATOR)
+        return await self._once(self._admin.revoke_grant, given, request, scope=scope)
 
     async def UpsertAuthTenant(
         self, request: pb.UpsertAuthTenantRequest, context: Context
     ) -> Empty:
         del context
-        tenant_id = parse_id(request.id, _invalid("id", "is a UUID"))
-        return await self._run(
-            request,
-            scope=_OPERATOR,
-            work=lambda session: self._tenants.upsert(
-                session,
-                tenant_id=tenant_id,
-                idp_consent_url=optional(request, "idp_consent_url"),
-                idp_secret=optional(request, "idp_secret"),
-                api_secret=request.api_secret,
-                wallet_address_url=optional(request, "wallet_address_url"),
-            ),
+        given = TenantSettings(
+            tenant_id=parse_id(request.id, _invalid("id", "is a UUID")),
+            idp_consent_url=optional(request, "idp_consent_url"),
+            idp_secret=optional(request, "idp_secret"),
+            api_secret=request.api_secret,
+            wallet_address_url=optional(request, "wallet_address_url"),
         )
+        return await self._once(self._admin.upsert_tenant, given, request, scope=_OPERATOR)
 
     async def DeleteAuthTenant(
         self, request: pb.DeleteAuthTenantRequest, context: Context
     ) -> Empty:
         del context
-        tenant_id = parse_id(request.id, UnknownTenant(request.id))
-        return await self._run(
-            request,
-            scope=_OPERATOR,
-            work=lambda session: self._tenants.delete(session, tenant_id),
-        )
+        given = parse_id(request.id, UnknownTenant(request.id))
+        return await self._once(self._admin.delete_tenant, given, request, scope=_OPERATOR)
 
-    async def _run(
-        self, request: _Request, *, scope: str, work: Callable[[WriteSession], Awaitable[None]]
+    async def _once(
+        self, command: Command[Given, Any, None], given: Given, request: _Request, *, scope: str
     ) -> Empty:
-        """One transaction, once for the request's idempotency key."""
-
-        async def reply(session: WriteSession) -> Empty:
-            await work(session)
-            return Empty()
-
-        return await self._calls.run(
-            scope=scope,
-            key=request.idempotency_key,
-            request=request,
-            reply_type=Empty,
-            work=reply,
-        )
+        once = once_of(request, scope=scope, key=request.idempotency_key)
+        return await self._commands.run_once(command, given, once=once, replies=NOTHING)
 
 
 def _grant(grant: Grant) -> pb.Grant:

@@ -14,7 +14,7 @@ from servicekit.document_cache import DocumentCache
 from servicekit.documents import FetchFailed
 
 from services.auth.clients.model import ClientDisplay
-from services.auth.errors import UnusableClient
+from services.auth.gnap.errors import UnusableClient
 
 NAME_CHARACTERS_MAX: Final = 255
 DISPLAY_LIFE_S: Final = 60.0

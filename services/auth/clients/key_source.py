@@ -1,9 +1,8 @@
 """Keys of clients: from the JWK set at their wallet address, or from the grant itself."""
 
+from ilpkit.gnap.client import Client, JwkClient
 from ilpkit.httpsig.keys import PublicKey, parse_public_jwk
 from servicekit.client_keys import ClientKeys
-
-from services.auth.clients.model import Client, JwkClient
 
 
 class KeysOfClient:

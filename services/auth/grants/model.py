@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from services.auth.clients.model import Client
+from ilpkit.gnap.client import Client
 
 
 class GrantState(StrEnum):

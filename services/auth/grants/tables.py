@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 
 grants = Table(
     "grants",

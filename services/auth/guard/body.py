@@ -20,7 +20,7 @@ from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.json_text import check_json_object, printable
 
-from services.auth.errors import InvalidRequest
+from services.auth.gnap.errors import InvalidRequest
 
 # The members of each object that the shared shapes leave open; "*" stands for each item of a list.
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(

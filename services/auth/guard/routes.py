@@ -4,15 +4,12 @@ from typing import Final
 
 import structlog
 from servicekit.errors import Kind, ServiceError
+from servicekit.guarded_requests import guarded_request
 from servicekit.http_listener import Request, Response
 
-from services.auth.callers import verdict_headers
-from services.auth.errors import InvalidRequest, gnap_rest_error
-from services.auth.guard.service import Asked, Guard
+from services.auth.gnap.rest_errors import gnap_rest_error
+from services.auth.guard.service import Guard
 
-PREFIX: Final = "/guard"
-METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
-_PARTIAL_BODY: Final = "x-envoy-auth-partial-body"
 _PASSED: Final = 200
 _log = structlog.get_logger(__name__)
 
@@ -24,23 +21,12 @@ class GuardRoutes:
         self._guard = guard
 
     async def handle(self, request: Request) -> Response:
-        """200 with the verdict as headers, or the refusal that the client gets."""
+        """200 with the verdict, or the refusal that the client gets."""
         try:
-            if request.headers.get(_PARTIAL_BODY) == "true":
-                raise InvalidRequest("the body is too large", field="body")
-            verdict = await self._guard.check(
-                Asked(
-                    method=request.method,
-                    target=request.target.removeprefix(PREFIX) or "/",
-                    headers=request.headers,
-                    body=request.body,
-                )
-            )
+            verdict = await self._guard.check(guarded_request(request))
         except ServiceError as error:
             return _refusal(error)
-        if verdict.client is None:
-            return Response(_PASSED)
-        return Response(_PASSED, verdict_headers(client=verdict.client, grant_id=verdict.grant_id))
+        return Response(_PASSED, [verdict.header()])
 
 
 def _refusal(error: ServiceError) -> Response:

@@ -2,6 +2,6 @@
 
 from servicekit.idempotency import idempotency_table
 
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 
 idempotency_keys = idempotency_table(metadata)

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.auth.grants.model import Grant
+from services.auth.tenants.model import Tenant
+
 
 class InteractionState(StrEnum):
     """What the user decided."""
@@ -34,3 +37,13 @@ class Interaction:
     def expired(self, now: datetime) -> bool:
         """Whether the time to decide is over."""
         return now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundInteraction:
+    """An interaction with the grant that it is about, and the tenant whose users decide."""
+
+    interaction: Interaction
+    grant: Grant
+    tenant: Tenant | None
+    """None once it is deleted."""

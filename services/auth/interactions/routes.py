@@ -5,12 +5,14 @@ from typing import Final
 from uuid import UUID
 
 from servicekit.clock import Clock
-from servicekit.database import Database
+from servicekit.commands import Commands
 from servicekit.errors import ServiceError
 from servicekit.http_listener import Request, Response
 
-from services.auth.errors import NoSuchInteraction, UnknownInteraction, gnap_rest_error
-from services.auth.interactions.service import InteractionService
+from services.auth.gnap.errors import NoSuchInteraction, UnknownInteraction
+from services.auth.gnap.rest_errors import gnap_rest_error
+from services.auth.interactions.build import Interactions
+from services.auth.interactions.commands.finish_interaction import Finish
 from services.auth.interactions.sessions import InteractionSessions
 
 PREFIX: Final = "/interact/"
@@ -25,18 +27,18 @@ _SAFE_HEADERS: Final = (
 
 
 class InteractionRoutes:
-    """Translates; the decisions are in InteractionService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        database: Database,
-        interactions: InteractionService,
+        commands: Commands,
+        interactions: Interactions,
         sessions: InteractionSessions,
     ) -> None:
         self._clock = clock
-        self._database = database
+        self._commands = commands
         self._interactions = interactions
         self._sessions = sessions
 
@@ -55,10 +57,7 @@ class InteractionRoutes:
             return _problem(request, error)
 
     async def _start(self, interaction_id: UUID, nonce: str) -> Response:
-        async with self._database.read() as session:
-            started = await self._interactions.start(
-                session, interaction_id=interaction_id, nonce=nonce
-            )
+        started = await self._interactions.queries.start(interaction_id, nonce)
         headers = [*_SAFE_HEADERS, ("location", started.location)]
         if started.interaction is not None:
             remaining = started.interaction.expires_at - self._clock.now()
@@ -70,10 +69,8 @@ class InteractionRoutes:
 
     async def _finish(self, interaction_id: UUID, nonce: str, cookies: str | None) -> Response:
         same_browser = await self._sessions.began(interaction_id, nonce, cookies)
-        async with self._database.write() as session:
-            finished = await self._interactions.finish(
-                session, interaction_id=interaction_id, nonce=nonce, same_browser=same_browser
-            )
+        given = Finish(interaction_id=interaction_id, nonce=nonce, same_browser=same_browser)
+        finished = await self._commands.run(self._interactions.finish, given)
         if finished.location is None:
             return _page(_ACCEPTED, finished.message)
         return Response(_FOUND, [*_SAFE_HEADERS, ("location", finished.location)])

@@ -4,14 +4,15 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from rafiki.grant.v1 import interaction_service_pb2 as pb
 from rafiki.grant.v1.interaction_service_pb2_grpc import InteractionServiceServicer
-from servicekit.database import Database
+from servicekit.commands import Commands
 from servicekit.rest import set_status
+from servicekit.verdict import caller_of
 
-from services.auth.callers import caller_of
-from services.auth.errors import UnknownInteraction
+from services.auth.gnap.errors import UnknownInteraction
+from services.auth.gnap.messages import access_messages, parse_id, subject_message
+from services.auth.interactions.build import Interactions
+from services.auth.interactions.commands.decide_interaction import Decision
 from services.auth.interactions.model import InteractionState
-from services.auth.interactions.service import InteractionService
-from services.auth.protos import access_messages, parse_id, subject_message
 
 IDP_SECRET_KEY = "x-idp-secret"  # noqa: S105 - the header's name
 _ACCEPTED = 202
@@ -20,31 +21,28 @@ Context = ServicerContext[object, object]
 
 
 class InteractionServicer(InteractionServiceServicer):
-    """Translates; the decisions are in InteractionService.
+    """Translates; the decisions are in the commands and queries.
 
     Idempotency keys need no record here: the same decision again is a no-op.
     """
 
-    def __init__(self, *, database: Database, interactions: InteractionService) -> None:
-        self._database = database
+    def __init__(self, *, commands: Commands, interactions: Interactions) -> None:
+        self._commands = commands
         self._interactions = interactions
 
     async def GetInteraction(
         self, request: pb.GetInteractionRequest, context: Context
     ) -> pb.Interaction:
-        interaction_id = parse_id(request.id, UnknownInteraction())
-        async with self._database.read() as session:
-            grant, interaction = await self._interactions.describe(
-                session,
-                interaction_id=interaction_id,
-                nonce=request.nonce,
-                idp_secret=caller_of(context).metadata.get(IDP_SECRET_KEY),
-            )
+        found = await self._interactions.queries.describe(
+            parse_id(request.id, UnknownInteraction()),
+            request.nonce,
+            idp_secret=caller_of(context).metadata.get(IDP_SECRET_KEY),
+        )
         return pb.Interaction(
-            grant_id=str(grant.id),
-            access=access_messages(grant.access),
-            subject=subject_message(grant.subject_ids),
-            state=interaction.state.value,
+            grant_id=str(found.grant.id),
+            access=access_messages(found.grant.access),
+            subject=subject_message(found.grant.subject_ids),
+            state=found.interaction.state.value,
         )
 
     async def AcceptInteraction(
@@ -61,16 +59,14 @@ class InteractionServicer(InteractionServiceServicer):
         self,
         request: pb.AcceptInteractionRequest | pb.RejectInteractionRequest,
         context: Context,
-        decision: InteractionState,
+        state: InteractionState,
     ) -> Empty:
-        interaction_id = parse_id(request.id, UnknownInteraction())
-        async with self._database.write() as session:
-            await self._interactions.decide(
-                session,
-                interaction_id=interaction_id,
-                nonce=request.nonce,
-                idp_secret=caller_of(context).metadata.get(IDP_SECRET_KEY),
-                decision=decision,
-            )
+        decision = Decision(
+            interaction_id=parse_id(request.id, UnknownInteraction()),
+            nonce=request.nonce,
+            idp_secret=caller_of(context).metadata.get(IDP_SECRET_KEY),
+            state=state,
+        )
+        await self._commands.run(self._interactions.decide, decision)
         await set_status(context, _ACCEPTED)
         return Empty()

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from servicekit.errors import Unavailable
 from servicekit.ids import IdSource
 
-from services.auth.urls import PublicUrls
+from services.auth.gnap.urls import PublicUrls
 
 COOKIE_NAME: Final = "sessionId"
 SESSION_ID_BYTES: Final = 32

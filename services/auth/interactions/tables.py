@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Table, Text, Uuid
 
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 
 interactions = Table(
     "interactions",

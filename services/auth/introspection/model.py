@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.auth.clients.model import Client
+from ilpkit.gnap.client import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,16 @@
 from datetime import datetime
 
 from servicekit.database import ReadSession
-from sqlalchemy import bindparam, select
+from servicekit.statements import prepared
+from sqlalchemy import DateTime, LargeBinary, bindparam, select
 
-from services.auth.grants.model import Finalization
-from services.auth.grants.repository import client_of
+from services.auth.grants.repository import IS_LIVE, client_of
 from services.auth.grants.tables import grants
 from services.auth.introspection.model import ActiveToken
 from services.auth.tenants.tables import tenants
 from services.auth.tokens.tables import access_tokens
 
-# Built once: building it anew cost more than running it.
-_FIND_ACTIVE = (
+_FIND_ACTIVE = prepared(
     select(
         grants.c.id,
         grants.c.tenant_id,
@@ -25,11 +24,10 @@ _FIND_ACTIVE = (
     .join(grants, grants.c.id == access_tokens.c.grant_id)
     .join(tenants, tenants.c.id == grants.c.tenant_id)
     .where(
-        access_tokens.c.value_hash == bindparam("value_hash"),
+        access_tokens.c.value_hash == bindparam("its_hash", type_=LargeBinary),
         access_tokens.c.revoked_at.is_(None),
-        access_tokens.c.expires_at > bindparam("now"),
-        grants.c.finalization_reason.is_(None)
-        | (grants.c.finalization_reason == Finalization.ISSUED.value),
+        access_tokens.c.expires_at > bindparam("now", type_=DateTime(timezone=True)),
+        IS_LIVE,
         tenants.c.deleted_at.is_(None),
     )
 )
@@ -37,7 +35,7 @@ _FIND_ACTIVE = (
 
 async def find_active(session: ReadSession, value_hash: bytes, now: datetime) -> ActiveToken | None:
     """A token that is neither expired nor revoked, of a live grant of a known tenant."""
-    found = await session.execute(_FIND_ACTIVE, {"value_hash": value_hash, "now": now})
+    found = await session.execute(_FIND_ACTIVE, {"its_hash": value_hash, "now": now})
     row = found.one_or_none()
     if row is None:
         return None

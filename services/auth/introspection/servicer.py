@@ -8,11 +8,11 @@ from ilpkit.openpayments.access import AccessType, Action, AskedAccess, Limits
 from pydantic import ValidationError
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
 from rafiki.introspection.v1.introspection_service_pb2_grpc import IntrospectionServiceServicer
-from servicekit.database import Database
 from servicekit.errors import InvalidArgument
+from servicekit.messages import optional
 
-from services.auth.introspection.service import TokenIntrospection
-from services.auth.protos import access_messages, client_message, optional, to_json
+from services.auth.gnap.messages import access_messages, client_message, to_json
+from services.auth.introspection.queries import TokenIntrospection
 
 ASKED_ITEMS_MAX = 16
 
@@ -22,9 +22,8 @@ Context = ServicerContext[object, object]
 class IntrospectionServicer(IntrospectionServiceServicer):
     """Translates; the decision is in TokenIntrospection."""
 
-    def __init__(self, *, introspection: TokenIntrospection, database: Database) -> None:
+    def __init__(self, *, introspection: TokenIntrospection) -> None:
         self._introspection = introspection
-        self._database = database
 
     async def Introspect(
         self, request: pb.IntrospectRequest, context: Context
@@ -35,10 +34,7 @@ class IntrospectionServicer(IntrospectionServiceServicer):
                 "INVALID_FIELD", f"access has at most {ASKED_ITEMS_MAX} items", field="access"
             )
         asked = [_asked(item) for item in request.access]
-        async with self._database.read() as session:
-            found = await self._introspection.introspect(
-                session, value=request.access_token, asked=asked
-            )
+        found = await self._introspection.introspect(request.access_token, asked)
         if found is None:
             return pb.IntrospectResponse(active=False)
         return pb.IntrospectResponse(

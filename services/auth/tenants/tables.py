@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, LargeBinary, Table, Text, Uuid
 
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 
 tenants = Table(
     "tenants",

@@ -1,151 +1,186 @@
-"""SQL for access tokens. Revoking and rotating happen under the lock of the grant's row."""
+"""SQL for access tokens. A token counts only while its grant is live, whatever its own row says."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from servicekit.commands import FactsChanged
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, delete, insert, select, update
-
-from services.auth.grants.model import Grant
-from services.auth.grants.repository import GRANT_COLUMNS, grant_or_none
-from services.auth.grants.tables import grants
-from services.auth.tokens.model import AccessToken
-from services.auth.tokens.tables import access_tokens
-
-_COLUMNS = tuple(
-    column for column in access_tokens.c if column.name not in ("value_hash", "replaced_by")
+from servicekit.statements import prepared
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Uuid,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
 )
 
-_INSERT = insert(access_tokens)
+from services.auth.grants.repository import GRANT_COLUMNS, grant_of
+from services.auth.grants.tables import grants
+from services.auth.tokens.model import ManagedToken, NewToken
+from services.auth.tokens.tables import access_tokens
+
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_TOKEN_ID = bindparam("its_id", type_=Uuid)
+_GRANT_ID = bindparam("its_grant_id", type_=Uuid)
+_IS_VALID = access_tokens.c.revoked_at.is_(None)
+_SUCCESSORS = access_tokens.alias("successors")
 
 
-async def add(session: WriteSession, token: AccessToken, *, value_hash: bytes) -> None:
-    """Insert a token under its hash."""
-    values = {name: getattr(token, name) for name in AccessToken.__dataclass_fields__}
-    await session.execute(_INSERT, {**values, "value_hash": value_hash})
+def _presented() -> tuple[ColumnElement[bool], ...]:
+    return (
+        access_tokens.c.management_id == bindparam("its_management_id", type_=Uuid),
+        access_tokens.c.value_hash == bindparam("its_value_hash", type_=LargeBinary),
+    )
 
 
-async def find_grant(
-    session: ReadSession, management_id: UUID, value_hash: bytes, *, rotated_since: datetime
-) -> Grant | None:
-    """The grant of a token, expired or not, that is not revoked, or only by rotation since then."""
-    query = (
-        select(*GRANT_COLUMNS)
-        .join(access_tokens, access_tokens.c.grant_id == grants.c.id)
-        .where(
-            access_tokens.c.management_id == management_id,
-            access_tokens.c.value_hash == value_hash,
-            access_tokens.c.revoked_at.is_(None)
-            | (access_tokens.c.replaced_by.is_not(None))
-            & (access_tokens.c.revoked_at > rotated_since),
+_INSERT = prepared(
+    insert(access_tokens),
+    columns=[c.name for c in access_tokens.c if c.name not in ("revoked_at", "replaced_by")],
+)
+_FIND_MANAGED = prepared(
+    select(
+        *GRANT_COLUMNS,
+        access_tokens.c.id.label("token_id"),
+        access_tokens.c.revoked_at,
+        access_tokens.c.replaced_by,
+        _SUCCESSORS.c.revoked_at.label("successor_revoked_at"),
+    )
+    .select_from(access_tokens)
+    .join(grants, grants.c.id == access_tokens.c.grant_id)
+    .outerjoin(_SUCCESSORS, _SUCCESSORS.c.id == access_tokens.c.replaced_by)
+    .where(*_presented())
+)
+_REVOKE = prepared(
+    update(access_tokens)
+    .where(
+        *_presented(),
+        _IS_VALID,
+        or_(_GRANT_ID.is_(None), access_tokens.c.grant_id == _GRANT_ID),
+    )
+    .values(revoked_at=_NOW)
+)
+_REPLACE = prepared(
+    update(access_tokens)
+    .where(access_tokens.c.id == _TOKEN_ID, _IS_VALID)
+    .values(revoked_at=_NOW, replaced_by=bindparam("new_id", type_=Uuid))
+)
+_REVOKE_SUCCESSOR = prepared(
+    update(access_tokens).where(access_tokens.c.id == _TOKEN_ID, _IS_VALID).values(revoked_at=_NOW)
+)
+_REPLACE_SUCCESSOR = prepared(
+    update(access_tokens)
+    .where(
+        access_tokens.c.id == _TOKEN_ID,
+        access_tokens.c.replaced_by == bindparam("seen_successor", type_=Uuid),
+    )
+    .values(replaced_by=bindparam("new_id", type_=Uuid))
+)
+_REVOKE_OF_GRANT = prepared(
+    update(access_tokens)
+    .where(access_tokens.c.grant_id == _GRANT_ID, _IS_VALID)
+    .values(revoked_at=_NOW)
+)
+_REVOKE_OF_TENANT = prepared(
+    update(access_tokens)
+    .where(
+        access_tokens.c.grant_id.in_(
+            select(grants.c.id).where(grants.c.tenant_id == bindparam("its_tenant_id", type_=Uuid))
+        ),
+        _IS_VALID,
+    )
+    .values(revoked_at=_NOW)
+)
+# Rows that someone has locked are left for the next time.
+_DELETE_EXPIRED = prepared(
+    delete(access_tokens).where(
+        access_tokens.c.id.in_(
+            select(access_tokens.c.id)
+            .where(access_tokens.c.expires_at < bindparam("before", type_=DateTime(timezone=True)))
+            .order_by(access_tokens.c.expires_at)
+            .limit(bindparam("rows_max", type_=Integer))
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
         )
     )
-    return grant_or_none((await session.execute(query)).one_or_none())
+)
 
 
-async def lock_grant(session: WriteSession, management_id: UUID) -> Grant | None:
-    """Lock the grant of the token managed under this id, and return it."""
-    owner = (
-        select(access_tokens.c.grant_id)
-        .where(access_tokens.c.management_id == management_id)
-        .scalar_subquery()
+def add(session: WriteSession, token: NewToken, *, grant_id: UUID) -> None:
+    """Insert a token of a grant."""
+    values = {name: getattr(token, name) for name in NewToken.__dataclass_fields__}
+    session.add(_INSERT, {**values, "grant_id": grant_id})
+
+
+async def find_managed(
+    session: ReadSession, management_id: UUID, value_hash: bytes
+) -> ManagedToken | None:
+    """The token with this management id and value, in whatever state, with its grant."""
+    values = {"its_management_id": management_id, "its_value_hash": value_hash}
+    row: Any = (await session.execute(_FIND_MANAGED, values)).one_or_none()
+    if row is None:
+        return None
+    return ManagedToken(
+        id=row.token_id,
+        grant=grant_of(row),
+        revoked_at=row.revoked_at,
+        replaced_by=row.replaced_by,
+        successor_is_valid=row.replaced_by is not None and row.successor_revoked_at is None,
     )
-    query = select(*GRANT_COLUMNS).where(grants.c.id == owner).with_for_update()
-    return grant_or_none((await session.execute(query)).one_or_none())
 
 
-async def revoke(
-    session: WriteSession, management_id: UUID, value_hash: bytes, now: datetime
-) -> AccessToken | None:
-    """Revoke a token; None if it is unknown or was revoked before."""
-    statement = (
-        update(access_tokens)
-        .where(
-            access_tokens.c.management_id == management_id,
-            access_tokens.c.value_hash == value_hash,
-            access_tokens.c.revoked_at.is_(None),
-        )
-        .values(revoked_at=now)
-        .returning(*_COLUMNS)
-    )
-    return _or_none((await session.execute(statement)).one_or_none())
-
-
-async def revoke_successor(
+def revoke(
     session: WriteSession,
     management_id: UUID,
     value_hash: bytes,
     now: datetime,
     *,
-    rotated_since: datetime,
-) -> bool:
-    """Revoke what a token was rotated into since then; false if that is revoked already, or none.
+    grant_id: UUID | None,
+    refused: Callable[[], Exception],
+) -> None:
+    """Revoke a token; fail if there is none that is valid, or not of this grant."""
+    values = {
+        "its_management_id": management_id,
+        "its_value_hash": value_hash,
+        "its_grant_id": grant_id,
+        "now": now,
+    }
+    session.add(_REVOKE, values, rows=1, refused=refused)
 
-    Only the newest one is left to revoke: what itself was rotated is revoked.
+
+def replace(session: WriteSession, token: ManagedToken, new_id: UUID, now: datetime) -> None:
+    """Revoke a token in favour of a new one, or else what it was replaced by.
+
+    Raises FactsChanged if it is no longer as `token` says.
     """
-    successor = (
-        select(access_tokens.c.replaced_by)
-        .where(
-            access_tokens.c.management_id == management_id,
-            access_tokens.c.value_hash == value_hash,
-            access_tokens.c.revoked_at > rotated_since,
-        )
-        .scalar_subquery()
-    )
-    statement = (
-        update(access_tokens)
-        .where(access_tokens.c.id == successor, access_tokens.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-        .returning(access_tokens.c.id)
-    )
-    return (await session.execute(statement)).one_or_none() is not None
+    if token.revoked_at is None:
+        values = {"its_id": token.id, "new_id": new_id, "now": now}
+        session.add(_REPLACE, values, rows=1, refused=FactsChanged)
+        return
+    successor = {"its_id": token.replaced_by, "now": now}
+    session.add(_REVOKE_SUCCESSOR, successor, rows=1, refused=FactsChanged)
+    values = {"its_id": token.id, "seen_successor": token.replaced_by, "new_id": new_id}
+    session.add(_REPLACE_SUCCESSOR, values, rows=1, refused=FactsChanged)
 
 
-async def set_successor(session: WriteSession, management_id: UUID, token_id: UUID) -> None:
-    """Remember what a token was rotated into."""
-    await session.execute(
-        update(access_tokens)
-        .where(access_tokens.c.management_id == management_id)
-        .values(replaced_by=token_id)
-    )
-
-
-async def revoke_of_grant(session: WriteSession, grant_id: UUID, now: datetime) -> None:
+def revoke_of_grant(session: WriteSession, grant_id: UUID, now: datetime) -> None:
     """Revoke all tokens of a grant."""
-    await session.execute(
-        update(access_tokens)
-        .where(access_tokens.c.grant_id == grant_id, access_tokens.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    session.add(_REVOKE_OF_GRANT, {"its_grant_id": grant_id, "now": now})
 
 
-async def revoke_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
+def revoke_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
     """Revoke all tokens of a tenant's grants."""
-    owned = select(grants.c.id).where(grants.c.tenant_id == tenant_id)
-    await session.execute(
-        update(access_tokens)
-        .where(access_tokens.c.grant_id.in_(owned), access_tokens.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    session.add(_REVOKE_OF_TENANT, {"its_tenant_id": tenant_id, "now": now})
 
 
 async def delete_expired(session: WriteSession, *, before: datetime, limit: int) -> int:
-    """Delete up to `limit` tokens that expired before a moment; returns how many.
-
-    Rows that someone has locked are left for the next time.
-    """
-    batch = (
-        select(access_tokens.c.id)
-        .where(access_tokens.c.expires_at < before)
-        .order_by(access_tokens.c.expires_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = delete(access_tokens).where(access_tokens.c.id.in_(batch.scalar_subquery()))
-    rows = await session.execute(statement.returning(access_tokens.c.id))
-    return len(rows.all())
-
-
-def _or_none(row: Row[Any] | None) -> AccessToken | None:
-    return None if row is None else AccessToken(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    """Delete up to `limit` tokens that expired before a moment; returns how many."""
+    values = {"before": before, "rows_max": limit}
+    return (await session.execute(_DELETE_EXPIRED, values)).rowcount

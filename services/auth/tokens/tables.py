@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Table, Uuid
 
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 
 access_tokens = Table(
     "access_tokens",

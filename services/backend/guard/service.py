@@ -5,7 +5,6 @@ the refusal that the client gets. Order: shape of the request, access token, sig
 cheap and says most to a client comes first.
 """
 
-import json
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -18,17 +17,18 @@ from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.client_keys import KeyUnavailable
 from servicekit.database import Database
 from servicekit.edge_contract import IdentifierFrom
+from servicekit.guarded_requests import GuardedRequest, guarded_request
 from servicekit.http_messages import Request, Response
-from servicekit.signed_requests import SignatureCheck, SignatureReplayed, SignedRequest
+from servicekit.signed_requests import SignatureCheck, SignatureReplayed
+from servicekit.verdict import Verdict
 from token_introspection import (
     ActiveToken,
     InactiveToken,
     IntrospectionFailed,
     Introspector,
-    WalletAddressClient,
+    client_name,
 )
 
-from services.backend.callers.verdict import Verdict
 from services.backend.guard import repository
 from services.backend.guard.errors import (
     BAD_REQUEST,
@@ -41,7 +41,6 @@ from services.backend.guard.errors import (
 from services.backend.guard.keys import ClientKeys
 from services.backend.guard.operations import Matched, match
 
-GUARD_PREFIX: Final = "/guard"
 SIGNATURE_BASE_CHARS_MAX: Final = 1000
 
 
@@ -55,51 +54,50 @@ class Guard:
         introspection: Introspector,
         keys: ClientKeys,
         signatures: SignatureCheck,
-        public_origin: str,
         grant_endpoint: str,
     ) -> None:
         self._database = database
         self._introspection = introspection
         self._keys = keys
         self._signatures = signatures
-        self._public_origin = public_origin
         self._grant_endpoint = grant_endpoint
 
-    async def check(self, request: Request) -> Response:
+    async def check(self, asked: Request) -> Response:
         """Answer Envoy's question about one request."""
+        request = guarded_request(asked)
         try:
             verdict = await self._decide(request)
         except Refused as refused:
-            return refused.response(grant_endpoint=self._tenants_grant_endpoint(request))
-        return Response(200, verdict.headers())
+            return refused.response(grant_endpoint=self._tenants_grant_endpoint(request.path))
+        return Response(200, [verdict.header()])
 
-    def _tenants_grant_endpoint(self, request: Request) -> str:
+    def _tenants_grant_endpoint(self, path: str) -> str:
         """Where the path's tenant grants: what its wallet addresses call their authServer."""
-        path = request.target.removeprefix(GUARD_PREFIX).partition("?")[0]
         return f"{self._grant_endpoint}/{path.lstrip('/').partition('/')[0]}"
 
-    async def _decide(self, request: Request) -> Verdict:
-        target = request.target.removeprefix(GUARD_PREFIX)
-        path, _, query = target.partition("?")
-        matched = match(request.method, path)
+    async def _decide(self, request: GuardedRequest) -> Verdict:
+        matched = match(request.method, request.path)
         if matched is None:
-            raise Refused(NOT_FOUND, f"there is no {request.method} {path}")
-        identifier = await self._identifier(matched, request.body, query)
-        token = _access_token(request.headers)
-        active = await self._introspect(token, matched, identifier)
+            raise Refused(NOT_FOUND, f"there is no {request.method} {request.path}")
+        identifier = await self._identifier(matched, request)
+        if request.token is None:
+            raise Refused(
+                UNAUTHORIZED, "Missing or invalid authorization header: use `GNAP <token>`"
+            )
+        active = await self._introspect(request.token, matched, identifier)
         await self._check_tenant(active, matched, identifier)
-        await self._check_signature(request, target, active, matched)
+        await self._check_signature(request, active, matched)
         return _verdict(active, matched)
 
-    async def _identifier(self, matched: Matched, body: bytes, query: str) -> str | None:
+    async def _identifier(self, matched: Matched, request: GuardedRequest) -> str | None:
         if matched.body is not None:
             try:
-                return str(validate_body(matched.body, body).wallet_address)
+                return str(validate_body(matched.body, request.body).wallet_address)
             except InvalidValue as invalid:
                 details = {"field": invalid.field, "limit": invalid.limit, "remedy": invalid.remedy}
                 raise Refused(BAD_REQUEST, str(invalid), details) from None
         if matched.identifier_from is IdentifierFrom.QUERY:
-            values = parse_qs(query).get("wallet-address", [])
+            values = parse_qs(request.query).get("wallet-address", [])
             if len(values) != 1:
                 raise Refused(
                     BAD_REQUEST,
@@ -161,29 +159,16 @@ class Guard:
             raise _insufficient(matched)
 
     async def _check_signature(
-        self, request: Request, target: str, active: ActiveToken, matched: Matched
+        self, request: GuardedRequest, active: ActiveToken, matched: Matched
     ) -> None:
         """Raise Refused unless the token's client signed this request."""
-        signed = SignedRequest(
-            method=request.method,
-            target_uri=f"{self._public_origin}{target}",
-            headers=request.headers,
-            body=request.body,
-        )
         once = matched.operation.once
         try:
-            await self._signatures.check(signed, self._keys.of(active.client), once=once)
+            await self._signatures.check(request, self._keys.of(active.client), once=once)
         except ProtocolError as refused:
             raise _signature_refused(refused) from None
         except (KeyUnavailable, SignatureReplayed) as refused:
             raise Refused(UNAUTHORIZED, f"Signature validation error: {refused}") from None
-
-
-def _access_token(headers: dict[str, str]) -> str:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme != "GNAP" or not token or " " in token:
-        raise Refused(UNAUTHORIZED, "Missing or invalid authorization header: use `GNAP <token>`")
-    return token
 
 
 def _insufficient(matched: Matched) -> Refused:
@@ -202,16 +187,10 @@ def _signature_refused(refused: ProtocolError) -> Refused:
 def _verdict(active: ActiveToken, matched: Matched) -> Verdict:
     item = active.access[0]
     wide = {"read": "read-all", "list": "list-all"}.get(matched.action)
-    client = (
-        active.client.url
-        if isinstance(active.client, WalletAddressClient)
-        else f"jwk:{active.client.jwk.get('x')}"
-    )
     limits = item.limits if isinstance(item, OutgoingPaymentAccess) else None
     return Verdict(
         grant_id=active.grant_id,
-        client=client,
+        client=client_name(active.client),
         sees_all=wide is not None and wide in item.actions,
-        # Escaped, since it travels in a header: an asset code may be in any script.
-        limits=None if limits is None else json.dumps(json.loads(limits.to_json())),
+        limits=None if limits is None else limits.to_json().decode(),
     )

@@ -17,12 +17,10 @@ from servicekit.rest import set_created
 
 from services.backend.callers.context import (
     Context,
-    call_scope,
-    idempotency_key,
+    once_of_call,
     tenant,
     verdict,
 )
-from services.backend.calls import once_of
 from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.incoming_payments.commands.complete_incoming_payment import PaymentToComplete
 from services.backend.incoming_payments.commands.create_incoming_payment import (
@@ -106,12 +104,10 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
             expires_at=None if expires_at is None else moment(expires_at),
             metadata=None if metadata is None else to_json(metadata),
         )
-        key = idempotency_key(context, request)
-        scope = call_scope(tenant_id, caller)
         reply = await self._commands.run_once(
             self._payments.create,
             new,
-            once=None if key is None else once_of(request, scope=scope, key=key),
+            once=once_of_call(request, context, tenant_id=tenant_id, asker=caller),
             replies=self._created,
         )
         await set_created(context)

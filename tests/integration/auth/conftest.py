@@ -13,8 +13,8 @@ from servicekit.lifecycle import Lifecycle
 
 from services.auth.app import AuthApp
 from services.auth.migrations.run import upgrade
+from services.auth.schema.metadata import metadata
 from services.auth.settings import AuthSettings
-from services.auth.tables import metadata
 from tests.integration.auth.edge import PUBLIC_URL, Edge, Reply
 from tests.integration.auth.wallets import Wallet, Wallets
 from tests.support.clock import ManualClock

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from ilpkit.httpsig.keys import private_key_from_seed
 from servicekit.client_keys import KEY_SET_LIFE_S, REFETCHES_MAX
+from servicekit.verdict import VERDICT_HEADER
 
 from tests.integration.auth.conftest import INCOMING, TENANT, World, path_of
 from tests.integration.auth.edge import Reply
@@ -241,8 +242,8 @@ async def test_a_body_for_another_client_than_the_proven_one_is_refused(world: W
     async with world.edge.http.post(
         f"{world.edge.origin}/guard{PATH}", headers=signed(world, raw), data=raw
     ) as checked:
-        verdict = checked.headers["x-rafiki-client"]
-    metadata = [("x-rafiki-rest", "1"), ("x-rafiki-client", verdict)]
+        verdict = checked.headers[VERDICT_HEADER]
+    metadata = [("x-rafiki-rest", "1"), (VERDICT_HEADER, verdict)]
     body = {**json.loads(raw), "client": "http://other.test/client"}
     reply = await world.edge.transcode("POST", PATH, body, metadata)
     assert (reply.status, reply.code) == (401, "invalid_client")

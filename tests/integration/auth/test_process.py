@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.local.valkey import ValkeyServer
-from services.auth.tables import metadata
+from services.auth.schema.metadata import metadata
 from tests.integration.auth.conftest import World
 from tests.integration.auth.edge import PUBLIC_URL
 

@@ -22,6 +22,7 @@ from token_introspection import (
 )
 
 from services.auth.idempotency.tables import idempotency_keys
+from services.auth.introspection.queries import TokenIntrospection
 from services.auth.tokens.housekeeping import tokens_housekeeping
 from services.auth.tokens.model import ROTATION_REPEAT
 from tests.integration.auth.conftest import INCOMING, OUTGOING, TENANT, World, path_of
@@ -135,17 +136,9 @@ async def test_introspection_names_grant_client_and_access(world: World) -> None
 
 async def test_introspection_takes_one_statement(world: World) -> None:
     value = (await world.ask([INCOMING])).body["access_token"]["value"]
-    async with world.database.read() as session:
-        before = text("SELECT 1")
-        await session.execute(before)
-    from services.auth.introspection.service import TokenIntrospection  # noqa: PLC0415 - used here alone
-
+    introspection = TokenIntrospection(database=world.database, clock=world.clock)
     with world.database.count_statements() as statements:
-        async with world.database.read() as session:
-            found = await TokenIntrospection(clock=world.clock).introspect(
-                session, value=value, asked=()
-            )
-    assert found is not None
+        assert await introspection.introspect(value, ()) is not None
     assert len(statements) == 1
 
 

@@ -14,7 +14,7 @@ from tests.integration.envoy.conftest import Edge
 from tests.integration.envoy.fake_upstream import Script, Verdict
 
 FORGED = {
-    "x-rafiki-client": "evil",
+    "x-rafiki-verdict": "evil",
     "X-Rafiki-Rest": "0",
     "x-rafiki-surface": "evil",
     "x-http-status": "299",
@@ -27,11 +27,11 @@ FORGED = {
 
 
 def test_forged_headers_stay_outside(edge: Edge) -> None:
-    edge.upstream.verdict = Verdict(200, {"x-rafiki-client": "real", "x-other": "dropped"})
+    edge.upstream.verdict = Verdict(200, {"x-rafiki-verdict": "real", "x-other": "dropped"})
     edge.public("POST", "/t/quotes", {}, FORGED)
     host = edge.public.origin.removeprefix("http://")
     metadata = edge.upstream.calls[0].metadata
-    assert metadata["x-rafiki-client"] == "real"
+    assert metadata["x-rafiki-verdict"] == "real"
     assert metadata["x-rafiki-rest"] == "1"
     assert metadata["x-rafiki-surface"] == "open-payments"
     assert metadata["x-envoy-original-path"] == "/t/quotes"
@@ -42,7 +42,7 @@ def test_forged_headers_stay_outside(edge: Edge) -> None:
     asked = edge.upstream.guard_calls[0].headers
     assert asked["x-forwarded-host"] == asked["host"] == host
     assert asked["x-forwarded-proto"] == "http"
-    assert "x-rafiki-client" not in asked
+    assert "x-rafiki-verdict" not in asked
 
 
 def test_the_guard_gets_the_bytes_and_the_target_as_sent(edge: Edge) -> None:
@@ -78,7 +78,7 @@ def test_packets_go_straight_through(edge: Edge) -> None:
     assert (reply.status, reply.headers["x-echo-body"]) == (200, packet.hex())
     assert (reply.json["server"], reply.json["target"]) == ("backend", "/ilp")
     arrived = {name.lower() for name in reply.json["headers"]}
-    assert not {"x-rafiki-client", "x-rafiki-surface", "x-rafiki-rest", "x-http-status"} & arrived
+    assert not {"x-rafiki-verdict", "x-rafiki-surface", "x-rafiki-rest", "x-http-status"} & arrived
     assert edge.upstream.guard_calls == []
 
 
@@ -99,7 +99,7 @@ def test_native_grpc_is_on_the_operator_listener_only(edge: Edge) -> None:
         stub = wallet_grpc.WalletAddressServiceStub(channel)
         assert stub.GetWalletAddress(request, metadata=metadata).id == "x"
         arrived = edge.upstream.calls[0].metadata
-        assert not {"x-rafiki-client", "x-rafiki-rest", "x-envoy-original-path"} & set(arrived)
+        assert not {"x-rafiki-verdict", "x-rafiki-rest", "x-envoy-original-path"} & set(arrived)
         edge.upstream.script = Script(error=NotFound("X", "none"))
         with pytest.raises(grpc.RpcError) as refused:
             stub.GetWalletAddress(request)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.auth.clients.model import WalletAddressClient
+from ilpkit.gnap.client import WalletAddressClient
+
 from services.auth.grants.model import Finalization, Finish, Grant, GrantState
 from services.auth.interactions.model import Interaction, InteractionState
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.auth.errors import InvalidRequest
+from services.auth.gnap.errors import InvalidRequest
 from services.auth.guard.body import check_no_members, parse_continuation, parse_grant_request
 
 REQUEST: dict[str, Any] = {

@@ -8,8 +8,9 @@ from ilpkit.gnap.errors import GnapErrorCode
 from rafiki.common.v1.error_reason_pb2 import ErrorReason
 from servicekit.errors import ERROR_TYPES, Kind, ServiceError
 
-from services.auth import errors
-from services.auth.errors import TooFast, UnknownTenant, gnap_code, gnap_rest_error
+from services.auth.gnap import errors
+from services.auth.gnap.errors import TooFast, UnknownTenant
+from services.auth.gnap.rest_errors import gnap_code, gnap_rest_error
 
 
 def leaves() -> list[Any]:

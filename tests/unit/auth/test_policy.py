@@ -8,15 +8,15 @@ import pytest
 from ilpkit.gnap.request import GRANT_REQUEST, GrantRequest
 from ilpkit.openpayments.bodies import validate_body
 
-from services.auth.errors import (
+from services.auth.gnap.errors import (
     InvalidRequest,
     RequestDenied,
     TooFast,
     UnknownContinuation,
     UnusableClient,
 )
+from services.auth.granting.policy import InteractionPolicy, NextStep, needs_interaction, next_step
 from services.auth.grants.model import Finalization, GrantState
-from services.auth.grants.policy import InteractionPolicy, NextStep, needs_interaction, next_step
 from tests.unit.auth.builders import NOW, STATES, grant, interaction
 
 ALICE = "http://wallet.test/alice"

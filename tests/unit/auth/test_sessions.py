@@ -6,8 +6,8 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from servicekit.errors import Unavailable
 
+from services.auth.gnap.urls import PublicUrls
 from services.auth.interactions.sessions import InteractionSessions, SameSite
-from services.auth.urls import PublicUrls
 from tests.support.clock import ManualClock
 from tests.support.ids import SeededIds
 

@@ -13,11 +13,12 @@ from rafiki.introspection.v1 import introspection_service_pb2 as introspection
 from rafiki.introspection.v1 import introspection_service_pb2_grpc as introspection_grpc
 from rafiki.openpayments.v1 import incoming_payment_service_pb2 as incoming
 from rafiki.openpayments.v1 import incoming_payment_service_pb2_grpc as incoming_grpc
+from servicekit.verdict import NATIVE
 
 REMOTE_TOKEN = "a-token-for-another-bank"
 CLIENT_KEY_ID = "client-key"
 CLIENT_KEY = private_key_from_seed(bytes(range(32)))
-_REST = (("x-rafiki-rest", "1"), ("x-rafiki-all", "1"))
+_REST = (("x-rafiki-rest", "1"), NATIVE.header())
 
 
 @dataclass

@@ -6,6 +6,7 @@ import pytest
 from rafiki.openpayments.v1 import incoming_payment_service_pb2 as incoming
 from rafiki.openpayments.v1 import outgoing_payment_service_pb2 as outgoing
 from servicekit.errors import NotFound
+from servicekit.verdict import Verdict
 
 from tests.integration.backend.payments.conftest import Banks
 from tests.integration.backend.payments.node import amount, id_of
@@ -16,9 +17,8 @@ CLIENTS = ["https://client.test", "jwk:b25lIGtleQ", "jwk:YW5vdGhlciBrZXk"]
 
 def asks(client: str, *, sees_all: bool = False) -> list[tuple[str, str]]:
     """The guard's verdict on a client's call."""
-    seen = ("x-rafiki-all", "1" if sees_all else "0")
-    grant = ("x-rafiki-grant", f"grant-of-{client}")
-    return [("x-rafiki-rest", "1"), seen, ("x-rafiki-client", client), grant]
+    verdict = Verdict(grant_id=f"grant-of-{client}", client=client, sees_all=sees_all)
+    return [("x-rafiki-rest", "1"), verdict.header()]
 
 
 async def test_a_client_reads_lists_and_completes_its_own_incoming_payments_only(

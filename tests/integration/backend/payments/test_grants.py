@@ -9,6 +9,7 @@ import pytest
 from rafiki.admin.v1 import payment_service_pb2 as admin
 from rafiki.openpayments.v1 import outgoing_payment_service_pb2 as pb
 from servicekit.errors import PermissionDenied
+from servicekit.verdict import Verdict
 
 from tests.integration.backend.payments.conftest import Banks
 from tests.integration.backend.payments.node import amount
@@ -19,15 +20,12 @@ Metadata = list[tuple[str, str]]
 
 def granted(limits: dict[str, Any] | None = None, grant: str | None = None) -> Metadata:
     """The guard's verdict on a call under a grant."""
-    metadata = [
-        ("x-rafiki-rest", "1"),
-        ("x-rafiki-all", "0"),
-        ("x-rafiki-grant", grant or str(uuid4())),
-        ("x-rafiki-client", "https://client.test"),
-    ]
-    if limits is not None:
-        metadata.append(("x-rafiki-limits", json.dumps(limits)))
-    return metadata
+    verdict = Verdict(
+        grant_id=grant or str(uuid4()),
+        client="https://client.test",
+        limits=None if limits is None else json.dumps(limits),
+    )
+    return [("x-rafiki-rest", "1"), verdict.header()]
 
 
 def debit(value: int, **more: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ilpkit.httpsig.keys import private_key_from_seed, public_jwk
 from ilpkit.httpsig.sign import sign_request
 from rafiki.common.v1.money_pb2 import Amount
 from rafiki.introspection.v1 import introspection_service_pb2 as introspection
+from servicekit.verdict import VERDICT_HEADER, Verdict
 from yarl import URL
 
 from tests.integration.backend.payments.conftest import NewNode
@@ -39,6 +40,11 @@ class Checked:
     @property
     def description(self) -> str:
         return str(self.body["error"]["description"])
+
+
+def verdict_in(checked: Checked) -> Verdict:
+    """What the servicer would read."""
+    return Verdict(**json.loads(checked.headers[VERDICT_HEADER]))
 
 
 @dataclass
@@ -127,20 +133,17 @@ class TestPasses:
     async def test_a_create_passes_with_grant_and_client(self, desk: Desk) -> None:
         checked = await desk.send("POST", desk.path(), desk.body())
         assert checked.status == 200
-        assert checked.headers["x-rafiki-grant"] == "grant-1"
-        assert checked.headers["x-rafiki-client"] == desk.outside.client
-        assert checked.headers["x-rafiki-all"] == "0"
-        assert "x-rafiki-limits" not in checked.headers
+        assert verdict_in(checked) == Verdict(grant_id="grant-1", client=desk.outside.client)
 
-    @pytest.mark.parametrize(("granted", "all_"), [("list", "0"), ("list-all", "1")])
+    @pytest.mark.parametrize(("granted", "sees_all"), [("list", False), ("list-all", True)])
     async def test_who_may_list_all_sees_other_clients(
-        self, desk: Desk, granted: str, all_: str
+        self, desk: Desk, granted: str, sees_all: bool
     ) -> None:
         desk.allow(desk.access(actions=[granted]), token="lister")
         path = desk.path(f"incoming-payments?wallet-address={quote(desk.wallet.address, safe='')}")
         checked = await desk.send("GET", path, token="lister")
         assert checked.status == 200, checked.body
-        assert checked.headers["x-rafiki-all"] == all_
+        assert verdict_in(checked).sees_all is sees_all
 
     async def test_a_grants_limits_travel_along(self, desk: Desk) -> None:
         limits = introspection.Limits(
@@ -151,7 +154,7 @@ class TestPasses:
         raw = desk.body(quoteId=f"{desk.node.settings.open_payments_url}{desk.path('quotes/1')}")
         checked = await desk.send("POST", desk.path("outgoing-payments"), raw, token="spender")
         assert checked.status == 200, checked.body
-        assert json.loads(checked.headers["x-rafiki-limits"]) == {
+        assert json.loads(verdict_in(checked).limits or "") == {
             "debitAmount": {"value": "500", "assetCode": "USD", "assetScale": 2},
             "interval": "R/2030-01-01T00:00:00Z/P1M",
         }
@@ -163,9 +166,8 @@ class TestPasses:
         raw = desk.body(quoteId=f"{desk.node.settings.open_payments_url}{desk.path('quotes/1')}")
         checked = await desk.send("POST", desk.path("outgoing-payments"), raw, token="script")
         assert checked.status == 200
-        sent = checked.headers["x-rafiki-limits"]
-        assert sent.isascii()
-        assert json.loads(sent)["debitAmount"]["assetCode"] == "€"
+        assert checked.headers[VERDICT_HEADER].isascii()
+        assert json.loads(verdict_in(checked).limits or "")["debitAmount"]["assetCode"] == "€"
 
     async def test_a_client_that_is_only_a_key(self, desk: Desk) -> None:
         key = private_key_from_seed(bytes([9]) * 32)
@@ -176,7 +178,7 @@ class TestPasses:
             "POST", desk.path(), desk.body(), token="bare", key=key, key_id="bare"
         )
         assert checked.status == 200
-        assert checked.headers["x-rafiki-client"] == f"jwk:{jwk['x']}"
+        assert verdict_in(checked).client == f"jwk:{jwk['x']}"
 
     @pytest.mark.parametrize("tail", ["", "/complete"])
     async def test_a_resource_belongs_to_its_wallet_address(self, desk: Desk, tail: str) -> None:

@@ -5,27 +5,21 @@ the idempotency key itself, of which the store keeps no clear copy either. So a 
 first answer back, and a copy of the database gives away neither.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from google.protobuf.message import Message
-from servicekit.commands import Commands, as_they_are
 from servicekit.database import Database, WriteSession
 from servicekit.idempotency import Once, ReplyStore
 from servicekit.ids import IdSource
-from servicekit.inline_command import InlineCommand
 
-from services.auth.tokens.model import hash_secret
+from services.auth.secrets.model import hash_secret
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _PURPOSE: Final = b"rafiki auth idempotency reply"
-
-Reply = TypeVar("Reply", bound=Message)
 
 
 class SealedReplies:
@@ -54,48 +48,9 @@ class SealedReplies:
         return AESGCM(derive.derive(once.key.encode()))
 
 
-class IdempotentCalls:
-    """Runs mutating calls once for their key."""
-
-    def __init__(self, *, commands: Commands) -> None:
-        self._commands = commands
-
-    async def run(
-        self,
-        *,
-        scope: str,
-        key: str | None,
-        request: Message,
-        reply_type: type[Reply],
-        work: Callable[[WriteSession], Awaitable[Reply]],
-    ) -> Reply:
-        """The reply of `work`, or the first reply for this key; without a key just the work's.
-
-        `scope` names whose key it is: two callers may use the same text.
-
-        Raises:
-            InvalidArgument: the key is too long.
-            Conflict: the key was used with another request (IDEMPOTENCY_KEY_REUSED).
-        """
-
-        async def prepare() -> Callable[[WriteSession], Awaitable[Reply]]:
-            return work
-
-        once = None
-        if key is not None:
-            once = Once(
-                scope=f"{request.DESCRIPTOR.full_name}/{scope}",
-                key=key,
-                request=request.SerializeToString(deterministic=True),
-            )
-        return await self._commands.run_once(
-            InlineCommand(prepare), None, once=once, replies=as_they_are(reply_type)
-        )
-
-
 def _hidden(once: Once) -> Once:
     """With hashes for the key and for the scope, which may hold a token."""
-    operation, _, caller = once.scope.partition("/")
+    caller, _, operation = once.scope.rpartition("/")
     return replace(
         once, scope=f"{operation}/{hash_secret(caller).hex()}", key=hash_secret(once.key).hex()
     )

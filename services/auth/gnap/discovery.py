@@ -2,7 +2,7 @@
 
 from servicekit.http_listener import Request, Response
 
-from services.auth.urls import PublicUrls
+from services.auth.gnap.urls import PublicUrls
 
 
 class DiscoveryRoutes:

@@ -23,7 +23,7 @@ from ilpkit.openpayments.access import (
 from ilpkit.openpayments.errors import InvalidWalletAddress
 from ilpkit.openpayments.urls import canonical_wallet_address
 
-from services.auth.errors import (
+from services.auth.gnap.errors import (
     InvalidRequest,
     RequestDenied,
     TooFast,

@@ -1,25 +1,17 @@
 """Protobuf and wire JSON, for the servicers: the contracts spell both the same way."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
-from rafiki.common.v1 import paging_pb2
+from ilpkit.gnap.client import Client, WalletAddressClient
+from rafiki.common.v1 import money_pb2
 from rafiki.grant.v1 import grant_service_pb2 as grant_pb
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
 from servicekit.errors import InvalidArgument, ServiceError
-from servicekit.paging import Page, PageQuery
-
-from services.auth.clients.model import Client, WalletAddressClient
-
-
-def optional(message: Message, field: str) -> Any:
-    """The value of an optional field, None where it is absent."""
-    return getattr(message, field) if message.HasField(field) else None
+from servicekit.messages import optional
 
 
 def parse_id(text: str, error: ServiceError) -> UUID:
@@ -44,7 +36,7 @@ def to_json(message: Message) -> dict[str, Any]:
 
 def access_messages(items: Iterable[Mapping[str, Any]]) -> list[pb.Access]:
     """Access items in wire form as messages."""
-    return [ParseDict(dict(item), pb.Access()) for item in items]
+    return [_access_message(item) for item in items]
 
 
 def client_message(client: Client) -> pb.Client:
@@ -52,7 +44,7 @@ def client_message(client: Client) -> pb.Client:
     if isinstance(client, WalletAddressClient):
         return pb.Client(wallet_address=client.url)
     message = pb.Client()
-    message.jwk.update(dict(client.jwk))
+    ParseDict(dict(client.jwk), message.jwk)
     return message
 
 
@@ -62,28 +54,28 @@ def subject_message(ids: Iterable[Mapping[str, str]]) -> grant_pb.SubjectRequest
     return grant_pb.SubjectRequest(sub_ids=messages) if messages else None
 
 
-def page_query(page: paging_pb2.PageRequest) -> PageQuery:
-    """The page asked for; raises InvalidArgument INVALID_PAGE."""
-    return PageQuery.of(
-        cursor=optional(page, "cursor"),
-        first=optional(page, "first"),
-        last=optional(page, "last"),
-        ascending=page.ascending,
+def _access_message(item: Mapping[str, Any]) -> pb.Access:
+    message = pb.Access(
+        type=item["type"], actions=item["actions"], identifier=item.get("identifier")
     )
-
-
-def page_info(page: Page[Any]) -> paging_pb2.PageInfo:
-    """Where a page stands."""
-    return paging_pb2.PageInfo(
-        start_cursor=page.start_cursor,
-        end_cursor=page.end_cursor,
-        has_next_page=page.has_next,
-        has_previous_page=page.has_previous,
-    )
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """A moment as a message."""
-    message = Timestamp()
-    message.FromDatetime(moment)
+    limits = item.get("limits")
+    if limits is not None:
+        message.limits.CopyFrom(
+            pb.Limits(
+                receiver=limits.get("receiver"),
+                debit_amount=_amount_message(limits.get("debitAmount")),
+                receive_amount=_amount_message(limits.get("receiveAmount")),
+                interval=limits.get("interval"),
+            )
+        )
     return message
+
+
+def _amount_message(amount: Mapping[str, Any] | None) -> money_pb2.Amount | None:
+    if amount is None:
+        return None
+    return money_pb2.Amount(
+        value=int(amount["value"]),
+        asset_code=amount["assetCode"],
+        asset_scale=amount["assetScale"],
+    )

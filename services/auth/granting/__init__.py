@@ -1,0 +1,1 @@
+"""What clients do about grants: ask, continue, cancel; and the tokens that come of it."""
