@@ -1,8 +1,9 @@
 """The gRPC server of a service: limits, health, reflection, and its interceptors in one list."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -18,6 +19,9 @@ from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
 from servicekit.interceptors.requests import Admit, RequestLimits, RequestsInterceptor
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
+
+_GRPC_SUFFIX: Final = "_grpc"
+_GENERATED_SUFFIX: Final = "_pb2_grpc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,20 @@ class ServiceBinding:
     add: Callable[[Any, Any], None]
     """The generated `add_...Servicer_to_server`."""
     servicer: object
+
+    @classmethod
+    def of(cls, servicer: object) -> "ServiceBinding":
+        """The service whose generated servicer class this one derives from."""
+        (base,) = (
+            each for each in type(servicer).__mro__ if each.__module__.endswith(_GENERATED_SUFFIX)
+        )
+        generated = sys.modules[base.__module__]
+        messages = sys.modules[base.__module__.removesuffix(_GRPC_SUFFIX)]
+        return cls(
+            descriptor=messages.DESCRIPTOR.services_by_name[base.__name__.removesuffix("Servicer")],
+            add=getattr(generated, f"add_{base.__name__}_to_server"),
+            servicer=servicer,
+        )
 
 
 class GrpcServer:

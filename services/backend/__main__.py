@@ -12,7 +12,7 @@ from servicekit.lifecycle import Lifecycle
 from services.backend.settings import BackendSettings
 
 if TYPE_CHECKING:
-    from services.backend.app import Ports
+    from servicekit.parts import Ports
 
 
 def main() -> None:

@@ -23,13 +23,13 @@ from services.backend.incoming_payments.commands.complete_incoming_payment impor
 )
 from services.backend.incoming_payments.commands.create_incoming_payment import (
     CreateIncomingPayment,
-    OpenedListener,
 )
 from services.backend.incoming_payments.commands.end_incoming_payments import EndIncomingPayments
 from services.backend.incoming_payments.commands.update_incoming_payment import (
     UpdateIncomingPayment,
 )
 from services.backend.incoming_payments.endings import Endings
+from services.backend.incoming_payments.payables import PayablesCache
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 from services.backend.incoming_payments.worker import IncomingPaymentWorker
 
@@ -39,6 +39,7 @@ class IncomingPayments:
     """Everything that can be done with incoming payments."""
 
     queries: IncomingPaymentQueries
+    payables: PayablesCache
     create: CreateIncomingPayment
     complete: CompleteIncomingPayment
     cancel: CancelIncomingPayment
@@ -48,46 +49,34 @@ class IncomingPayments:
     worker: IncomingPaymentWorker
 
 
-def build_queries(
-    *,
-    database: Database,
-    ledger: PaymentLedger,
-    directory: Directory,
-    wallet_addresses: WalletAddresses,
-) -> IncomingPaymentQueries:
-    """What others read of payments, also where nobody changes them."""
-    return IncomingPaymentQueries(
-        database=database,
-        books=IncomingBooks(ledger),
-        payees=wallet_addresses,
-        directory=directory,
-    )
-
-
 def build(
     *,
-    queries: IncomingPaymentQueries,
     database: Database,
     commands: Commands,
     ledger: PaymentLedger,
+    directory: Directory,
     wallet_addresses: WalletAddresses,
     events: EventWriter,
-    listener: OpenedListener,
     clock: Clock,
     ids: IdSource,
     expiry_max: timedelta,
 ) -> IncomingPayments:
     """Wire them."""
     books = IncomingBooks(ledger)
+    queries = IncomingPaymentQueries(
+        database=database, books=books, payees=wallet_addresses, directory=directory
+    )
+    payables = PayablesCache(payments=queries)
     end = EndIncomingPayments(queries=queries, books=books, events=events, clock=clock)
     endings = Endings(commands=commands, command=end, queries=queries)
     return IncomingPayments(
         queries=queries,
+        payables=payables,
         create=CreateIncomingPayment(
             wallet_addresses=wallet_addresses,
             books=books,
             events=events,
-            listener=listener,
+            listener=payables,
             clock=clock,
             ids=ids,
             expiry_max=expiry_max,

@@ -114,9 +114,9 @@ class OutgoingPaymentWorker:
         self._next_due: datetime | None = None
         """When a payment becomes free to take, as far as is known."""
 
-    async def on_notify(self, channel: str, payload: str) -> None:
-        """A payment became due."""
-        del channel, payload
+    def heard(self, notice: str) -> None:
+        """Call it with what the notifications of DUE_CHANNEL say: a payment became due."""
+        del notice
         self._wake.set()
 
     async def run(self) -> None:

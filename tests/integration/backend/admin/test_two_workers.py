@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from rafiki.admin.v1 import payment_service_pb2 as payments
@@ -16,8 +15,8 @@ from servicekit.hmac_signature import make_signature
 from servicekit.lifecycle import Lifecycle
 from servicekit.paging import PAGE_SIZE_MAX
 
-from services.backend.app import BackendApp
-from services.backend.services import Services
+from services.backend.app import BackendApp, Features
+from services.backend.process.connections import Connections
 from services.backend.settings import BackendSettings
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, World, key, usd
 from tests.integration.backend.admin.test_names import asset_of, new_tenant, rename, wallet_of
@@ -28,14 +27,14 @@ BODY = b'{"query": "{ whoami { id } }"}'
 class UntoldApp(BackendApp):
     """A process whose notifications of the directory are held back for good."""
 
-    async def _build(self, *args: Any, **kwargs: Any) -> Services:
-        services = await super()._build(*args, **kwargs)
+    async def build(self, connections: Connections) -> Features:
+        features = await super().build(connections)
 
         async def hold_back(channel: str, payload: str) -> None:
             del channel, payload
 
-        services.directory.on_notify = hold_back  # type: ignore[method-assign] # the fault injected here
-        return services
+        features.lookups.directory.on_notify = hold_back  # type: ignore[method-assign] # the fault injected here
+        return features
 
 
 @pytest.fixture

@@ -153,7 +153,9 @@ class Belongings:
             idempotency_key=key(),
         )
         made = await self.node.peers.CreatePeer(request)
-        await self.node.known(lambda: UUID(made.id) in self.node.services.directory.snapshot.peers)
+        await self.node.known(
+            lambda: UUID(made.id) in self.node.features.lookups.directory.snapshot.peers
+        )
         return made
 
     async def peer(self) -> str:
@@ -184,11 +186,11 @@ class Belongings:
 
     async def unknown_packet(self) -> str:
         """An entry of a packet from the tenant's peer to its peer, which never answered."""
-        services = self.node.services
+        features = self.node.features
         source, beside = await self.get("peer_with_money"), self.tenant.belongings()
         beside._made["_asset"] = self._made["_asset"]
         peer = await beside.get("peer")
-        peers = services.directory.snapshot.peers
+        peers = features.lookups.directory.snapshot.peers
         money = PacketMoney(
             id=uuid4().int,
             source=peer_side(peers[UUID(source)]),
@@ -197,9 +199,9 @@ class Belongings:
             peer_amount=10,
             cause_id=UUID(source).int,
         )
-        assert (await services.ledger.submit(money.reserving().chain)).ok
-        reserved = await services.ledger.lookup_transfers([money.id])
-        assert await services.unknown_packets.enter(list(reserved.values())) == 1
+        assert (await features.ledger.submit(money.reserving().chain)).ok
+        reserved = await features.ledger.lookup_transfers([money.id])
+        assert await features.reconciler.packets.enter(list(reserved.values())) == 1
         stub: Any = unknown_packet_service_pb2_grpc.UnknownPacketServiceStub(self.node.channel)
         listed = await stub.ListUnknownPackets(
             unknown_packet_service_pb2.ListUnknownPacketsRequest(peer_id=peer)
@@ -251,11 +253,11 @@ class Belongings:
             ledger=asset.ledger,
             asset_id=UUID(asset.id).int,
         )
-        await self.node.services.ledger.create_accounts([account])
+        await self.node.features.ledger.create_accounts([account])
         plan = deposit(
             transfer_id=uuid4().int, account_id=account.id, ledger=asset.ledger, amount=MONEY
         )
-        assert (await self.node.services.ledger.submit(plan.chain)).ok
+        assert (await self.node.features.ledger.submit(plan.chain)).ok
         return wallet
 
     async def _wallet_key(self) -> Any:

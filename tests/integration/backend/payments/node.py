@@ -34,12 +34,13 @@ from rafiki.openpayments.v1 import (
 )
 from servicekit.grpc_client import build_channel
 from servicekit.lifecycle import Lifecycle
+from servicekit.parts import Ports
 
-from services.backend.app import BackendApp, Ports
+from services.backend.app import BackendApp, Features
 from services.backend.ledger.rules.chart import balance
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
+from services.backend.process.connections import Connections
 from services.backend.receivers.remembered import FRESH
-from services.backend.services import Services
 from services.backend.settings import BackendSettings
 from tests.integration.backend.ledger.audit import audit
 from tests.integration.backend.payments.outside import Edge
@@ -77,16 +78,15 @@ def id_of(message: Any) -> str:
 class OpenedApp(BackendApp):
     """The composition root, with what it built in reach."""
 
-    services: Services
-    worker: OutgoingPaymentWorker
+    features: Features
 
-    async def _build(self, *args: Any, **kwargs: Any) -> Services:
-        self.services = await super()._build(*args, **kwargs)
-        return self.services
+    async def build(self, connections: Connections) -> Features:
+        self.features = await super().build(connections)
+        return self.features
 
-    def _outgoing_worker(self, *args: Any, **kwargs: Any) -> OutgoingPaymentWorker:
-        self.worker = super()._outgoing_worker(*args, **kwargs)
-        return self.worker
+    @property
+    def worker(self) -> OutgoingPaymentWorker:
+        return self.features.outgoing.worker
 
 
 class Node:
@@ -104,7 +104,7 @@ class Node:
         self.app = OpenedApp(settings=self.settings, clock=self.clock)
         self._lifecycle = Lifecycle(self._stack)
         self.ports: Ports = await self.app.start(self._lifecycle)
-        self.services = self.app.services
+        self.features = self.app.features
         self.channel = build_channel(f"127.0.0.1:{self.ports.grpc}")
         self._stack.push_async_callback(self.channel.close)
         self.http = aiohttp.ClientSession()
@@ -190,7 +190,7 @@ class Node:
             **fields,
         )
         made = await self.peers.CreatePeer(request)
-        await self.known(lambda: UUID(made.id) in self.services.directory.snapshot.peers)
+        await self.known(lambda: UUID(made.id) in self.features.lookups.directory.snapshot.peers)
         return made
 
     async def known(self, reached: Callable[[], bool]) -> None:
@@ -297,7 +297,7 @@ class Node:
     async def balance(self, account_id: str) -> int:
         """What an account is good for."""
         account = UUID(account_id).int
-        return balance((await self.services.ledger.lookup_accounts([account]))[account])
+        return balance((await self.features.ledger.lookup_accounts([account]))[account])
 
     async def audit(self) -> None:
         """Assert that the books balance, to the unit."""

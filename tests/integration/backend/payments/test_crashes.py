@@ -215,7 +215,7 @@ async def test_a_lost_lease_is_noticed_by_the_renewal(new_banks: NewBanks) -> No
     held = Held(banks.near, after=5, before_sending=True)
     _, payment = await funded(banks, MANY_PACKETS)
     await held.stopped()
-    async with banks.near.services.database.write() as session:
+    async with banks.near.features.database.write() as session:
         # As another process does that takes the payment over.
         later = {"claims": 2}
         await repository.change(session, UUID(id_of(payment)), State.SENDING, later)
@@ -236,7 +236,7 @@ async def test_one_statement_a_second_keeps_all_payments_of_a_process(
     for _ in range(3):
         await funded(banks)
     await until(lambda: len(banks.near.app.worker._running) == 3 == held.waiting)
-    with banks.near.services.database.count_statements() as seen:
+    with banks.near.features.database.count_statements() as seen:
 
         def renewed(times: int) -> bool:
             return times == sum("lease_until" in text and "claims)" in text for text in seen)
@@ -300,7 +300,7 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
         destination_amount=300,
         timeout_s=300,
     )
-    ledger = banks.near.services.ledger
+    ledger = banks.near.features.ledger
     await apply_plan(ledger, plan)
     banks.clock.jump(10)
     tried = await eventually(
@@ -309,8 +309,8 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     )
     assert (tried.state, tried.state_attempts) == (SENDING, 1)
     await apply_plan(ledger, voiding(plan.pending_ids))
-    async with banks.near.services.database.write() as session:
-        await banks.near.services.outgoing.packet_resolved(session, UUID(id_of(payment)))
+    async with banks.near.features.database.write() as session:
+        await banks.near.features.outgoing.service.packet_resolved(session, UUID(id_of(payment)))
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.sent_amount.value) == (COMPLETED, 500)
     assert await banks.moved() == (500, 500)

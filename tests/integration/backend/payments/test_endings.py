@@ -24,12 +24,12 @@ PAYER = UUID(int=77)
 
 async def receive(node: Node, asset: Any, payment: Any, value: int) -> None:
     """Credit a payment without telling anybody, as a process does that dies right after it."""
-    ledger, asset_id = node.services.ledger, UUID(asset.id).int
+    ledger, asset_id = node.features.ledger, UUID(asset.id).int
     account = new_account(
         AccountCode.WALLET_ADDRESS, account_id=PAYER.int, ledger=asset.ledger, asset_id=asset_id
     )
     await ledger.create_accounts([account])
-    ids = node.services.ids
+    ids = node.features.ids
     funding = deposit(
         transfer_id=ids.uuid().int, account_id=PAYER.int, ledger=asset.ledger, amount=value
     )
@@ -104,8 +104,8 @@ async def test_a_process_that_died_while_it_let_a_payment_expire(
     usd = await node.asset()
     payment = await expecting(node, usd)
     await receive(node, usd, payment, 40)
-    node.services.incoming.worker.credited(UUID(id_of(payment)))
-    await IncomingBooks(node.services.ledger).close(UUID(id_of(payment)), usd.ledger)
+    node.features.incoming.worker.credited(UUID(id_of(payment)))
+    await IncomingBooks(node.features.ledger).close(UUID(id_of(payment)), usd.ledger)
     await node.stop()
     node.clock.jump(60)
     await node.start()

@@ -60,7 +60,7 @@ class World:
                 )
                 await node.payments.CancelIncomingPayment(request)
             elif what == "expire":
-                await node.services.incoming.endings.end([payment_id], State.EXPIRED)
+                await node.features.incoming.endings.end([payment_id], State.EXPIRED)
             else:
                 return await self.credit(node, payment_id, int(what))
         except Conflict:
@@ -70,16 +70,16 @@ class World:
     async def credit(self, node: Node, payment_id: UUID, value: int) -> bool:
         asset_id, ledger = UUID(self.asset.id).int, self.asset.ledger
         plan = transfer(
-            transfer_id=node.services.ids.uuid().int,
+            transfer_id=node.features.ids.uuid().int,
             source=Side(account_id=PAYER.int, ledger=ledger, asset_account_id=asset_id),
             destination=Side(account_id=payment_id.int, ledger=ledger, asset_account_id=asset_id),
             source_amount=value,
             destination_amount=value,
             allowance_account_id=allowance_account_id(payment_id.int),
         )
-        credited = plan.explain(await node.services.ledger.submit(plan.chain)).ok
+        credited = plan.explain(await node.features.ledger.submit(plan.chain)).ok
         if credited:
-            node.services.incoming.worker.credited(payment_id)
+            node.features.incoming.worker.credited(payment_id)
         return credited
 
 
@@ -94,7 +94,7 @@ async def world(new_node_of_module: NewNode, outside: Outside) -> World:
         ledger=usd.ledger,
         asset_id=UUID(usd.id).int,
     )
-    ledger = first.services.ledger
+    ledger = first.features.ledger
     await ledger.create_accounts([account])
     funding = deposit(
         transfer_id=PAYER.int + 1, account_id=PAYER.int, ledger=usd.ledger, amount=1_000_000
@@ -127,9 +127,9 @@ async def test_whatever_happens_at_once_there_is_one_truth(
         await node.completed(payment)
     elif "complete" not in succeeded and "expire" not in succeeded:
         # Cancelled or left open: it ends when its time is over.
-        view = await node.services.incoming.queries.get(UUID(id_of(payment)), tenant_id=None)
+        view = await node.features.incoming.queries.get(UUID(id_of(payment)), tenant_id=None)
         assert (view.payment.cancelled_at is not None) == ("cancel" in succeeded)
-        await node.services.incoming.endings.end([view.payment.id], State.EXPIRED)
+        await node.features.incoming.endings.end([view.payment.id], State.EXPIRED)
     now = await node.incoming_now(payment)
     assert now.received_amount.value == received == await node.balance(id_of(payment))
     completed = now.state == admin.INCOMING_PAYMENT_STATE_COMPLETED
@@ -156,7 +156,7 @@ async def written(node: Node, payment: Any) -> list[str]:
         .where(webhook_events.c.resource_id == UUID(id_of(payment)))
         .order_by(webhook_events.c.position)
     )
-    async with node.services.database.read() as session:
+    async with node.features.database.read() as session:
         return list(await session.scalars(query))
 
 
@@ -187,12 +187,12 @@ async def test_a_full_payment_reads_completed_and_its_money_can_be_taken_at_once
     node = world.nodes[0]
     payment = await world.open()
     # Nobody writes the end down: the process that took the money died.
-    credited = node.services.incoming.worker.credited
-    node.services.incoming.worker.credited = _unheard  # type: ignore[method-assign] # see above
+    credited = node.features.incoming.worker.credited
+    node.features.incoming.worker.credited = _unheard  # type: ignore[method-assign] # see above
     try:
         assert await world.credit(node, UUID(id_of(payment)), EXPECTED)
     finally:
-        node.services.incoming.worker.credited = credited  # type: ignore[method-assign] # as it was
+        node.features.incoming.worker.credited = credited  # type: ignore[method-assign] # as it was
     now = await world.nodes[1].incoming_now(payment)
     assert now.state == admin.INCOMING_PAYMENT_STATE_COMPLETED
     await node.liquidity.WithdrawIncomingPayment(

@@ -44,13 +44,13 @@ async def move(banks: Banks, payment: Any, value: int, *, code: TransferCode) ->
         destination_amount=abs(value),
     )
     chain = tuple(each._replace(code=int(code)) for each in plan.chain)
-    assert (await banks.near.services.ledger.submit(chain)).ok
+    assert (await banks.near.features.ledger.submit(chain)).ok
 
 
 async def resolved(banks: Banks, payment: Any) -> None:
     """As whoever finds out what became of a packet says it."""
-    async with banks.near.services.database.write() as session:
-        await banks.near.services.outgoing.packet_resolved(session, UUID(id_of(payment)))
+    async with banks.near.features.database.write() as session:
+        await banks.near.features.outgoing.service.packet_resolved(session, UUID(id_of(payment)))
 
 
 async def told(banks: Banks, payment: Any, count: int) -> dict[str, Any]:
@@ -185,15 +185,19 @@ async def test_withdrawals_at_once_take_each_events_money_once(banks: Banks) -> 
 
 
 async def row(banks: Banks, payment: Any) -> Any:
-    return (await banks.near.services.outgoing.get(UUID(id_of(payment)), tenant_id=None)).payment
+    return (
+        await banks.near.features.outgoing.service.get(UUID(id_of(payment)), tenant_id=None)
+    ).payment
 
 
 async def test_a_deposit_that_arrives_after_the_cancellation_moves_nothing(banks: Banks) -> None:
     payment = await new_payment(banks)
     assert (await banks.near.cancel(payment)).state == CANCELLED
     # As a process does that stood still in the middle of funding.
-    asset = (await banks.near.services.outgoing.get(UUID(id_of(payment)), tenant_id=None)).asset
-    books = OutgoingBooks(banks.near.services.ledger)
+    asset = (
+        await banks.near.features.outgoing.service.get(UUID(id_of(payment)), tenant_id=None)
+    ).asset
+    books = OutgoingBooks(banks.near.features.ledger)
     await books.deposit(UUID(id_of(payment)), asset, 506)
     assert await banks.near.balance(id_of(payment)) == 0
 

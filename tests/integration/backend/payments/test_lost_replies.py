@@ -18,7 +18,7 @@ async def test_what_was_credited_is_paid_however_many_replies_are_lost(
     new_banks: NewBanks,
 ) -> None:
     banks = await new_banks(far_max_packet_amount=100)
-    connector = banks.far.services.connector
+    connector = banks.far.features.packets.connector
     receive, lost = connector.receive, [0, 0]
 
     async def credit_and_lose(*args: Any, **fields: Any) -> bytes:

@@ -168,7 +168,7 @@ async def test_cancelling_and_funding_at_once_ends_in_one_of_both(banks: Banks) 
         if ended.state == CANCELLED:
             assert refused[0] is outcomes[0]
             account = UUID(id_of(payment)).int
-            found = await banks.near.services.ledger.lookup_accounts([account])
+            found = await banks.near.features.ledger.lookup_accounts([account])
             assert all(balance(kept) == 0 for kept in found.values())
         else:
             assert refused[0] is outcomes[1]
@@ -309,7 +309,7 @@ async def test_a_worker_takes_a_payment_in_one_statement_and_ends_it_in_one(
 ) -> None:
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    with banks.near.services.database.count_statements() as statements:
+    with banks.near.features.database.count_statements() as statements:
         await banks.near.fund(payment)
         await banks.near.ended(payment)
     updates = [sql for sql in statements if "UPDATE outgoing_payments" in sql]

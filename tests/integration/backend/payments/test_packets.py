@@ -101,7 +101,7 @@ class Street:
         """What both peers are good for, once nothing is reserved any more."""
 
         async def reserved() -> int:
-            rows = await self.node.services.ledger.lookup_accounts(
+            rows = await self.node.features.ledger.lookup_accounts(
                 [uuid_int(self.payer.id), uuid_int(self.payee.id)]
             )
             return sum(row.debits_pending + row.credits_pending for row in rows.values())
@@ -254,7 +254,7 @@ async def test_no_sql_but_the_ledgers_runs_for_a_packet(street: Street) -> None:
     incoming = await node.incoming(await node.wallet(street.usd), amount(1_000))
     exchange = stream_to(incoming)
     await street.send(request(street, exchange, 10))
-    with node.services.database.count_statements() as statements:
+    with node.features.database.count_statements() as statements:
         for _ in range(5):
             assert isinstance(await street.send(request(street, exchange, 10)), Fulfill)
             assert isinstance(await street.send(street.prepare()), Fulfill)

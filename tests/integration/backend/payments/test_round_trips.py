@@ -20,7 +20,7 @@ async def quote(banks: Banks) -> Any:
 
 
 async def test_a_quote_is_written_with_its_key(banks: Banks) -> None:
-    with banks.near.services.database.count_statements() as statements:
+    with banks.near.features.database.count_statements() as statements:
         await quote(banks)
     (written,) = [text for text in statements if "INSERT INTO quotes" in text]
     assert "INSERT INTO idempotency_keys" in written
@@ -31,7 +31,7 @@ async def test_a_payment_is_written_with_its_event_its_delivery_and_its_key(bank
     request = admin.CreateOutgoingPaymentRequest(
         wallet_address_id=banks.alice.id, quote_id=given.id, idempotency_key=key()
     )
-    with banks.near.services.database.count_statements() as statements:
+    with banks.near.features.database.count_statements() as statements:
         await banks.near.payments.CreateOutgoingPayment(request)
     (written,) = [text for text in statements if "INSERT INTO outgoing_payments" in text]
     for table in ("webhook_events", "webhook_deliveries", "idempotency_keys"):
@@ -46,7 +46,7 @@ async def test_a_payment_without_a_quote_writes_its_quote_along(banks: Banks) ->
         debit_amount=amount(506),
         idempotency_key=key(),
     )
-    with banks.near.services.database.count_statements() as statements:
+    with banks.near.features.database.count_statements() as statements:
         await banks.near.payments.CreateOutgoingPaymentFromIncomingPayment(request)
     (written,) = [text for text in statements if "INSERT INTO outgoing_payments" in text]
     assert "INSERT INTO quotes" in written

@@ -68,7 +68,9 @@ async def test_senders_at_once_on_two_processes_pay_exactly_what_is_expected(
     usd = await first.asset()
     peer = await first.peer(usd, "test.payer", url="http://127.0.0.1:1/ilp", balance=PEER_BALANCE)
     await second.known(
-        lambda: second.services.directory.snapshot.peer_of_token("from-test.payer") is not None
+        lambda: (
+            second.features.lookups.directory.snapshot.peer_of_token("from-test.payer") is not None
+        )
     )
     wallet, paid_before = await first.wallet(usd), 0
     for seed in seeds:
@@ -101,7 +103,9 @@ async def test_closing_while_packets_arrive_is_final(new_node: NewNode) -> None:
     usd = await first.asset()
     await first.peer(usd, "test.payer", url="http://127.0.0.1:1/ilp", balance=PEER_BALANCE)
     await second.known(
-        lambda: second.services.directory.snapshot.peer_of_token("from-test.payer") is not None
+        lambda: (
+            second.features.lookups.directory.snapshot.peer_of_token("from-test.payer") is not None
+        )
     )
     chance = Random(7)  # noqa: S311 - for a test's choices
     incoming = await first.incoming(await first.wallet(usd))

@@ -81,7 +81,7 @@ class Lost(Street):
 
     async def held(self) -> int:
         """What is entered in all."""
-        rows = await self.node.services.ledger.lookup_accounts(
+        rows = await self.node.features.ledger.lookup_accounts(
             [uuid_int(self.payer.id), uuid_int(self.payee.id)]
         )
         return sum(row.debits_pending for row in rows.values())
@@ -138,9 +138,9 @@ async def test_a_peer_is_not_deleted_while_the_outcome_of_its_packets_is_unknown
     street: Lost,
 ) -> None:
     """The money is held in the asset of who paid, not in the peer's own."""
-    node, ledger = street.node, street.node.services.ledger
+    node, ledger = street.node, street.node.features.ledger
     forgetful = await node.peer(street.eur, "test.forgetful", url=street.peer.url)
-    peers = node.services.directory.snapshot.peers
+    peers = node.features.lookups.directory.snapshot.peers
     payer, payee = peers[UUID(street.payer.id)], peers[UUID(forgetful.id)]
     money = PacketMoney(
         id=uuid4().int,
@@ -190,7 +190,7 @@ async def test_an_entry_of_a_rejected_packet_is_given_back_once(street: Lost) ->
 async def test_a_process_that_died_after_the_ledger_is_made_up_for(street: Lost) -> None:
     """Between the ledger and the row lies a crash: the ledger decides, the row follows."""
     entry = await street.entry(await street.lose())
-    packets = street.node.services.unknown_packets
+    packets = street.node.features.reconciler.packets
     await packets._move(UUID(entry.request_id), Resolution.SOURCE)
     street.node.clock.jump(worker.SEARCH_S)
 
@@ -214,9 +214,9 @@ async def test_two_processes_enter_a_packet_once(street: Lost, new_node: NewNode
 
 def _worker(node: Node) -> worker.UnknownPacketWorker:
     return worker.UnknownPacketWorker(
-        database=node.services.database,
-        ledger=node.services.ledger,
-        packets=node.services.unknown_packets,
+        database=node.features.database,
+        ledger=node.features.ledger,
+        packets=node.features.reconciler.packets,
         clock=node.clock,
     )
 
@@ -240,7 +240,7 @@ async def test_another_tenants_entries_are_not_there(street: Lost) -> None:
         )
     )
     await street.node.known(
-        lambda: UUID(stranger) in street.node.services.directory.snapshot.tenants
+        lambda: UUID(stranger) in street.node.features.lookups.directory.snapshot.tenants
     )
     assert await street.listed(tenant_id=stranger) == []
     with pytest.raises(NotFound):

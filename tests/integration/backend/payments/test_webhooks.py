@@ -104,7 +104,7 @@ async def attempted(node: Node, payment: Any, count: int) -> None:
     """Wait until that many failed attempts are written down."""
 
     async def attempts() -> int:
-        async with node.services.database.read() as session:
+        async with node.features.database.read() as session:
             query = select(webhook_deliveries.c.attempts).where(
                 webhook_deliveries.c.ordering_key == id_of(payment),
                 webhook_deliveries.c.last_error.is_not(None),
@@ -192,7 +192,7 @@ async def test_what_is_never_taken_is_parked(new_node: NewNode, outside: Outside
         await attempted(node, payment, attempt)
 
     async def parked() -> int:
-        async with node.services.database.read() as session:
+        async with node.features.database.read() as session:
             query = select(func.count()).where(webhook_deliveries.c.state == PARKED)
             return int(await session.scalar(query))
 

@@ -1,0 +1,171 @@
+"""A process made of parts: what each feature adds to it, and how all of them start together."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from servicekit.clock import Clock
+from servicekit.database import Database
+from servicekit.grpc_server import ServiceBinding, build_grpc_server
+from servicekit.health import Check, HealthChecks
+from servicekit.housekeeping import Housekeeper, HousekeepingTask
+from servicekit.http_connection import Handler
+from servicekit.http_listener import HttpListener
+from servicekit.http_routes import Routes
+from servicekit.ids import IdSource
+from servicekit.interceptors.requests import Admit
+from servicekit.lifecycle import Lifecycle
+from servicekit.listen import Listener, OnNotify, OnReload
+
+DRAIN_S: Final = 20.0
+"""How long calls in flight may take to end: longer than most packets fly, shorter than a shutdown
+may take."""
+Run = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What the plain HTTP listener serves at a path, or below it."""
+
+    method: str
+    path: str
+    handler: Handler
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a part does with the notifications of one Postgres channel."""
+
+    on_notify: OnNotify
+    on_reload: OnReload
+    """After each connect, when notifications may have been missed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """A store or another thing that health tells of."""
+
+    check: Check
+    vital: bool = True
+    """Whether nothing can be done without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one feature adds to its process."""
+
+    servicers: Sequence[object] = ()
+    routes: Sequence[Route] = ()
+    workers: Mapping[str, Run] = field(default_factory=dict)
+    """Run as long as the process, each under its name."""
+    channels: Mapping[str, Heard] = field(default_factory=dict)
+    housekeeping: Sequence[HousekeepingTask] = ()
+    checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where a process listens; the system chose where 0 was asked for."""
+
+    http: int
+    grpc: int
+
+
+class PartsProcess:
+    """Starts parts: first what works in the background, then the servers."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        database: Database,
+        database_url: str,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._parts = parts
+        self._database = database
+        self._database_url = database_url
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._ids = ids
+
+    async def start(self, *, host: str, wanted: Ports, admit: Admit | None = None) -> Ports:
+        """Work and serve; returns once the process takes calls."""
+        for part in self._parts:
+            for name, run in part.workers.items():
+                self._lifecycle.spawn(name, run())
+        tasks = [task for part in self._parts for task in part.housekeeping]
+        housekeeper = Housekeeper(
+            database=self._database, tasks=tasks, clock=self._clock, ids=self._ids
+        )
+        self._lifecycle.spawn("housekeeping", housekeeper.run())
+        await self._listen()
+        return await self._serve(host, wanted, admit)
+
+    async def _listen(self) -> None:
+        channels = {name: heard for part in self._parts for name, heard in part.channels.items()}
+
+        async def on_notify(channel: str, payload: str) -> None:
+            await channels[channel].on_notify(channel, payload)
+
+        async def on_reload() -> None:
+            for heard in channels.values():
+                await heard.on_reload()
+
+        listener = Listener(
+            self._database_url,
+            channels=list(channels),
+            on_notify=on_notify,
+            on_reload=on_reload,
+            clock=self._clock,
+            ids=self._ids,
+        )
+        self._lifecycle.spawn("notifications", listener.run())
+        await listener.loaded()
+
+    async def _serve(self, host: str, wanted: Ports, admit: Admit | None) -> Ports:
+        checks = HealthChecks(clock=self._clock)
+        routes = Routes()
+        for part in self._parts:
+            for name, each in part.checks.items():
+                checks.add(name, each.check, vital=each.vital)
+            for route in part.routes:
+                add = routes.prefix if route.below else routes.exact
+                add(route.method, route.path, route.handler)
+        routes.exact("GET", "/healthz", checks.handle)
+        routes.exact("GET", "/livez", checks.live)
+        grpc_server = build_grpc_server(
+            services=[ServiceBinding.of(each) for part in self._parts for each in part.servicers],
+            host=host,
+            port=wanted.grpc,
+            checks=checks,
+            clock=self._clock,
+            ids=self._ids,
+            admit=admit,
+        )
+        listener = HttpListener(routes, host=host, port=wanted.http, clock=self._clock)
+        await grpc_server.start()
+        self._lifecycle.on_close(lambda: grpc_server.stop(DRAIN_S))
+        await listener.start()
+        self._lifecycle.on_close(lambda: listener.drain(DRAIN_S))
+
+        async def leave() -> None:
+            checks.draining = True
+
+        self._lifecycle.on_close(leave)
+        return Ports(http=listener.port, grpc=grpc_server.port)
+
+
+def waking(channel: str, wake: Callable[[str], None]) -> dict[str, Heard]:
+    """A channel whose notifications only say that there may be work: so does a reconnect."""
+
+    async def on_notify(_: str, payload: str) -> None:
+        wake(payload)
+
+    async def on_reload() -> None:
+        wake("")
+
+    return {channel: Heard(on_notify=on_notify, on_reload=on_reload)}

@@ -1,0 +1,92 @@
+"""The use cases of outgoing payments, put together."""
+
+from dataclasses import dataclass
+
+from servicekit.clock import Clock
+from servicekit.commands import Commands
+from servicekit.database import Database
+from servicekit.ids import IdSource
+
+from services.backend.directory.wallet_addresses import WalletAddresses
+from services.backend.events.service import EventWriter
+from services.backend.outgoing_payments.books import OutgoingBooks, PaymentLedger
+from services.backend.outgoing_payments.commands.create_payment import CreatePayment
+from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
+from services.backend.outgoing_payments.commands.record_attempt import RecordAttempt
+from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
+from services.backend.outgoing_payments.paying import LocalCredit, Paying
+from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.outgoing_payments.worker import (
+    OutgoingPaymentWorker,
+    PaymentConnector,
+    WorkerCommands,
+)
+from services.backend.quotes.build import Quotes
+from services.backend.receivers.service import ReceiverService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingPayments:
+    """Everything that can be done with outgoing payments."""
+
+    service: OutgoingPaymentService
+    create: CreatePayment
+    worker: OutgoingPaymentWorker
+
+
+def build(
+    *,
+    database: Database,
+    commands: Commands,
+    ledger: PaymentLedger,
+    wallet_addresses: WalletAddresses,
+    quotes: Quotes,
+    receivers: ReceiverService,
+    connector: PaymentConnector,
+    local_credit: LocalCredit,
+    events: EventWriter,
+    attempts_max: int,
+    in_flight_max: int,
+    clock: Clock,
+    ids: IdSource,
+) -> OutgoingPayments:
+    """Wire them."""
+    books = OutgoingBooks(ledger)
+    service = OutgoingPaymentService(
+        database=database, ledger=ledger, books=books, events=events, clock=clock
+    )
+    writes = WorkerCommands(
+        record=RecordAttempt(books=books, events=events, clock=clock, attempts_max=attempts_max),
+        follow=FollowLedger(books=books, events=events, clock=clock),
+        return_deposit=ReturnDeposit(books=books),
+    )
+    paying = Paying(
+        ledger=ledger,
+        receivers=receivers,
+        path_limits=quotes.path_limits,
+        local_credit=local_credit,
+        clock=clock,
+        ids=ids,
+    )
+    return OutgoingPayments(
+        service=service,
+        create=CreatePayment(
+            wallets=wallet_addresses,
+            quotes=quotes.queries,
+            create_quote=quotes.create,
+            receivers=receivers,
+            events=events,
+            clock=clock,
+        ),
+        worker=OutgoingPaymentWorker(
+            database=database,
+            commands=commands,
+            writes=writes,
+            books=books,
+            paying=paying,
+            connector=connector,
+            listener=service,
+            clock=clock,
+            in_flight_max=in_flight_max,
+        ),
+    )

@@ -1,0 +1,34 @@
+"""What outgoing payments add to a process."""
+
+from servicekit.commands import Commands
+from servicekit.parts import Part, waking
+
+from services.backend.directory.wallet_addresses import WalletAddresses
+from services.backend.outgoing_payments.build import OutgoingPayments
+from services.backend.outgoing_payments.service import DUE_CHANNEL
+from services.backend.outgoing_payments.servicer import OutgoingPaymentServicer, PaymentUrls
+
+
+def part(
+    payments: OutgoingPayments,
+    *,
+    wallet_addresses: WalletAddresses,
+    commands: Commands,
+    urls: PaymentUrls,
+    sends: bool,
+) -> Part:
+    """The RPCs of Open Payments, and in a process that `sends` the work itself."""
+    servicer = OutgoingPaymentServicer(
+        payments=payments.service,
+        create=payments.create,
+        wallets=wallet_addresses,
+        commands=commands,
+        urls=urls,
+    )
+    if not sends:
+        return Part(servicers=[servicer])
+    return Part(
+        servicers=[servicer],
+        workers={"outgoing payments": payments.worker.run},
+        channels=waking(DUE_CHANNEL, payments.worker.heard),
+    )

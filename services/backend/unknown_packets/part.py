@@ -1,0 +1,18 @@
+"""What the reconciler adds to a process."""
+
+from servicekit.clock import Clock
+from servicekit.commands import Commands
+from servicekit.parts import Part
+
+from services.backend.calls import Calls
+from services.backend.tenants.scope import Scopes
+from services.backend.unknown_packets.build import Reconciler
+from services.backend.unknown_packets.servicer import UnknownPacketServicer
+
+
+def part(reconciler: Reconciler, *, commands: Commands, scopes: Scopes, clock: Clock) -> Part:
+    """Its RPCs and its search."""
+    servicer = UnknownPacketServicer(
+        packets=reconciler.packets, calls=Calls(commands=commands), scopes=scopes, clock=clock
+    )
+    return Part(servicers=[servicer], workers={"unknown packets": reconciler.worker.run})

@@ -1,0 +1,42 @@
+"""What wallet addresses add to a process."""
+
+from collections.abc import Mapping
+
+from servicekit.clock import Clock
+from servicekit.commands import Commands
+from servicekit.parts import Part
+
+from services.backend.calls import Calls
+from services.backend.ledger.interface import LedgerReader
+from services.backend.tenants.scope import Scopes
+from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.wallet_addresses.servicer import (
+    PublicUrls,
+    WalletAddressAdminServicer,
+    WalletAddressServicer,
+)
+
+
+def part(
+    wallet_addresses: WalletAddressService,
+    *,
+    commands: Commands,
+    ledger: LedgerReader,
+    scopes: Scopes,
+    urls: PublicUrls,
+    node_key: Mapping[str, str],
+    clock: Clock,
+) -> Part:
+    """Their RPCs, for administrators and in public; `node_key` is this node's own, as a JWK."""
+    return Part(
+        servicers=[
+            WalletAddressServicer(wallet_addresses=wallet_addresses, urls=urls, node_key=node_key),
+            WalletAddressAdminServicer(
+                wallet_addresses=wallet_addresses,
+                ledger=ledger,
+                calls=Calls(commands=commands),
+                clock=clock,
+                scopes=scopes,
+            ),
+        ]
+    )
