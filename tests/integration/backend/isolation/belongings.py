@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
+from grpc.aio import Channel
 from rafiki.admin.v1 import (
     asset_service_pb2,
     event_service_pb2,
@@ -22,6 +23,13 @@ from rafiki.admin.v1 import (
     unknown_packet_service_pb2_grpc,
     wallet_address_service_pb2,
 )
+from rafiki.grant.v1 import (
+    grant_admin_service_pb2,
+    grant_admin_service_pb2_grpc,
+    grant_service_pb2,
+    grant_service_pb2_grpc,
+)
+from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.openpayments.v1 import incoming_payment_service_pb2
 from servicekit.errors import NotFound
 from servicekit.hmac_signature import make_signature
@@ -53,13 +61,14 @@ def code() -> str:
 class Tenant:
     """Who acts: the operator or another tenant, with what all its things share."""
 
-    def __init__(self, node: Node, tenant_id: str, secret: str) -> None:
+    def __init__(self, node: Node, auth: Channel, tenant_id: str, secret: str) -> None:
         self.node = node
+        self.auth = auth
         self.id = tenant_id
         self.secret = secret
 
     @classmethod
-    async def new(cls, node: Node) -> "Tenant":
+    async def new(cls, node: Node, auth: Channel) -> "Tenant":
         """A new tenant; each of its fields has a text of its own."""
         secret = mark()
         request = tenant_service_pb2.CreateTenantRequest(
@@ -70,7 +79,7 @@ class Tenant:
             idp_secret=mark(),
             idempotency_key=key(),
         )
-        return cls(node, (await node.tenants.CreateTenant(request)).id, secret)
+        return cls(node, auth, (await node.tenants.CreateTenant(request)).id, secret)
 
     def belongings(self) -> "Belongings":
         """Things that nothing has been done to yet."""
@@ -397,6 +406,43 @@ class Belongings:
             event_service_pb2.ListWebhookEventsRequest(tenant_id=self.tenant.id)
         )
         return str(next(each for each in listed.events if each.tenant_id == self.tenant.id).id)
+
+    async def event_of(self, kind: str, payment: str) -> str:
+        stub: Any = event_service_pb2_grpc.EventServiceStub(self.node.channel)
+        find = event_service_pb2.ListWebhookEventsRequest(tenant_id=self.tenant.id, types=[kind])
+
+        async def told() -> list[Any]:
+            events = (await stub.ListWebhookEvents(find)).events
+            return [each for each in events if each.data["id"] == payment]
+
+        return str((await eventually(told, bool))[0].id)
+
+    async def event_to_fund(self) -> str:
+        """The event by which a payment asks for its money."""
+        return await self.event_of("outgoing_payment.created", await self.get("outgoing"))
+
+    async def event_to_withdraw(self) -> str:
+        """The event by which a payment tells what can be withdrawn."""
+        return await self.event_of("incoming_payment.completed", await self.get("received"))
+
+    async def tenant_id(self) -> str:
+        return self.tenant.id
+
+    async def grant(self) -> str:
+        """A grant that a client has from the tenant's server."""
+        access = introspection_service_pb2.Access(type="incoming-payment", actions=["create"])
+        request = grant_service_pb2.RequestGrantRequest(
+            tenant_id=self.tenant.id,
+            access_token=grant_service_pb2.AccessTokenRequest(access=[access]),
+        )
+        request.client.string_value = f"https://client.test/{self.unique}"
+        grants: Any = grant_service_pb2_grpc.GrantServiceStub(self.tenant.auth)
+        await grants.RequestGrant(request)
+        admin: Any = grant_admin_service_pb2_grpc.GrantAdminServiceStub(self.tenant.auth)
+        listed = await admin.ListGrants(
+            grant_admin_service_pb2.ListGrantsRequest(tenant_id=self.tenant.id)
+        )
+        return str(next(g.id for g in listed.grants if self.unique in g.client.wallet_address))
 
     async def session(self) -> str:
         stub: Any = session_service_pb2_grpc.SessionServiceStub(self.node.channel)

@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
+from servicekit.grpc_client import build_channel
 from servicekit.lifecycle import Lifecycle
 
 from services.auth.app import AuthApp
 from services.auth.migrations.run import upgrade as upgrade_auth
 from services.auth.settings import AuthSettings
-from tests.integration.backend.isolation import recipes
+from tests.integration.backend.isolation import admin_recipes, recipes
 from tests.integration.backend.isolation.belongings import Tenant
 from tests.integration.backend.isolation.rows import Looker
 from tests.integration.backend.isolation.walk import OPERATOR, OTHER, World
@@ -20,7 +21,8 @@ from tests.integration.backend.payments.conftest import (
     auth_server,
     clock,
     new_database,
-    new_node,
+    new_node_of_module,
+    nodes,
     outside,
     postgres_server,
     redis_url,
@@ -34,7 +36,8 @@ __all__ = [
     "auth_server",
     "clock",
     "new_database",
-    "new_node",
+    "new_node_of_module",
+    "nodes",
     "outside",
     "postgres_server",
     "redis_url",
@@ -74,20 +77,24 @@ async def auth_target(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def node(new_node: NewNode, auth_target: str) -> Node:
-    return await new_node(AUTH_SERVER_INTROSPECTION_URL=auth_target)
+async def node(new_node_of_module: NewNode, auth_target: str) -> Node:
+    return await new_node_of_module(AUTH_SERVER_INTROSPECTION_URL=auth_target)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(node: Node) -> AsyncIterator[World]:
-    looker = await Looker.open(node.settings.database_url.get_secret_value())
-    operator = Tenant(node, node.tenant, node.settings.admin_api_secret.get_secret_value())
+async def world(node: Node, auth_target: str, auth_database_url: str) -> AsyncIterator[World]:
+    looker = Looker()
+    await looker.open(node.settings.database_url.get_secret_value())
+    await looker.open(auth_database_url, public="auth")
+    auth = build_channel(auth_target)
+    secret = node.settings.admin_api_secret.get_secret_value()
     others = {
-        OTHER: (await Tenant.new(node)).belongings(),
-        OPERATOR: operator.belongings(),
+        OTHER: (await Tenant.new(node, auth)).belongings(),
+        OPERATOR: Tenant(node, auth, node.tenant, secret).belongings(),
     }
-    world = World(tenant=await Tenant.new(node), others=others, looker=looker)
-    await world.prepare(recipes.KINDS)
+    world = World(tenant=await Tenant.new(node, auth), others=others, looker=looker)
+    await world.prepare(sorted({*recipes.KINDS, *admin_recipes.KINDS}))
     yield world
     print(f"\nwalked: {dict(world.counts)}")  # noqa: T201 - for docs/EVIDENCE.md
+    await auth.close()
     await looker.close()

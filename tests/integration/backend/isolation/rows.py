@@ -1,4 +1,4 @@
-"""All rows of a node's database, the ledger's too, and which tenant each of them belongs to.
+"""All rows of a node, the ledger's and auth's too, and which tenant each of them belongs to.
 
 A row is its tenant's when it says so, or when what it refers to is: the foreign keys of the schema
 tell what that is. Where no foreign key leads to a tenant, a rule of this file says whose a row is.
@@ -40,7 +40,7 @@ WHERE k.contype = 'f'
 _BOOKKEEPING: Final = {"public.webhook_events": {"feed_position"}}
 """What the node itself notes in rows of tenants, whoever calls."""
 _WORD_LENGTH_MIN: Final = 6
-_NO_WORD = re.compile(r"\d{4}-\d\d-\d\dT.*|[A-Z_]+|[a-z_.]+")
+_NO_WORD = re.compile(r"\d{4}-\d\d-\d\dT.*|[A-Z_]+|[a-z_.-]+")
 """Times, and the words of the program itself: states, kinds of events, names of settings."""
 
 
@@ -60,13 +60,11 @@ class Rows:
         self._tables = tables
         self._found = found
         self._by_id = {
-            str(row["id"]): (name, row)
+            (name, str(row["id"])): row
             for name, rows in found.items()
-            if not name.startswith("ledger.")
             for row in rows
             if "id" in row
         }
-        self._accounts = {row["id"]: row for row in found["ledger.accounts"]}
 
     def each(self) -> Iterator[tuple[str, str, Row]]:
         """Each row with its table and its owner."""
@@ -110,34 +108,30 @@ class Rows:
             for owner, name, row in self.each()
             for column, target in self._tables[name].references.items()
             if row[column] is not None
-            and self.owner(target, self._by_id[str(row[column])][1]) != owner
+            and self.owner(target, self._by_id[target, str(row[column])]) != owner
         ]
 
     def owner(self, name: str, row: Row) -> str:
         """Whose a row is."""
-        if name == "public.tenants":
+        if name in {"public.tenants", "auth.tenants"}:
             return str(row["id"])
         if row.get("tenant_id") is not None:
             return str(row["tenant_id"])
         for column, target in self._tables[name].references.items():
             if row[column] is not None:
-                return self.owner(target, self._by_id[str(row[column])][1])
+                return self.owner(target, self._by_id[target, str(row[column])])
         if name in _RULES:
             return _RULES[name](self, row)
         raise AssertionError(f"whose are the rows of {name}? Give them a tenant or a rule here")
 
-    def _of_id(self, row_id: str) -> str:
-        name, row = self._by_id[row_id]
-        return self.owner(name, row)
-
     def _of_account(self, row: Row) -> str:
         """An account is that of its asset's tenant, as is what stands on it."""
-        asset = row["user_data_128"]
-        return self._of_id(asset) if asset in self._by_id else NODE
+        asset = self._by_id.get(("public.assets", row["user_data_128"]))
+        return NODE if asset is None else self.owner("public.assets", asset)
 
     def _of_transfer(self, row: Row) -> str:
         """A transfer is its debtor's; what it changes at its creditor shows in the account."""
-        account = self._accounts.get(row["debit_account_id"])
+        account = self._by_id.get(("ledger.accounts", row["debit_account_id"]))
         return NODE if account is None else self._of_account(account)
 
 
@@ -160,6 +154,9 @@ _RULES: Final[Mapping[str, Callable[[Rows, Row], str]]] = {
     "public.directory_revision": lambda _, __: NODE,
     "public.unknown_packets_searched": lambda _, __: NODE,
     "public.alembic_version": lambda _, __: NODE,
+    "auth.alembic_version": lambda _, __: NODE,
+    # Sealed: whoever sees a row can't tell whose it is.
+    "auth.idempotency_keys": lambda _, __: NODE,
     # Money spent under grants of clients: no call of the walk has one.
     "public.grant_spending": lambda _, __: NODE,
 }
@@ -185,38 +182,41 @@ def made_by_a_bank(
 
 
 class Looker:
-    """Looks at one database."""
+    """Looks at the databases of a node and of its auth service."""
 
-    def __init__(self, connection: Any, tables: Mapping[str, Table]) -> None:
-        self._connection = connection
-        self._tables = tables
-        self._query = " UNION ALL ".join(
-            f"SELECT '{name}' AS name, to_jsonb(t)::text AS row FROM {name} t"  # noqa: S608 - the catalogue's names
-            for name in tables
-        )
+    def __init__(self) -> None:
+        self._tables: dict[str, Table] = {}
+        self._queries: list[tuple[Any, str]] = []
 
-    @classmethod
-    async def open(cls, url: str) -> "Looker":
+    async def open(self, url: str, *, public: str = "public") -> None:
+        """Look at one more database; its tables are called `<public>.<name>`, but the ledger's."""
         connection: Any = await asyncpg.connect(url)
+
+        def called(name: str) -> str:
+            return re.sub(r"^public\b", public, str(name))
+
         references: dict[str, dict[str, str]] = {}
         for found in await connection.fetch(_REFERENCES):
-            references.setdefault(found["name"], {})[found["column"]] = found["target"]
-        return cls(
-            connection,
-            {
-                found["name"]: Table(tuple(found["key"] or ()), references.get(found["name"], {}))
-                for found in await connection.fetch(_COLUMNS)
-            },
-        )
+            references.setdefault(found["name"], {})[found["column"]] = called(found["target"])
+        selects = []
+        for found in await connection.fetch(_COLUMNS):
+            name = found["name"]
+            self._tables[called(name)] = Table(tuple(found["key"] or ()), references.get(name, {}))
+            selects.append(
+                f"SELECT '{called(name)}' AS name, to_jsonb(t)::text AS row FROM {name} t"  # noqa: S608 - the catalogue's names
+            )
+        self._queries.append((connection, " UNION ALL ".join(selects)))
 
     async def close(self) -> None:
-        await self._connection.close()
+        for connection, _ in self._queries:
+            await connection.close()
 
     async def look(self) -> Rows:
-        """All rows as they are now, in one snapshot."""
+        """All rows as they are now, each database in one snapshot."""
         found: dict[str, list[Row]] = {name: [] for name in self._tables}
-        for record in await self._connection.fetch(self._query):
-            found[record["name"]].append(json.loads(record["row"]))
+        for connection, query in self._queries:
+            for record in await connection.fetch(query):
+                found[record["name"]].append(json.loads(record["row"]))
         return Rows(self._tables, found)
 
 
