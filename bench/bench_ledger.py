@@ -301,7 +301,7 @@ async def bench_postgres(options: argparse.Namespace) -> None:
 async def run_postgres(
     options: argparse.Namespace, url: str, server_cpu_s: Callable[[], float]
 ) -> None:
-    await upgrade_async(url, "0001_ledger")
+    await upgrade_async(url, "0100_apply_batch")
     engine = PostgresLedger(url)
     target = Engine("postgres", engine, server_cpu_s)
     await table(target, await new_scene(engine, ACCOUNTS), options.seconds, "")

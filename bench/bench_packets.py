@@ -234,7 +234,7 @@ async def embedded_postgres() -> AsyncIterator[tuple[str, Callable[[], float]]]:
             pid = server.pid
             if pid is None:
                 raise AssertionError("the server is not running")
-            await upgrade_async(server.url(), "0001_ledger")
+            await upgrade_async(server.url(), "0100_apply_batch")
             yield server.url(), lambda: tree_cpu_s(pid)
         finally:
             server.stop()

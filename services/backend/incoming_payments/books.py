@@ -15,7 +15,7 @@ from servicekit.errors import Unavailable
 
 from services.backend.assets.model import Asset
 from services.backend.ledger.errors import TransferStatus
-from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
+from services.backend.ledger.interface import LedgerReader, LedgerWriter
 from services.backend.ledger.model import Account
 from services.backend.ledger.rules.accounting import (
     allowance_account_id,
@@ -40,8 +40,8 @@ class Counted:
     """Whether it accepts no more; only packets in flight may still bring what is left."""
 
 
-class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
-    """All roles."""
+class PaymentLedger(LedgerReader, LedgerWriter, Protocol):
+    """What incoming payments need of the ledger."""
 
 
 class IncomingBooks:
@@ -52,20 +52,18 @@ class IncomingBooks:
 
     async def open(self, payment_id: UUID, asset: Asset, incoming_amount: int | None) -> None:
         """Create the accounts and fill the allowance; a repeat is a no-op."""
-        await self._ledger.create_accounts(
-            new_incoming_payment_accounts(
-                payment_id=payment_id.int,
-                ledger=asset.ledger,
-                asset_id=asset.id.int,
-                limited=True,
-            )
+        accounts = new_incoming_payment_accounts(
+            payment_id=payment_id.int,
+            ledger=asset.ledger,
+            asset_id=asset.id.int,
+            limited=True,
         )
         plan = allowance_grant(
             payment_id=payment_id.int,
             ledger=asset.ledger,
             incoming_amount=U64_MAX if incoming_amount is None else incoming_amount,
         )
-        await apply_plan(self._ledger, plan)
+        await apply_plan(self._ledger, plan, opening=accounts)
 
     async def received(self, payment_ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """What each payment received so far."""

@@ -92,8 +92,11 @@ class LedgerAccounts(Protocol):
 class LedgerWriter(Protocol):
     """Writes single chains; what a service is given. The batcher implements it."""
 
-    async def submit(self, chain: Chain) -> ChainResult:
+    async def submit(self, chain: Chain, *, opening: Sequence[NewAccount] = ()) -> ChainResult:
         """Apply one chain and wait for its result.
+
+        The accounts in `opening` are there before, created if need be, also when the chain is
+        refused.
 
         Raises:
             InvalidChainError: the chain is empty, too long or names an id twice.
@@ -114,12 +117,15 @@ class LedgerEngine(LedgerReader, LedgerReservations, LedgerAccounts, Protocol):
         """How many transfers one `apply` may hold; at least CHAIN_TRANSFERS_MAX."""
         ...
 
-    async def apply(self, chains: Sequence[Chain]) -> list[ChainResult]:
+    async def apply(
+        self, chains: Sequence[Chain], *, opening: Sequence[NewAccount] = ()
+    ) -> list[ChainResult]:
         """Apply the chains in order, each all or nothing, and answer one result a chain, in order.
 
-        The caller has put each chain through `validation.check_chain`; the batcher does.
-        LedgerUnavailableError means that the outcome of each chain is unknown. Must not be
-        cancelled from outside: the batcher runs it in a task of its own.
+        The accounts in `opening` that aren't there are created before. The caller has put each
+        chain through `validation.check_chain`; the batcher does. LedgerUnavailableError means that
+        the outcome of each chain is unknown. Must not be cancelled from outside: the batcher runs
+        it in a task of its own.
         """
         ...
 

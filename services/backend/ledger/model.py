@@ -6,6 +6,7 @@ follow TigerBeetle, so that data written by the TypeScript Rafiki keeps its mean
 these are made and unpacked on the packet path.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
 from typing import Final, NamedTuple
@@ -130,17 +131,29 @@ class AccountResult(NamedTuple):
     status: AccountStatus
 
 
+class Balances(NamedTuple):
+    """An account's running balances, in the smallest unit of the ledger's asset."""
+
+    debits_pending: int
+    debits_posted: int
+    credits_pending: int
+    credits_posted: int
+
+
 class ChainResult(NamedTuple):
     """The answer to one chain, which is applied as a whole or not at all.
 
     `status` decides. When it is a failure, `failed_at` is the place of the transfer that failed;
     when it is a success, `timestamps` holds one per transfer (of the first time for EXISTS).
+    `balances` holds the accounts of the chain's batch as they were after it, by id, where the
+    engine knows them without another question; else it is None.
     """
 
     status: TransferStatus
     length: int
     failed_at: int = 0
     timestamps: tuple[int, ...] = ()
+    balances: Mapping[int, Balances] | None = None
 
     @property
     def ok(self) -> bool:

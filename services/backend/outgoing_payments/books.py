@@ -10,8 +10,8 @@ from uuid import UUID
 
 from services.backend.assets.model import Asset
 from services.backend.ledger.ids import derive_id
-from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
-from services.backend.ledger.model import HISTORY_LIMIT_MAX, TransferKind
+from services.backend.ledger.interface import LedgerReader, LedgerWriter
+from services.backend.ledger.model import HISTORY_LIMIT_MAX, NewAccount, TransferKind
 from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
 from services.backend.ledger.rules.outcome import apply_plan, bring_in
@@ -20,8 +20,8 @@ _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
 
 
-class PaymentLedger(LedgerReader, LedgerAccounts, LedgerWriter, Protocol):
-    """All roles."""
+class PaymentLedger(LedgerReader, LedgerWriter, Protocol):
+    """What outgoing payments need of the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,11 @@ class OutgoingBooks:
 
     async def deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
         """Bring the money in, under an id that follows from the payment's: a repeat is a no-op."""
-        await self._open(payment_id, asset)
-        await bring_in(self._ledger, _deposit(payment_id, asset, amount))
+        await bring_in(
+            self._ledger,
+            _deposit(payment_id, asset, amount),
+            opening=[_account(payment_id, asset)],
+        )
 
     async def refuse_deposit(self, payment_id: UUID, asset: Asset, amount: int) -> None:
         """Take the deposit of a cancelled payment back, also one that is still on its way.
@@ -76,7 +79,6 @@ class OutgoingBooks:
         moves nothing. A deposit that came first makes the chain fail, and is withdrawn alone. A
         repeat is a no-op.
         """
-        await self._open(payment_id, asset)
         brought = _deposit(payment_id, asset, amount)
         taken = withdrawal(
             transfer_id=derive_id("outgoing payment deposit taken back", payment_id.int),
@@ -85,7 +87,9 @@ class OutgoingBooks:
             amount=amount,
             cause_id=payment_id.int,
         )
-        both = await self._ledger.submit((*brought.chain, *taken.chain))
+        both = await self._ledger.submit(
+            (*brought.chain, *taken.chain), opening=[_account(payment_id, asset)]
+        )
         if not both.ok:
             await apply_plan(self._ledger, taken)
 
@@ -107,15 +111,6 @@ class OutgoingBooks:
             sent, unknown = await self._moved(payment_id.int)
         return Standing(sent=sent, pending=account.debits_pending, unknown=unknown, balance=balance)
 
-    async def _open(self, payment_id: UUID, asset: Asset) -> None:
-        account = new_account(
-            AccountCode.OUTGOING_PAYMENT,
-            account_id=payment_id.int,
-            ledger=asset.ledger,
-            asset_id=asset.id.int,
-        )
-        await self._ledger.create_accounts([account])
-
     async def _moved(self, account_id: int) -> tuple[int, int]:
         """What left for packets and what of it with packets of unknown outcome, less returns."""
         sent, unknown, cursor = 0, 0, None
@@ -133,6 +128,15 @@ class OutgoingBooks:
             if page.cursor is None:
                 return sent, unknown
             cursor = page.cursor
+
+
+def _account(payment_id: UUID, asset: Asset) -> NewAccount:
+    return new_account(
+        AccountCode.OUTGOING_PAYMENT,
+        account_id=payment_id.int,
+        ledger=asset.ledger,
+        asset_id=asset.id.int,
+    )
 
 
 def _deposit(payment_id: UUID, asset: Asset, amount: int) -> Plan:

@@ -9,6 +9,7 @@ from services.backend.ledger.model import (
     AccountResult,
     NewAccount,
     Transfer,
+    post,
 )
 from services.backend.ledger.rules.chart import (
     FLAGS,
@@ -164,3 +165,37 @@ class AccountsSuite:
         other = await world.account()
         wrong: Transfer = world.single(account, other, 1, asset=world.other_asset)
         await world.refused(TransferStatus.DIFFERENT_ASSETS, wrong)
+
+    async def test_a_chain_brings_the_accounts_that_it_needs(self, world: World) -> None:
+        funded = await world.account(funds=10)
+        account = new_account(
+            AccountCode.OUTGOING_PAYMENT,
+            account_id=world.id(),
+            ledger=world.asset,
+            asset_id=world.id(),
+        )
+        too_much, enough = (world.single(funded, account.id, amount) for amount in (11, 10))
+        refused = await world.ledger.submit([too_much], opening=[account])
+        assert refused.status is TransferStatus.INSUFFICIENT_BALANCE
+        assert await world.balances(account.id) == (0, 0, 0, 0)
+        done = await world.ledger.submit([enough], opening=[account])
+        assert done.status is TransferStatus.CREATED
+        assert (await world.ledger.submit([enough], opening=[account])).ok
+        assert await world.balances(account.id) == (0, 0, 0, 10)
+        fresh = account._replace(id=world.id())
+        onward = world.single(account.id, fresh.id, 4)
+        assert (await world.ledger.submit([onward], opening=[account, fresh, fresh])).ok
+        assert await world.balances(fresh.id) == (0, 0, 0, 4)
+
+    async def test_what_a_result_says_of_accounts_is_what_they_have(self, world: World) -> None:
+        funded, other = await world.account(funds=10), await world.account()
+        pending = world.pending(funded, other, 6)
+        chains = [
+            [pending],
+            [post(world.id(), pending.id, amount=2)],
+            [world.single(funded, other, 3), world.single(other, funded, 4)],
+            [world.single(funded, other, 1_000)],
+        ]
+        for chain in chains:
+            for account_id, said in ((await world.ledger.submit(chain)).balances or {}).items():
+                assert tuple(said) == await world.balances(account_id)

@@ -52,7 +52,7 @@ class RetryPolicy:
 
 
 DEFAULT_RETRY_POLICY: Final = RetryPolicy()
-_Waiting = tuple[Chain, asyncio.Future[ChainResult]]
+_Waiting = tuple[Chain, Sequence[NewAccount], asyncio.Future[ChainResult]]
 
 
 class BatchedLedger:
@@ -85,7 +85,7 @@ class BatchedLedger:
         """How many transfers wait for a batch."""
         return self._queued_transfers
 
-    async def submit(self, chain: Chain) -> ChainResult:
+    async def submit(self, chain: Chain, *, opening: Sequence[NewAccount] = ()) -> ChainResult:
         """Apply one chain; see `LedgerWriter`."""
         refusal = check_chain(chain)
         if refusal is not None:
@@ -99,7 +99,7 @@ class BatchedLedger:
             )
         self._queued_transfers = queued_transfers
         future: asyncio.Future[ChainResult] = asyncio.get_running_loop().create_future()
-        self._queue.append((chain, future))
+        self._queue.append((chain, opening, future))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="ledger-flusher")
         return await future
@@ -161,7 +161,7 @@ class BatchedLedger:
                 await asyncio.sleep(0)
                 batch = self._take()
                 try:
-                    _answer(batch, await self._apply([chain for chain, _ in batch]))
+                    _answer(batch, await self._apply(batch))
                 except Exception as error:  # noqa: BLE001 - whatever it is, each caller hears of it
                     _fail(batch, error)
         finally:
@@ -178,12 +178,14 @@ class BatchedLedger:
             self._queued_transfers -= size
         return batch
 
-    async def _apply(self, chains: list[Chain]) -> list[ChainResult]:
+    async def _apply(self, batch: Sequence[_Waiting]) -> list[ChainResult]:
         """Apply a batch, again under the same ids as long as its outcome is unknown."""
+        chains = [chain for chain, _, _ in batch]
+        opening = [account for _, accounts, _ in batch for account in accounts]
         attempt = 1
         while True:
             try:
-                return await self._engine.apply(chains)
+                return await self._engine.apply(chains, opening=opening)
             except LedgerUnavailableError:
                 if attempt >= self._retry_policy.attempts_max:
                     raise
@@ -192,12 +194,12 @@ class BatchedLedger:
 
 
 def _answer(batch: Sequence[_Waiting], results: Sequence[ChainResult]) -> None:
-    for (_, future), result in zip(batch, results, strict=True):
+    for (_, _, future), result in zip(batch, results, strict=True):
         if not future.done():  # a caller that went away
             future.set_result(result)
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
-    for _, future in batch:
+    for _, _, future in batch:
         if not future.done():
             future.set_exception(own_error(error))

@@ -24,6 +24,7 @@ from services.backend.ledger.rules.evaluate import (
     PendingState,
     evaluate,
     release_expired,
+    with_balances,
 )
 from services.backend.ledger.rules.validation import check_account, check_history, check_lookup
 
@@ -63,10 +64,15 @@ class MemoryLedger:
         self._histories[account.id] = []
         return AccountStatus.CREATED
 
-    async def apply(self, chains: Sequence[Sequence[Transfer]]) -> list[ChainResult]:
+    async def apply(
+        self, chains: Sequence[Sequence[Transfer]], *, opening: Sequence[NewAccount] = ()
+    ) -> list[ChainResult]:
         """Apply the chains in order."""
+        for account in opening:
+            self._create(account)
         self._expire()
         results = evaluate(self._books, chains, self._now_ns())
+        results = with_balances(self._books, results)
         for record in self._books.new_transfers:
             self._histories[record.debit_account_id].append(record)
             self._histories[record.credit_account_id].append(record)

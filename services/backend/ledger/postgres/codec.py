@@ -4,8 +4,17 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum, unique
 from typing import Any
 
+from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import Chain
-from services.backend.ledger.model import Account, AccountFlags, TransferKind, TransferRecord
+from services.backend.ledger.model import (
+    Account,
+    AccountFlags,
+    Balances,
+    ChainResult,
+    NewAccount,
+    TransferKind,
+    TransferRecord,
+)
 from services.backend.ledger.rules.evaluate import AccountState, Books, Pending, PendingState
 
 Row = Any  # an asyncpg.Record; the driver has no types
@@ -105,6 +114,22 @@ def _decode_transfer(row: Row) -> TransferRecord:
     )
 
 
+def decode_applied(row: Row, chains: Sequence[Chain]) -> list[ChainResult]:
+    """Return the results of a batch of which nothing was refused."""
+    stamps, ids, *columns = row
+    balances = {
+        account_id: Balances(*figures)
+        for account_id, figures in zip(ids, zip(*columns, strict=True), strict=True)
+    }
+    results, start = [], 0
+    for chain in chains:
+        length = len(chain)
+        timestamps = tuple(stamps[start : start + length])
+        results.append(ChainResult(TransferStatus.CREATED, length, 0, timestamps, balances))
+        start += length
+    return results
+
+
 def changed(books: Books) -> bool:
     """Whether there is anything to write."""
     return bool(books.new_transfers) or any(p.dirty for p in books.pendings.values())
@@ -124,6 +149,45 @@ def encode_names(chains: Iterable[Chain]) -> tuple[str, str, str]:
                 account_ids.add(transfer.debit_account_id)
                 account_ids.add(transfer.credit_account_id)
     return encode_ids(account_ids), encode_ids(transfer_ids), encode_ids(pending_ids)
+
+
+def encode_accounts(accounts: Iterable[NewAccount]) -> list[str]:
+    """Return new accounts as columns, each once and in the order of their ids."""
+    ordered = sorted({account.id: account for account in accounts}.values())
+    return [
+        encode_ids([account.id for account in ordered]),
+        encode_integers([account.ledger for account in ordered]),
+        encode_integers([account.code for account in ordered]),
+        encode_integers([int(account.flags) for account in ordered]),
+        encode_ids([account.user_data_128 for account in ordered]),
+        encode_integers([account.user_data_64 for account in ordered]),
+        encode_integers([account.user_data_32 for account in ordered]),
+    ]
+
+
+def encode_transfers(chains: Iterable[Chain]) -> list[str]:
+    """Return the transfers of a batch as columns, in its order."""
+    columns: list[Sequence[int]] = list(
+        zip(*(transfer for chain in chains for transfer in chain), strict=True)
+    )
+    ids, debit_ids, credit_ids, amounts, ledgers, codes, kinds, pending_ids, timeouts_s = columns[
+        :9
+    ]
+    data_128, data_64, data_32 = columns[9:]
+    return [
+        encode_ids(ids),
+        _encode_sparse_ids(debit_ids),
+        _encode_sparse_ids(credit_ids),
+        encode_integers(amounts),
+        encode_integers(ledgers),
+        encode_integers(codes),
+        encode_integers([int(kind) for kind in kinds]),
+        _encode_sparse_ids(pending_ids),
+        encode_integers(timeouts_s),
+        _encode_sparse_ids(data_128),
+        encode_integers(data_64) if any(data_64) else "{}",
+        encode_integers(data_32) if any(data_32) else "{}",
+    ]
 
 
 def encode_batch(books: Books) -> list[str]:

@@ -1,9 +1,11 @@
 """The ledger in Postgres, the embedded default.
 
-A batch is one transaction: lock the accounts in id order, read what the batch names, evaluate it
-with the same pure code as the memory engine, write the changes, commit. Balances are kept with the
-account, so that nothing ever sums a history. Several processes may run on one database: whoever
-touches an account holds its row lock until commit.
+A batch of which nothing is refused is one statement, whose function in the database locks the
+accounts in id order, goes through the transfers, and writes. A larger one, and one in which there
+is something to refuse, to repeat or to release, is a transaction: lock, read what the batch names,
+evaluate it with the same pure code as the memory engine, write the changes, commit. Balances are
+kept with the account, so that nothing ever sums a history. Several processes may run on one
+database: whoever touches an account holds its row lock until commit.
 
 One connection writes. A second one was measured to be slower; the batcher never has two batches in
 flight. Reads, account creation and sweeps use a small pool.
@@ -30,12 +32,14 @@ from services.backend.ledger.postgres.codec import (
     StaleReadError,
     changed,
     decode_account,
+    decode_applied,
     decode_batch,
     decode_record,
+    encode_accounts,
     encode_batch,
     encode_ids,
-    encode_integers,
     encode_names,
+    encode_transfers,
 )
 from services.backend.ledger.postgres.connection import (
     CONFLICTS,
@@ -45,6 +49,7 @@ from services.backend.ledger.postgres.connection import (
     translated,
 )
 from services.backend.ledger.postgres.sql import (
+    APPLY_BATCH,
     CREATE_ACCOUNTS,
     HISTORY_NEWEST_FIRST,
     HISTORY_OLDEST_FIRST,
@@ -55,10 +60,12 @@ from services.backend.ledger.postgres.sql import (
     RESERVATIONS,
     STORE_BATCH,
 )
-from services.backend.ledger.rules.evaluate import evaluate, release_expired
+from services.backend.ledger.rules.evaluate import evaluate, release_expired, with_balances
 from services.backend.ledger.rules.validation import check_account, check_history, check_lookup
 
 BATCH_TRANSFERS_MAX: Final = 2_000
+APPLIED_AT_ONCE_MAX: Final = 256
+"""Transfers that one statement applies: it looks for their accounts one by one."""
 READ_CONNECTIONS_MAX: Final = 4
 CONFLICT_ATTEMPTS_MAX: Final = 10
 DUE_TRANSFERS_MAX: Final = 1_000
@@ -94,13 +101,15 @@ class PostgresLedger:
         """Connect, so that a wrong URL or a missing schema shows at start and not at a payment."""
         await self.lookup_accounts([1])
 
-    async def apply(self, chains: Sequence[Chain]) -> list[ChainResult]:
+    async def apply(
+        self, chains: Sequence[Chain], *, opening: Sequence[NewAccount] = ()
+    ) -> list[ChainResult]:
         """Apply the chains in one transaction; see `LedgerEngine`."""
         writer = self._writer
         if writer is None or writer.is_closed():
             writer = self._writer = await self._connect(self._url)
         try:
-            return await self._run(writer, chains)
+            return await self._run(writer, chains, opening)
         except BaseException:
             # Whatever state it is in, the next batch starts on a fresh one.
             self._writer = None
@@ -113,7 +122,7 @@ class PostgresLedger:
         with translated():
             async with pool.acquire() as connection:
                 if await connection.fetchval(IS_ANY_DUE, self._now_ns()):
-                    await self._run(connection, [])
+                    await self._run(connection, [], ())
 
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there."""
@@ -128,7 +137,9 @@ class PostgresLedger:
         if wanted:
             pool = await self._readers()
             with translated():
-                rows = await pool.fetch(CREATE_ACCOUNTS, *_account_columns(wanted), self._now_ns())
+                rows = await pool.fetch(
+                    CREATE_ACCOUNTS, *encode_accounts(wanted.values()), self._now_ns()
+                )
                 created = {row[0] for row in rows}
                 known = {account_id: wanted[account_id] for account_id in created}
                 if there := wanted.keys() - created:
@@ -207,9 +218,17 @@ class PostgresLedger:
         """Return the test's time, or None for the database's."""
         return None if self._clock is None else self._clock.now_ms() * NANOSECONDS_PER_MILLISECOND
 
-    async def _run(self, connection: Connection, chains: Sequence[Chain]) -> list[ChainResult]:
+    async def _run(
+        self, connection: Connection, chains: Sequence[Chain], opening: Sequence[NewAccount]
+    ) -> list[ChainResult]:
         """Run transactions until the batch is through."""
         with translated():
+            if 0 < sum(map(len, chains)) <= APPLIED_AT_ONCE_MAX:
+                results = await self._apply_at_once(connection, chains, opening)
+                if results is not None:
+                    return results
+            if opening:
+                await connection.execute(CREATE_ACCOUNTS, *encode_accounts(opening), self._now_ns())
             for _ in range(CONFLICT_ATTEMPTS_MAX):
                 try:
                     results = await self._transact(connection, chains)
@@ -222,6 +241,18 @@ class PostgresLedger:
                     return results
         raise LedgerUnavailableError("too many conflicts with other processes: retry")
 
+    async def _apply_at_once(
+        self, connection: Connection, chains: Sequence[Chain], opening: Sequence[NewAccount]
+    ) -> list[ChainResult] | None:
+        """Apply a batch in one statement; None when that applied nothing: see the migration."""
+        try:
+            row = await connection.fetchrow(
+                APPLY_BATCH, *encode_accounts(opening), *encode_transfers(chains), self._now_ns()
+            )
+        except CONFLICTS:
+            return None
+        return None if row is None else decode_applied(row, chains)
+
     async def _transact(
         self, connection: Connection, chains: Sequence[Chain]
     ) -> list[ChainResult] | None:
@@ -233,7 +264,9 @@ class PostgresLedger:
         books, due, now_ns = decode_batch(rows)
         release_expired(books, due)
         more_due = len(due) == DUE_TRANSFERS_MAX
-        results = None if more_due else evaluate(books, chains, now_ns)
+        results = None
+        if not more_due:
+            results = with_balances(books, evaluate(books, chains, now_ns))
         if changed(books):
             await connection.execute(STORE_BATCH, *encode_batch(books))
         await connection.execute("COMMIT")
@@ -242,19 +275,6 @@ class PostgresLedger:
 
 def _accounts(rows: Sequence[Any]) -> dict[int, Account]:
     return {row[0]: decode_account(row) for row in rows if row[0] is not None}
-
-
-def _account_columns(accounts: Mapping[int, NewAccount]) -> list[str]:
-    ordered = [accounts[account_id] for account_id in sorted(accounts)]
-    return [
-        encode_ids([account.id for account in ordered]),
-        encode_integers([account.ledger for account in ordered]),
-        encode_integers([account.code for account in ordered]),
-        encode_integers([int(account.flags) for account in ordered]),
-        encode_ids([account.user_data_128 for account in ordered]),
-        encode_integers([account.user_data_64 for account in ordered]),
-        encode_integers([account.user_data_32 for account in ordered]),
-    ]
 
 
 def _account_status(

@@ -1,4 +1,4 @@
-"""The statements of the Postgres ledger; its functions are in migration 0001_ledger."""
+"""The statements of the Postgres ledger; its functions are in the migrations."""
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
 from typing import Final
@@ -26,6 +26,16 @@ _STORE_TYPES: Final = (
 )
 STORE_BATCH: Final = "SELECT ledger.store_batch({})".format(
     ", ".join(f"${at}::text::{kind}[]" for at, kind in enumerate(_STORE_TYPES, 1))
+)
+
+_APPLY_TYPES: Final = (
+    *("uuid", "integer", "integer", "smallint", "uuid", "numeric", "bigint"),  # new accounts
+    *("uuid", "uuid", "uuid", "numeric", "integer", "integer", "integer", "uuid", "integer"),
+    *("uuid", "numeric", "bigint"),  # user data of transfers
+)
+APPLY_BATCH: Final = "SELECT * FROM ledger.apply_batch({}, ${}::bigint)".format(
+    ", ".join(f"${at}::text::{kind}[]" for at, kind in enumerate(_APPLY_TYPES, 1)),
+    len(_APPLY_TYPES) + 1,
 )
 
 CREATE_ACCOUNTS: Final = """

@@ -17,6 +17,7 @@ from services.backend.ledger.model import (
     FULL_AMOUNT,
     NANOSECONDS_PER_SECOND,
     AccountFlags,
+    Balances,
     ChainResult,
     Transfer,
     TransferKind,
@@ -199,6 +200,17 @@ class Books:
 def evaluate(books: Books, chains: Iterable[Sequence[Transfer]], now_ns: int) -> list[ChainResult]:
     """Apply chains that have passed `validation.check_chain`; return one result a chain."""
     return [_apply_chain(books, chain, now_ns) for chain in chains]
+
+
+def with_balances(books: Books, results: Iterable[ChainResult]) -> list[ChainResult]:
+    """Tell each result how the accounts of the batch stand after it."""
+    touched = {
+        account_id
+        for record in books.new_transfers
+        for account_id in (record.debit_account_id, record.credit_account_id)
+    }
+    balances = {id_: Balances(*books.accounts[id_].snapshot()) for id_ in touched}
+    return [result._replace(balances=balances) for result in results]
 
 
 def release_expired(books: Books, due: Iterable[Pending]) -> None:

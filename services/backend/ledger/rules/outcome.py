@@ -1,6 +1,6 @@
 """From the ledger's answers to the service's errors, for callers that only want success."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ from servicekit.errors import (
 
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
-from services.backend.ledger.model import AMOUNT_MAX
+from services.backend.ledger.model import AMOUNT_MAX, NewAccount
 from services.backend.ledger.rules.accounting import Plan
 from services.backend.ledger.rules.chart import balance
 
@@ -86,12 +86,15 @@ _REFUSALS: Mapping[TransferStatus, tuple[type[ServiceError], str, str]] = Mappin
 )
 
 
-async def apply_plan(ledger: LedgerWriter, plan: Plan) -> None:
+async def apply_plan(
+    ledger: LedgerWriter, plan: Plan, *, opening: Sequence[NewAccount] = ()
+) -> None:
     """Apply a plan and return when it is in the ledger, now or from an earlier time.
 
-    Raises the ServiceError that says why it is not.
+    The accounts in `opening` are created before, as far as they aren't there. Raises the
+    ServiceError that says why the plan is not in the ledger.
     """
-    status = plan.explain(await ledger.submit(plan.chain))
+    status = plan.explain(await ledger.submit(plan.chain, opening=opening))
     if not status.ok:
         raise refused(status)
 
@@ -110,7 +113,9 @@ class DepositLedger(LedgerReader, LedgerWriter, Protocol):
     """What a deposit needs."""
 
 
-async def bring_in(ledger: DepositLedger, plan: Plan) -> None:
+async def bring_in(
+    ledger: DepositLedger, plan: Plan, *, opening: Sequence[NewAccount] = ()
+) -> None:
     """As `apply_plan`, for a deposit, which must leave all sums of its asset within an amount.
 
     All money in an asset came from its settlement account, so no account and no sum can be larger
@@ -132,4 +137,4 @@ async def bring_in(ledger: DepositLedger, plan: Plan) -> None:
                 field="amount",
                 metadata={"maximum": str(room)},
             )
-    await apply_plan(ledger, plan)
+    await apply_plan(ledger, plan, opening=opening)

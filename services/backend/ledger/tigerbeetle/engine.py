@@ -119,8 +119,12 @@ class TigerBeetleLedger:
             for account, refusal in zip(accounts, refusals, strict=True)
         ]
 
-    async def apply(self, chains: Sequence[Sequence[Transfer]]) -> list[ChainResult]:
+    async def apply(
+        self, chains: Sequence[Sequence[Transfer]], *, opening: Sequence[NewAccount] = ()
+    ) -> list[ChainResult]:
         """Apply chains that have passed `validation.check_chain`, in order."""
+        if opening:
+            await self.create_accounts(opening)
         results: list[ChainResult] = []
         for batch, transfer_count in self._batches(chains):
             results.extend(await self._apply_batch(batch, transfer_count))

@@ -16,7 +16,7 @@ __all__ = ["postgres_server"]
 @pytest.fixture
 def ledger_url(postgres_server: TestPostgres) -> Iterator[str]:
     """A database with the ledger's schema, for one test."""
-    template = postgres_server.template("ledger", lambda url: upgrade(url, "0001_ledger"))
+    template = postgres_server.template("ledger", lambda url: upgrade(url, "0100_apply_batch"))
     url = postgres_server.create_database(template)
     yield url
     postgres_server.drop_database(url)

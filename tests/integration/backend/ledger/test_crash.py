@@ -41,7 +41,7 @@ async def test_a_killed_writer_leaves_whole_chains_and_can_be_run_again(
 
 async def run_with_fault(url: str, *, when: str, statement: str, fault: Fault) -> None:
     """Write a workload while the fault strikes once; each caller must get an answer."""
-    upgrade(url, "0001_ledger")
+    upgrade(url, "0100_apply_batch")
     plain = BatchedLedger(PostgresLedger(url))
     await workload.prepare(plain, plain)
     await plain.close()
@@ -94,7 +94,7 @@ async def test_a_lost_reply_is_asked_for_again(
 async def test_a_server_killed_under_load_comes_back_whole(durable_server: TestPostgres) -> None:
     """Without a chosen moment: two processes write, the server dies twice."""
     url = durable_server.create_database()
-    upgrade(url, "0001_ledger")
+    upgrade(url, "0100_apply_batch")
     ledger = BatchedLedger(PostgresLedger(url))
     await workload.prepare(ledger, ledger)
     writers = [

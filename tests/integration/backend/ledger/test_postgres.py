@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 
 from services.backend.ledger.batching.batcher import BatchedLedger, RetryPolicy
-from services.backend.ledger.errors import LedgerError, LedgerUnavailableError
-from services.backend.ledger.model import NewAccount, Transfer, TransferKind
+from services.backend.ledger.errors import LedgerError, LedgerUnavailableError, TransferStatus
+from services.backend.ledger.model import NewAccount, Transfer, TransferKind, post
+from services.backend.ledger.postgres.connection import connect
 from services.backend.ledger.postgres.engine import DUE_TRANSFERS_MAX, PostgresLedger
 from services.backend.ledger.rules.chart import FLAGS, AccountCode
 from services.backend.migrations.run import upgrade, upgrade_async
@@ -129,8 +130,8 @@ async def test_time_is_the_databases_when_no_clock_is_given(
 
 async def test_migrating_twice_at_once_is_no_trouble(postgres_server: TestPostgres) -> None:
     url = postgres_server.create_database()
-    await asyncio.gather(*[upgrade_async(url, "0001_ledger") for _ in range(3)])
-    upgrade(url, "0001_ledger")
+    await asyncio.gather(*[upgrade_async(url, "0100_apply_batch") for _ in range(3)])
+    upgrade(url, "0100_apply_batch")
     engine = PostgresLedger(url)
     account = NewAccount(5, 5, 101, FLAGS[AccountCode.SETTLEMENT])
     (result,) = await engine.create_accounts([account])
@@ -206,3 +207,40 @@ async def test_what_is_read_does_not_grow_with_the_ledger(ledger_url: str) -> No
     assert 0 < large < 2 * small
     await connection.close()
     await ledger.close()
+
+
+async def test_a_batch_is_one_statement_until_there_is_something_to_refuse(
+    ledger_url: str,
+) -> None:
+    statements: list[str] = []
+
+    async def counted(url: str) -> Any:
+        connection = await connect(url)
+        connection.add_query_logger(lambda record: statements.append(record.query))
+        return connection
+
+    engine = PostgresLedger(ledger_url, connect=counted)
+    await engine.apply([(Transfer(9, 8, 9, 1, 7, 1),)])  # the driver learns the types of arrays
+    statements.clear()
+    opening = [
+        NewAccount(1, 7, int(AccountCode.SETTLEMENT), FLAGS[AccountCode.SETTLEMENT]),
+        NewAccount(2, 7, int(AccountCode.PEER), FLAGS[AccountCode.PEER]),
+        NewAccount(3, 7, int(AccountCode.PEER), FLAGS[AccountCode.PEER]),
+    ]
+    deposit = Transfer(10, 1, 2, 100, 7, 2)
+    reserved = Transfer(11, 2, 3, 40, 7, 5, TransferKind.PENDING, timeout_s=60)
+    done = await engine.apply([(deposit,), (reserved,)], opening=opening)
+    done += await engine.apply([(post(12, 11, amount=30), Transfer(13, 3, 2, 5, 7, 1))])
+    assert [result.ok for result in done] == [True] * 3
+    assert len(statements) == 2
+    too_much = Transfer(14, 3, 2, 1_000, 7, 1)
+    results = await engine.apply([(deposit,), (too_much,), (Transfer(15, 3, 2, 1, 7, 1),)])
+    assert [result.status for result in results] == [
+        TransferStatus.EXISTS,
+        TransferStatus.INSUFFICIENT_BALANCE,
+        TransferStatus.CREATED,
+    ]
+    assert len(statements) == 2 + 5
+    accounts = await engine.lookup_accounts([2, 3])
+    assert [tuple(accounts[at][7:11]) for at in (2, 3)] == [(0, 30, 0, 106), (0, 6, 0, 30)]
+    await engine.close()

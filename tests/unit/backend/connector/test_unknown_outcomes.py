@@ -337,11 +337,11 @@ class TestSettling:
     def after_the_reply(self, street: Street, behave: Callable[[Any], Awaitable[Any]]) -> list[int]:
         submit, calls = street.world.ledger.submit, [0]
 
-        async def submit_or_not(chain: Any) -> Any:
+        async def submit_or_not(chain: Any, **opening: Any) -> Any:
             if street.copies:
                 calls[0] += 1
-                return await behave(lambda: submit(chain))
-            return await submit(chain)
+                return await behave(lambda: submit(chain, **opening))
+            return await submit(chain, **opening)
 
         street.world.ledger.submit = submit_or_not  # type: ignore[method-assign] # the ledger of the test
         return calls
@@ -427,8 +427,8 @@ class TestReceiving:
         request = world.request(world.exchange(payable), 100)
         submit = world.ledger.submit
 
-        async def loses_the_reply(chain: Any) -> Any:
-            await submit(chain)
+        async def loses_the_reply(chain: Any, **opening: Any) -> Any:
+            await submit(chain, **opening)
             world.ledger.submit = submit  # type: ignore[method-assign] # from now on it answers
             raise LedgerUnavailableError("lost")
 

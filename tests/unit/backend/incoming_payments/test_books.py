@@ -43,11 +43,11 @@ class Busy:
         self.packets += 1
         return plan.explain(await self.submit(plan.chain))
 
-    async def _submit(self, chain: Sequence[Transfer]) -> Any:
+    async def _submit(self, chain: Sequence[Transfer], **opening: Any) -> Any:
         if chain[0].code == TransferCode.ALLOWANCE and chain[0].debit_account_id == self.allowance:
             for _ in range(3):
                 await self.packet()
-        return await self.submit(chain)
+        return await self.submit(chain, **opening)
 
 
 @pytest.mark.parametrize("incoming_amount", [None, 100_000, 95])

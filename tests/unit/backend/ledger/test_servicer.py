@@ -25,7 +25,7 @@ from services.backend.ledger.errors import LedgerUnavailableError, TransferStatu
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import Chain
 from services.backend.ledger.memory.engine import MemoryLedger
-from services.backend.ledger.model import ChainResult, Transfer, TransferKind
+from services.backend.ledger.model import ChainResult, NewAccount, Transfer, TransferKind
 from services.backend.ledger.rules.chart import AccountCode
 from services.backend.ledger.servicer import (
     _TRANSFER_STATUSES,
@@ -93,7 +93,7 @@ class GatedLedger(BatchedLedger):
         self.waiting = 0
         self.failure: Exception | None = None
 
-    async def submit(self, chain: Chain) -> ChainResult:
+    async def submit(self, chain: Chain, *, opening: Sequence[NewAccount] = ()) -> ChainResult:
         self.waiting += 1
         await self.gate.wait()
         if self.failure is not None:

@@ -31,12 +31,14 @@ class GatedLedger(MemoryLedger):
         self.lost_replies = 0
         self.closings = 0
 
-    async def apply(self, chains: Sequence[Chain]) -> list[ChainResult]:
+    async def apply(
+        self, chains: Sequence[Chain], *, opening: Sequence[NewAccount] = ()
+    ) -> list[ChainResult]:
         self.batches.append([transfer.id for chain in chains for transfer in chain])
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
-        results = await super().apply(chains)
+        results = await super().apply(chains, opening=opening)
         if self.lost_replies:
             self.lost_replies -= 1
             raise LedgerUnavailableError("the reply is lost")
