@@ -117,23 +117,24 @@ class GraphqlAdmin:
 
     async def pay(self, wallet_id: str, receiver: str) -> str:
         given = {"walletAddressId": wallet_id, "receiver": receiver}
-        quote = (await self._call(QUOTE, given))["createQuote"]["quote"]
+        quote = (await self.call(QUOTE, given))["createQuote"]["quote"]
         given = {"walletAddressId": wallet_id, "quoteId": quote["id"]}
-        made = (await self._call(PAY, given))["createOutgoingPayment"]["payment"]
+        made = (await self.call(PAY, given))["createOutgoingPayment"]["payment"]
         return str(made["id"])
 
     async def fund(self, payment_id: str, key: str) -> None:
-        await self._call(FUND, {"outgoingPaymentId": payment_id, "idempotencyKey": key})
+        await self.call(FUND, {"outgoingPaymentId": payment_id, "idempotencyKey": key})
 
     async def take_incoming(self, payment_id: str, key: str) -> None:
         given = {"incomingPaymentId": payment_id, "idempotencyKey": key, "timeoutSeconds": 0}
-        await self._call(TAKE_IN, given)
+        await self.call(TAKE_IN, given)
 
     async def take_outgoing(self, payment_id: str, key: str) -> None:
         given = {"outgoingPaymentId": payment_id, "idempotencyKey": key, "timeoutSeconds": 0}
-        await self._call(TAKE_OUT, given)
+        await self.call(TAKE_OUT, given)
 
-    async def _call(self, query: str, given: dict[str, Any]) -> Any:
+    async def call(self, query: str, given: Any) -> Any:
+        """The data of a signed document whose one variable is `i`."""
         body = {"query": query, "variables": {"i": given}, "nonce": str(uuid4())}
         secrets = self._node.secrets
         signature = make_signature(

@@ -29,6 +29,7 @@ from deploy.local.demo import open_client, seed  # isort: skip
 from deploy.local.stack import Stack  # isort: skip
 
 COUNTED = 10
+HEADING = f"{'call':>14} {'rate/s':>7} {'CPU ms':>7} {'stmts':>6} {'p50':>6} {'p99':>6}  by process"
 Call = Callable[[], Awaitable[Any]]
 
 
@@ -70,18 +71,16 @@ async def _measure(stack: Stack, arguments: argparse.Namespace) -> None:
         aiohttp.ClientSession() as session,
     ):
         rows = await _rows(client, session, wallets.by_node[1][0].url)
-        print(
-            f"{'call':>14} {'rate/s':>7} {'CPU ms':>7} {'stmts':>6}"
-            f" {'p50':>6} {'p99':>6}  by process"
-        )
+        print(HEADING)
         for name, call in rows.items():
             if arguments.only in (None, name):
-                await _row(stack, clock, name, call, arguments)
+                await measure_row(stack, clock, name, call, arguments)
 
 
-async def _row(
+async def measure_row(
     stack: Stack, clock: CpuClock, name: str, call: Call, arguments: argparse.Namespace
 ) -> None:
+    """Print one row: the call's rate, CPU, statements and latencies."""
     for _ in range(COUNTED):
         await call()
     async with counted_statements(stack) as statements:
