@@ -108,7 +108,7 @@ def build_grpc_server(
 ) -> GrpcServer:
     """A server of these services, with health and reflection beside them.
 
-    `admit` is asked with each unary call's message before its servicer is, and may raise.
+    `admit` is asked with each unary call's message and metadata before its servicer, and may raise.
     """
     limits = limits or GrpcServerLimits()
     streaming = frozenset(

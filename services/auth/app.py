@@ -32,6 +32,7 @@ from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
 from servicekit.redis import Redis, build_redis
 
+from services.auth.admin.admission import Admission
 from services.auth.admin.build import Administration
 from services.auth.admin.build import build as build_admin
 from services.auth.admin.commands.upsert_tenant import TenantSettings
@@ -222,6 +223,7 @@ class AuthApp:
             clock=self._clock,
             ids=self._ids,
             rest_error=gnap_rest_error,
+            admit=Admission(operator_id=settings.operator_tenant_id),
         )
 
     def _grant_servicer(self, stores: _Stores) -> GrantServicer:

@@ -18,6 +18,7 @@ from servicekit.parts import Part, PartsProcess, Ports
 from servicekit.redis import ReplayGuard
 from token_introspection import IntrospectionClient
 
+from services.backend.admin_sessions.callers import AdminCallers
 from services.backend.admin_sessions.part import part as admin_sessions_part
 from services.backend.assets.build import build as build_assets
 from services.backend.assets.part import part as assets_part
@@ -92,7 +93,13 @@ class BackendApp:
         return await process.start(
             host=settings.host,
             wanted=Ports(http=settings.connector_port, grpc=settings.grpc_port),
-            admit=Admission(directory=features.lookups.directory),
+            admit=Admission(
+                directory=features.lookups.directory,
+                callers=AdminCallers(
+                    verify=features.tenants.service.verify_api_signature,
+                    operator_id=settings.operator_tenant_id,
+                ),
+            ),
         )
 
     async def build(self, connections: Connections) -> "Features":

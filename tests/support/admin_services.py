@@ -6,6 +6,7 @@ UNIMPLEMENTED, so that a test says all that it needs.
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
@@ -35,6 +36,10 @@ from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
 from servicekit.health import HealthChecks
 from servicekit.hmac_signature import SignatureRefused, verify_signature
 from servicekit.ids import IdSource
+from servicekit.interceptors.requests import Metadata
+
+from services.auth.admin.admission import Admission as GrantAdmission
+from services.backend.admin_sessions.callers import AdminCallers
 
 _MODULES: tuple[tuple[Any, Any], ...] = (
     (asset_service_pb2, asset_service_pb2_grpc),
@@ -58,6 +63,8 @@ class AdminServices:
 
     def __init__(self, *, clock: Clock, operator_id: str, secrets: dict[str, str]) -> None:
         self.calls: list[tuple[str, Any]] = []
+        self.carried: list[str] = []
+        """Signatures that came with the call that they are for."""
         self._clock = clock
         self._operator_id = operator_id
         self._secrets = secrets
@@ -102,6 +109,24 @@ class AdminServices:
             checks=checks,
             clock=clock,
             ids=ids,
+            admit=self._admit,
+        )
+
+    async def _admit(self, message: Message, metadata: Metadata) -> None:
+        """As the backend and auth keep tenants to what is theirs."""
+        operator_id = UUID(self._operator_id)
+        await AdminCallers(verify=self._verify_call, operator_id=operator_id).admit(
+            message, metadata
+        )
+        await GrantAdmission(operator_id=operator_id)(message, metadata)
+
+    async def _verify_call(self, *, tenant_id: str, signature: str, body: bytes, call: str) -> None:
+        assert call
+        self.carried.append(signature)
+        self._verify(
+            tenant_service_pb2.VerifyApiSignatureRequest(
+                tenant_id=tenant_id, signature=signature, body=body
+            )
         )
 
     def _bindings(self, pb: Any, pb_grpc: Any) -> list[ServiceBinding]:

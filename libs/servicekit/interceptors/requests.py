@@ -6,7 +6,7 @@ raw requests, which look the same on the wire, unary calls are read by us instea
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final
@@ -19,7 +19,8 @@ from servicekit.errors import DeadlineExceeded, InvalidArgument, ResourceExhaust
 from servicekit.interceptors.wrapping import Context
 from servicekit.text_rules import check_message
 
-Admit = Callable[[Message], Awaitable[None]]
+Metadata = Iterable[tuple[str, str | bytes]]
+Admit = Callable[[Message, Metadata], Awaitable[None]]
 """A service's own rule for all its calls: it returns, or raises a ServiceError."""
 _Decode = Callable[[bytes], Message]
 _RETRY_AFTER_MS: Final = 100
@@ -100,7 +101,7 @@ class RequestsInterceptor(grpc.aio.ServerInterceptor):
         message = _decoded(encoded, decode)
         check_message(message, encoded)
         if self._admit is not None:
-            await self._admit(message)
+            await self._admit(message, context.invocation_metadata() or ())
         return message
 
     async def _first(self, context: Context) -> bytes:

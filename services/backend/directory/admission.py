@@ -3,13 +3,15 @@
 - What an Admin call answered is true for the next one, whichever process that meets: each begins
   with a directory that holds all that was committed. The packet path never asks; it follows the
   notifications.
+- A call of the Admin edge is kept to what its tenant may do.
 - A call for a tenant that is not there, or not any more, ends here.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from google.protobuf.message import Message
 from servicekit.errors import NotFound
+from servicekit.interceptors.requests import Metadata
 
 from services.backend.directory.worker import Directory
 from services.backend.tenants.errors import unknown_tenant
@@ -19,17 +21,32 @@ _FRESH: Final = frozenset({"rafiki.admin.v1", "rafiki.routing.v1"})
 _OPEN_PAYMENTS: Final = "rafiki.openpayments.v1"
 
 
+class Callers(Protocol):
+    """What knows for whom a call is made."""
+
+    async def admit(self, message: Message, metadata: Metadata) -> None:
+        """Keep a call to what its caller may do; raises ServiceError."""
+        ...
+
+
 class Admission:
     """Asked with the message of each call that has one."""
 
-    def __init__(self, *, directory: Directory) -> None:
+    def __init__(self, *, directory: Directory, callers: Callers) -> None:
         self._directory = directory
+        self._callers = callers
 
-    async def __call__(self, message: Message) -> None:
-        """Let the call go on; raises NotFound when its tenant is unknown."""
+    async def __call__(self, message: Message, metadata: Metadata) -> None:
+        """Let the call go on.
+
+        Raises:
+            NotFound: its tenant is unknown.
+            ServiceError: what the callers' rules raise.
+        """
         package = message.DESCRIPTOR.file.package
         if package in _FRESH:
             await self._directory.catch_up()
+        await self._callers.admit(message, metadata)
         tenant_id = _tenant_of(message, package)
         if tenant_id is None:
             return

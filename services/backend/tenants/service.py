@@ -102,10 +102,13 @@ class TenantService:
             if wanted != known:
                 await announce_change(session)
 
-    async def verify_api_signature(self, *, tenant_id: str, signature: str, body: bytes) -> Tenant:
+    async def verify_api_signature(
+        self, *, tenant_id: str, signature: str, body: bytes, call: str = ""
+    ) -> Tenant:
         """The tenant that signed an Admin API call; raises Unauthenticated.
 
-        A signature is good once: the same one again is refused.
+        A signature is good for one call: the same one again is refused. A call without a name is
+        another each time; one with a name may be tried again.
         """
         try:
             entry = self._directory.snapshot.tenants.get(UUID(tenant_id))
@@ -125,7 +128,9 @@ class TenantService:
         except SignatureRefused:
             raise signature_refused() from None
         # Twice the life: a signature may be as far in the future as the clocks may differ.
-        if not await self._replay_guard.first_use(signature, ttl_ms=2 * self._signature_ttl_ms):
+        mark, ttl_ms = call.encode(), 2 * self._signature_ttl_ms
+        used = await self._replay_guard.claim(signature, mark=mark, ttl_ms=ttl_ms)
+        if used is not None and not (call and self._replay_guard.same_mark(used, mark)):
             raise signature_refused()
         return entry.tenant
 

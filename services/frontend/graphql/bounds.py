@@ -22,10 +22,8 @@ from graphql import (
 )
 from servicekit.paging import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
-from services.frontend.clients import METHODS
-from services.frontend.graphql.operation import Choice, Operation
 from services.frontend.graphql.operations import OF_ROWS, QUERIES
-from services.frontend.graphql.replies import Row
+from services.frontend.graphql.replies import Row, asked
 
 DEPTH_MAX: Final = 10
 COST_MAX: Final = 20_000
@@ -39,11 +37,9 @@ _SIZES: Final = frozenset({"first", "last", "limit"})
 
 
 def _answers_a_page(row: Row) -> bool:
-    operation = row.otherwise if isinstance(row, Choice) else row
-    if not isinstance(operation, Operation):
-        return False
-    return any(
-        field.name in ("page", "limit") for field in METHODS[operation.rpc].input_type.fields
+    rpc = asked(row)
+    return rpc is not None and any(
+        field.name in ("page", "limit") for field in rpc.input_type.fields
     )
 
 

@@ -1,37 +1,61 @@
 """What a request's resolvers share: who calls, the services, and the request's own loaders."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from google.protobuf.message import Message
 from rafiki.admin.v1 import tenant_service_pb2
+from servicekit.acting_tenant import Actor
+from servicekit.errors import Unauthenticated
 from servicekit.ids import IdSource
 
 from services.frontend.graphql.loaders import Loaders
-from services.frontend.graphql.scope import confine
+
+SIGNATURE_INVALID: Final = "SIGNATURE_INVALID"
 
 
 class AdminContext:
-    """Of one request, and dropped with it."""
+    """Of one request, and dropped with it.
+
+    The services decide what the caller may do. Where the caller's signature was not checked
+    before, the first call carries it.
+    """
 
     def __init__(
         self,
         *,
-        caller: tenant_service_pb2.VerifyApiSignatureResponse,
+        actor: Actor,
+        caller: tenant_service_pb2.VerifyApiSignatureResponse | None,
         rpcs: Mapping[str, Any],
         ids: IdSource,
     ) -> None:
+        self.tenant_id = actor.tenant_id
         self.caller = caller
+        """Who signed the request; None where only a call can tell."""
         self.loaders = Loaders(self.call)
         self.secrets: dict[str, Any] = {}
         """By tenant, the requests of this document that set them."""
+        self.refused = False
+        """Whether the signature that a call carried was none."""
+        self._actor = actor
         self._rpcs = rpcs
         self._ids = ids
 
+    @property
+    def unchecked(self) -> bool:
+        """Whether the signature is still to be checked."""
+        return self._actor.signature is not None
+
     async def call(self, rpc: str, request: Message) -> Any:
         """A service's reply to the caller; raises ServiceError."""
-        confine(request, self.caller)
-        return await self._rpcs[rpc](request)
+        actor, carries = self._actor, self.unchecked
+        self._actor = replace(actor, signature=None)
+        try:
+            return await self._rpcs[rpc](request, metadata=actor.metadata())
+        except Unauthenticated as error:
+            self.refused = carries and error.reason == SIGNATURE_INVALID
+            raise
 
     def new_key(self) -> str:
         """An idempotency key for a call whose caller gave none."""

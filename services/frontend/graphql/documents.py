@@ -4,17 +4,19 @@ Keyed by their text, which is cheaper than the library's caches that hash the pa
 bounded in memory: what is long is parsed each time.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     parse,
     specified_rules,
     validate,
@@ -34,6 +36,20 @@ class Checked:
     document: DocumentNode
     errors: list[GraphQLError]
 
+    @property
+    def only_field(self) -> str | None:
+        """`query.name` of a document that surely runs one field and no other, at its root."""
+        if self.errors or len(self.document.definitions) != 1:
+            return None
+        (operation,) = self.document.definitions
+        if not isinstance(operation, OperationDefinitionNode):
+            return None
+        selections = operation.selection_set.selections
+        if len(selections) != 1 or not isinstance(selections[0], FieldNode):
+            return None
+        field = selections[0]
+        return None if field.directives else f"{operation.operation.value}.{field.name.value}"
+
 
 class Documents:
     """The documents that one schema has met."""
@@ -41,13 +57,25 @@ class Documents:
     def __init__(self, rules: Sequence[type[ASTValidationRule]], *, tokens_max: int) -> None:
         self._rules = (*specified_rules, *rules)
         self._tokens_max = tokens_max
-        self._keep = lru_cache(maxsize=DOCUMENTS_MAX)(self._check)
+        self._known: OrderedDict[str, Checked] = OrderedDict()
+
+    def known(self, text: str) -> Checked | None:
+        """A document that was checked before, without the work of checking it."""
+        checked = self._known.get(text)
+        if checked is not None:
+            self._known.move_to_end(text)
+        return checked
 
     def check(self, schema: GraphQLSchema, text: str) -> Checked:
         """Parse and validate; raises GraphQLError for what is no document."""
-        if len(text) > DOCUMENT_CHARACTERS_MAX:
-            return self._check(schema, text)
-        return self._keep(schema, text)
+        checked = self.known(text)
+        if checked is None:
+            checked = self._check(schema, text)
+            if len(text) <= DOCUMENT_CHARACTERS_MAX:
+                self._known[text] = checked
+                if len(self._known) > DOCUMENTS_MAX:
+                    self._known.popitem(last=False)
+        return checked
 
     def _check(self, schema: GraphQLSchema, text: str) -> Checked:
         document = parse(text, max_tokens=self._tokens_max)

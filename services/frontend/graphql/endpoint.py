@@ -6,6 +6,7 @@ server and it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
@@ -20,12 +21,14 @@ from graphql import (
     get_operation_ast,
 )
 from rafiki.admin.v1 import tenant_service_pb2
+from servicekit.acting_tenant import BODY_BYTES_MAX as BODY_BYTES_MAX_CARRIED
+from servicekit.acting_tenant import Actor, Signature
 from servicekit.errors import Kind, ServiceError
 from servicekit.ids import IdSource
 
 from services.frontend.clients import Clients
 from services.frontend.graphql.context import AdminContext
-from services.frontend.graphql.documents import Documents
+from services.frontend.graphql.documents import Checked, Documents
 from services.frontend.graphql.errors import (
     BAD_USER_INPUT,
     PARSE_FAILED,
@@ -33,8 +36,17 @@ from services.frontend.graphql.errors import (
     error_json,
     service_error_json,
 )
+from services.frontend.graphql.operations import MUTATIONS, QUERIES
+from services.frontend.graphql.replies import asked
 
 BODY_BYTES_MAX: Final = 1024 * 1024
+# Documents whose one call can carry the signature; auth knows no secrets of the Admin API.
+_CARRYING: Final = frozenset(
+    f"{kind}.{name}"
+    for kind, rows in (("query", QUERIES), ("mutation", MUTATIONS))
+    for name, row in rows.items()
+    if (rpc := asked(row)) is not None and rpc.containing_service.file.package == "rafiki.admin.v1"
+)
 HEADER_TENANT: Final = b"tenant-id"
 HEADER_SIGNATURE: Final = b"signature"
 # Whoever cannot prove who they are learns nothing more.
@@ -84,26 +96,61 @@ class GraphqlEndpoint:
             body = await read_body(headers.get(b"content-length", b"").decode("latin-1"), receive)
         except BodyTooLargeError:
             return _refusal(413, f"a request has at most {BODY_BYTES_MAX} bytes")
+        tenant_id, signature = headers.get(HEADER_TENANT), headers.get(HEADER_SIGNATURE)
+        if not tenant_id or not signature:
+            return 401, None
+        signer = Actor(
+            tenant_id=tenant_id.decode("latin-1"),
+            signature=Signature(
+                text=signature.decode("latin-1"), body=body, call=str(self._ids.uuid())
+            ),
+        )
         try:
-            caller = await self._authenticate(headers, body)
+            return await self._answer_signed(signer, body)
         except ServiceError as error:
             return 503, {"errors": [service_error_json(error)]}
+
+    async def _answer_signed(self, signer: Actor, body: bytes) -> Answer:
+        """What the signer may know, 401 for nobody; raises ServiceError when that is unknown."""
+        operation = _parse(body) if len(body) <= BODY_BYTES_MAX_CARRIED else ""
+        if not isinstance(operation, str):
+            known = self._documents.known(operation["query"])
+            if known is not None and known.only_field in _CARRYING:
+                return await self._carry(signer, known, operation)
+        caller = await self._authenticate(signer)
         if caller is None:
             return 401, None
         operation = _parse(body)
         if isinstance(operation, str):
             return _refusal(400, operation)
-        return await self._execute(operation, caller)
+        try:
+            checked = self._documents.check(self._schema, operation["query"])
+        except GraphQLSyntaxError as error:
+            return _refused([error], PARSE_FAILED)
+        if checked.errors:
+            return _refused(checked.errors, VALIDATION_FAILED)
+        return await self._execute(
+            checked, operation, self._context(replace(signer, signature=None), caller)
+        )
 
-    async def _authenticate(self, headers: dict[bytes, bytes], body: bytes) -> Caller | None:
+    async def _carry(self, signer: Actor, known: Checked, operation: dict[str, Any]) -> Answer:
+        """Let the one call carry the signature; nothing is told before that is checked."""
+        context = self._context(signer, None)
+        answer = await self._execute(known, operation, context)
+        if context.unchecked and await self._authenticate(signer) is None:
+            return 401, None
+        return (401, None) if context.refused else answer
+
+    def _context(self, actor: Actor, caller: Caller | None) -> AdminContext:
+        return AdminContext(actor=actor, caller=caller, rpcs=self._rpcs, ids=self._ids)
+
+    async def _authenticate(self, signer: Actor) -> Caller | None:
         """Who signed the body, None when nobody provably did; raises ServiceError when unknown."""
-        tenant_id, signature = headers.get(HEADER_TENANT), headers.get(HEADER_SIGNATURE)
-        if not tenant_id or not signature:
-            return None
+        assert signer.signature is not None
         request = tenant_service_pb2.VerifyApiSignatureRequest(
-            tenant_id=tenant_id.decode("latin-1"),
-            signature=signature.decode("latin-1"),
-            body=body,
+            tenant_id=signer.tenant_id,
+            signature=signer.signature.text,
+            body=signer.signature.body,
         )
         try:
             caller: Caller = await self._rpcs["VerifyApiSignature"](request)
@@ -114,20 +161,16 @@ class GraphqlEndpoint:
             raise
         return caller
 
-    async def _execute(self, operation: dict[str, Any], caller: Caller) -> Answer:
-        try:
-            checked = self._documents.check(self._schema, operation["query"])
-        except GraphQLSyntaxError as error:
-            return _refused([error], PARSE_FAILED)
-        if checked.errors:
-            return _refused(checked.errors, VALIDATION_FAILED)
+    async def _execute(
+        self, checked: Checked, operation: dict[str, Any], context: AdminContext
+    ) -> Answer:
         name = operation.get("operationName")
         if get_operation_ast(checked.document, name) is None:
             return _refusal(400, "the document has no operation of that name to execute")
         result = execute(
             self._schema,
             checked.document,
-            context_value=AdminContext(caller=caller, rpcs=self._rpcs, ids=self._ids),
+            context_value=context,
             variable_values=operation.get("variables"),
             operation_name=name,
         )

@@ -189,7 +189,7 @@ class Call:
             elif known.name == _KEY:
                 value = value or context.new_key()
             elif known.name == _TENANT and not known.has_presence:
-                value = context.caller.tenant_id
+                value = context.tenant_id
             if value is not None:
                 put(request, known, value, source.path.rpartition(".")[2])
         if _PAGE in request.DESCRIPTOR.fields_by_name:

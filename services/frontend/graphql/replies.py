@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from graphql import (
@@ -22,6 +22,7 @@ from graphql import (
     is_object_type,
 )
 
+from services.frontend.clients import METHODS
 from services.frontend.graphql.context import AdminContext
 from services.frontend.graphql.names import prefix_of, snake_case
 from services.frontend.graphql.operation import Call, Choice, Chosen, NotOffered, Operation
@@ -49,6 +50,12 @@ class Shown:
 
 
 Row: TypeAlias = Operation | Choice | Shown | NotOffered
+
+
+def asked(row: Row) -> MethodDescriptor | None:
+    """The RPC that a row begins with."""
+    operation = row.otherwise if isinstance(row, Choice) else row
+    return METHODS[operation.rpc] if isinstance(operation, Operation) else None
 
 
 class Reading:
