@@ -42,6 +42,7 @@ class Limits:
     rest_timeout_s: float = 15.0
     ilp_timeout_s: float = 35.0  # longer than a packet lives, which is 30 s by default
     guard_timeout_s: float = 10.0
+    guard_try_s: float = 6.0  # longer than a client's key server is given; then another worker
     connect_timeout_s: float = 1.0
     request_timeout_s: float = 30.0
     request_headers_timeout_s: float = 10.0
@@ -64,7 +65,8 @@ class Limits:
     )
     connect_retries_max: int = 2
     read_try_s: float = 5.0  # a read that one worker has not answered by then is tried on another
-    health_interval_s: float = 1.0
+    health_interval_s: float = 5.0
+    health_again_s: float = 1.0  # after a failure, and as long as a worker is out
     health_timeout_s: float = 1.0
     health_failures_max: int = 2
     ejection_s: float = 2.0
@@ -99,6 +101,12 @@ class EnvoySettings:
         for name in ("backend_grpc", "backend_http", "auth_grpc", "auth_http", "frontend"):
             if not getattr(self, name):
                 raise ValueError(f"{name} needs at least one address")
+        for service in ("backend", "auth"):
+            grpc, http = getattr(self, f"{service}_grpc"), getattr(self, f"{service}_http")
+            if [address.host for address in grpc] != [address.host for address in http]:
+                raise ValueError(
+                    f"{service}_grpc and {service}_http must name the same workers in one order"
+                )
 
 
 LIMIT_NAMES: Final = tuple(limit.name for limit in fields(Limits))

@@ -77,10 +77,10 @@ def edge_settings(upstream: Upstream, limits: Limits = LIMITS) -> EnvoySettings:
         operator=operator,
         admin=admin,
         backend_grpc=local(*upstream.backend_grpc),
-        backend_http=local(upstream.http["backend"]),
+        backend_http=local(*upstream.http["backend"]),
         auth_grpc=local(*upstream.auth_grpc),
-        auth_http=local(upstream.http["auth"]),
-        frontend=local(upstream.http["frontend"]),
+        auth_http=local(*upstream.http["auth"]),
+        frontend=local(*upstream.http["frontend"]),
         limits=limits,
     )
 

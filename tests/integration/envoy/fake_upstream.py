@@ -5,6 +5,7 @@ A servicer answers as its test told it to, and keeps the last request and its me
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from aiohttp import web
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rafiki.grant.v1 import grant_service_pb2, interaction_service_pb2
 from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.openpayments.v1 import (
@@ -82,20 +82,6 @@ class Verdict:
     body: str = ""
 
 
-class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # the package has no types
-    """A worker's health; a frozen one does not answer."""
-
-    def __init__(self) -> None:
-        self.frozen = False
-        self.asked: list[str] = []
-
-    async def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the RPC's name
-        self.asked.append(request.service)
-        if self.frozen:
-            await asyncio.Event().wait()
-        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
-
-
 class Upstream:
     """Both services' gRPC and HTTP ports, on an event loop in a thread of its own."""
 
@@ -106,12 +92,15 @@ class Upstream:
         self.guard_calls: list[GuardCall] = []
         self.backend_grpc: list[int] = []
         self.auth_grpc: list[int] = []
-        self.http: dict[str, int] = {}
-        self.health: dict[int, Health] = {}
+        self.http: dict[str, list[int]] = {"backend": [], "auth": [], "frontend": []}
+        self.health_checks: Counter[int] = Counter()
+        """How often each HTTP port was asked whether its worker takes calls."""
         self.frozen: set[int] = set()
+        """Ports of workers that accept everything and answer nothing."""
         self._workers = workers
         self._servers: dict[int, grpc.aio.Server] = {}
         self._runners: list[web.AppRunner] = []
+        self._ending = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -135,10 +124,11 @@ class Upstream:
         server = self._servers.pop(port)
         self._wait(asyncio.run_coroutine_threadsafe(server.stop(0), self._loop))
 
-    def freeze(self, port: int) -> None:
-        """Let a gRPC worker accept everything and answer nothing."""
-        self.frozen.add(port)
-        self.health[port].frozen = True
+    def freeze(self, worker: int) -> tuple[int, int]:
+        """Let one of the backend's workers answer nothing; gives its ports, gRPC and HTTP."""
+        ports = self.backend_grpc[worker], self.http["backend"][worker]
+        self.frozen.update(ports)
+        return ports
 
     def _wait(self, future: Future[None]) -> None:
         future.result(timeout=20)
@@ -146,11 +136,13 @@ class Upstream:
     async def _start(self) -> None:
         for _ in range(self._workers):
             self.backend_grpc.append(await self._serve(BACKEND_SERVICES))
+            self.http["backend"].append(await self._serve_http("backend"))
         self.auth_grpc.append(await self._serve(AUTH_SERVICES))
-        for name in ("backend", "auth", "frontend"):
-            self.http[name] = await self._serve_http(name)
+        for name in ("auth", "frontend"):
+            self.http[name].append(await self._serve_http(name))
 
     async def _stop(self) -> None:
+        self._ending.set()
         for server in self._servers.values():
             await server.stop(0)
         for runner in self._runners:
@@ -159,7 +151,6 @@ class Upstream:
     async def _serve(self, services: tuple[ServiceDescriptor, ...]) -> int:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         port = server.add_insecure_port("127.0.0.1:0")
-        self.health[port] = Health()
         for service in services:
             handlers: dict[str, Any] = {
                 method.name: grpc.unary_unary_rpc_method_handler(
@@ -171,7 +162,6 @@ class Upstream:
             }
             generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
             server.add_generic_rpc_handlers((generic,))
-        health_pb2_grpc.add_HealthServicer_to_server(self.health[port], server)
         await server.start()
         self._servers[port] = server
         return port
@@ -182,7 +172,7 @@ class Upstream:
             self.calls.append(Call(name, request, metadata, worker))
             script = self.script
             if script.hang or worker in self.frozen:
-                await asyncio.sleep(60)
+                await self._ending.wait()
             if script.error is not None:
                 trailers = rest.error_metadata(script.error, rest.open_payments_error)
                 await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no", trailers)
@@ -195,9 +185,17 @@ class Upstream:
         return handle
 
     async def _serve_http(self, name: str) -> int:
+        port = 0
+
         async def answer(request: web.Request) -> web.Response:
             body = await request.read()
             target = request.raw_path
+            if target == "/livez":
+                self.health_checks[port] += 1
+            if port in self.frozen:
+                await self._ending.wait()
+            if target == "/livez":
+                return web.Response()
             if not target.startswith("/guard"):
                 return web.json_response(
                     {"server": name, "target": target, "headers": dict(request.headers)},
@@ -218,4 +216,5 @@ class Upstream:
         self._runners.append(runner)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        return int(runner.addresses[0][1])
+        port = int(runner.addresses[0][1])
+        return port

@@ -194,31 +194,51 @@ def test_a_dead_worker_is_skipped(tmp_path: Path) -> None:
         upstream.stop()
 
 
+QUICK = replace(
+    LIMITS,
+    rest_timeout_s=20.0,
+    health_interval_s=0.1,
+    health_again_s=0.1,
+    health_timeout_s=0.3,
+)
+
+
 def test_a_frozen_worker_is_found_out_and_left_alone(tmp_path: Path) -> None:
     upstream = Upstream(4)
     upstream.start()
-    limits = replace(
-        LIMITS, rest_timeout_s=20.0, read_try_s=0.3, health_interval_s=0.1, health_timeout_s=0.3
-    )
-    settings = edge_settings(upstream, limits)
+    settings = edge_settings(upstream, replace(QUICK, read_try_s=0.3))
     envoy = EnvoyServer("frozen", settings, tmp_path)
     try:
         envoy.start()
         client = Client(settings.public.port)
         assert {client("GET", "/alice").status for _ in range(8)} == {200}
-        frozen = upstream.backend_grpc[1]
-        upstream.freeze(frozen)
+        frozen, asked_at = upstream.freeze(1)
         # A read that meets it before it is found out is tried on another worker.
         assert {client("GET", "/alice").status for _ in range(8)} == {200}
-        health = upstream.health[frozen]
-        asked = len(health.asked)
-        while len(health.asked) < asked + 3:  # past the failures that make it unhealthy
+        asked = upstream.health_checks[asked_at]
+        # Past the failures that make it unhealthy, with each of its three clusters.
+        while upstream.health_checks[asked_at] < asked + 9:
             client("GET", "/bob")
         upstream.calls.clear()
         # Also what may not be tried twice.
         assert {client("POST", "/t/quotes", {}).status for _ in range(40)} == {200}
         assert frozen not in {call.worker for call in upstream.calls}
-        assert set(health.asked) == {"live"}
+    finally:
+        envoy.stop()
+        upstream.stop()
+
+
+def test_no_call_fails_for_a_guard_that_hangs(tmp_path: Path) -> None:
+    upstream = Upstream(4)
+    upstream.start()
+    settings = edge_settings(upstream, replace(QUICK, guard_timeout_s=20.0, guard_try_s=0.3))
+    envoy = EnvoyServer("guards", settings, tmp_path)
+    try:
+        envoy.start()
+        client = Client(settings.public.port)
+        upstream.frozen.add(upstream.http["backend"][1])
+        assert {client("POST", "/t/quotes", {}).status for _ in range(8)} == {200}
+        assert len(upstream.guard_calls) == 8
     finally:
         envoy.stop()
         upstream.stop()

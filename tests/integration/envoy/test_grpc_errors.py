@@ -44,7 +44,7 @@ async def test_a_service_that_is_gone(running_edge: Edge, tmp_path: Path) -> Non
     reserved = socket.socket()  # bound and not listening: nobody else takes the port meanwhile
     reserved.bind(("127.0.0.1", 0))
     gone = local(reserved.getsockname()[1])
-    settings = replace(edge_settings(running_edge.upstream), backend_grpc=gone)
+    settings = replace(edge_settings(running_edge.upstream), backend_grpc=gone, backend_http=gone)
     envoy = started("gone", settings, tmp_path)
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.operator.port}") as channel:

@@ -18,7 +18,12 @@ from deploy.local.envoy import executable
 NAMES = [
     *("--public", "0.0.0.0:8443", "--operator", "[::1]:3001", "--admin", "127.0.0.1:9901"),
     *("--backend-grpc", "backend.example:3010,backend.example:3011"),
-    *("--backend-http", "10.0.0.1:3020,10.0.0.2:3020", "--auth-grpc", "auth.example:1"),
+    *(
+        "--backend-http",
+        "backend.example:3020,backend.example:3021",
+        "--auth-grpc",
+        "auth.example:1",
+    ),
     *("--auth-http", "auth.example:2", "--frontend", "[::1]:3"),
 ]
 
