@@ -66,6 +66,7 @@ class ValkeyServer:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         command = [str(valkey_binary()), "--bind", LOOPBACK, "--port", str(self.port)]
         command += ["--dir", str(self.data_dir), "--daemonize", "no", "--protected-mode", "yes"]
+        command += ["--hz", "1"]  # how often it looks for what to do by itself
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import DateTime, Table, bindparam, delete, literal_column, select, update
+from sqlalchemy import DateTime, Table, bindparam, delete, exists, literal_column, select, update
 
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
@@ -120,6 +120,9 @@ class Outbox:
         self._add = add_statement(table)
         self._claim = claim_statement(table)
         self._settle = settle_statement(table)
+        self._any_open = prepared(
+            select(exists().where(table.c.state == literal_column(str(OPEN))))
+        )
         old = (
             select(table.c.id)
             .where(
@@ -242,6 +245,11 @@ class Outbox:
         }
         rows = await database.write_one(self._settle, values)
         return {row.id: row.has_later for row in rows}
+
+    async def is_any_open(self, database: Database) -> bool:
+        """Whether anything waits to be delivered, also what another worker has leased."""
+        async with database.read() as session:
+            return bool(await session.scalar(self._any_open))
 
     async def replay(self, session: WriteSession, ids: Sequence[UUID]) -> int:
         """Open parked deliveries again with all their attempts; returns how many there were."""

@@ -52,6 +52,8 @@ class OutboxLimits:
     claimed when it died waits so long."""
     idle_poll_s: float = 10.0
     """Without a notification; finds what a dead worker left."""
+    quiet_poll_s: float = 60.0
+    """The same once nothing is open, and until it is heard that something is."""
     drain_s_max: float = 10.0
 
 
@@ -88,11 +90,22 @@ class OutboxWorker:
         self._finished: list[Outcome] = []
         self._retries: list[float] = []
         """When to look again: a heap of what failed attempts wait for."""
+        self._poll_at = 0.0
+        """When to look although nothing was heard."""
+        self._is_polled = False
+        """Whether the next look is such a one."""
+        self._is_quiet = False
+        """Whether nothing was open then, and nothing was heard since."""
 
     def heard(self, notice: str) -> None:
         """Call it with what the outbox's notifications say."""
         if notice != NOBODY:
             self.wake()
+        elif self._is_quiet:
+            # Another process has something to deliver, which may die over it.
+            self._is_quiet = False
+            self._poll_at = self._clock.monotonic() + self._limits.idle_poll_s
+            self._wake.set()
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -173,7 +186,21 @@ class OutboxWorker:
         busy.update(delivery.lane for delivery in claimed)
         lane_full = max(busy.values(), default=0) >= self._limits.lane_concurrent_max
         self._was_full = only_first or lane_full or len(claimed) == free
+        await self._plan_poll()
         return settled or bool(claimed)
+
+    async def _plan_poll(self) -> None:
+        """Decide when to look without being told; a poll asks first whether anything is open."""
+        self._poll_at = self._clock.monotonic() + self._limits.idle_poll_s
+        is_polled, self._is_polled = self._is_polled, False
+        if not is_polled or self._in_flight:
+            self._is_quiet = False
+            return
+        self._is_quiet = True  # before asking: what is heard meanwhile may not be in the answer
+        if await self._outbox.is_any_open(self._database):
+            self._is_quiet = False
+        elif self._is_quiet:
+            self._poll_at += self._limits.quiet_poll_s - self._limits.idle_poll_s
 
     async def _attempt(self, delivery: Delivery) -> Outcome:
         error: str
@@ -241,14 +268,16 @@ class OutboxWorker:
 
     async def _wait(self) -> None:
         """Until a notification, a finished attempt, the next retry, or the idle poll."""
-        wait_s = self._limits.idle_poll_s
-        if self._retries:
-            wait_s = min(wait_s, max(0.0, self._retries[0] - self._clock.monotonic()))
+        now = self._clock.monotonic()
+        look_at = min(self._poll_at, self._retries[0]) if self._retries else self._poll_at
+        wait_s = max(0.0, look_at - now)
         woken = asyncio.create_task(self._wake.wait())
         slept = asyncio.create_task(self._clock.sleep(wait_s))
         try:
             await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
-            self._look = self._look or slept.done()
+            if slept.done():
+                self._look = True
+                self._is_polled = look_at == self._poll_at
         finally:
             woken.cancel()
             slept.cancel()

@@ -1,5 +1,6 @@
 """`python -m services.frontend`: serve the Admin API and the admin UI."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,9 +24,22 @@ _log = structlog.get_logger(__name__)
 class _Server(uvicorn.Server):
     """Leaves the signals to the process's lifecycle, which closes everything in order."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Serve until `end`; uvicorn's own loop looks ten times a second whether it is to."""
+        await self._ending.wait()
+
+    def end(self) -> None:
+        """Take no more requests, and answer those that are here."""
+        self.should_exit = True
+        self._ending.set()
 
 
 async def start(lifecycle: Lifecycle) -> None:
@@ -44,6 +58,7 @@ async def start(lifecycle: Lifecycle) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # Envoy's own; uvicorn would have to wake each second for it
             lifespan="off",
             limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_S,
@@ -55,7 +70,7 @@ async def start(lifecycle: Lifecycle) -> None:
 
     async def drain() -> None:
         checks.draining = True
-        server.should_exit = True
+        server.end()
         await serving
 
     lifecycle.on_close(drain)

@@ -109,6 +109,7 @@ class OutgoingPaymentWorker:
         self._claims: dict[UUID, int] = {}
         self._lease_ends: dict[UUID, datetime] = {}
         self._wake = asyncio.Event()
+        self._is_paying = asyncio.Event()
         self._is_full = False
         """Whether more may be due than was taken, for want of room."""
         self._next_due: datetime | None = None
@@ -177,6 +178,7 @@ class OutgoingPaymentWorker:
         for taken in claimed:
             payment = taken.payment
             self._claims[payment.id] = payment.claims
+            self._is_paying.set()
             self._lease_ends[payment.id] = now + LEASE
             task = asyncio.get_running_loop().create_task(self._run_one(taken))
             self._running[payment.id] = task
@@ -205,9 +207,11 @@ class OutgoingPaymentWorker:
 
     async def _renew_leases(self) -> None:
         while True:
+            await self._is_paying.wait()
             await self._clock.sleep(LEASE_RENEWAL_S)
             held = dict(self._claims)
             if not held:
+                self._is_paying.clear()
                 continue
             until = self._clock.now() + LEASE
             try:

@@ -26,9 +26,11 @@ A packet flies for at most 30 s, its reply is asked for 10 s longer, and clocks 
 the rest. What is fulfilled later all the same is found by the settlement and paid after all.
 """
 SEARCH_S: Final = 10.0
+"""Between two searches, as long as anything is reserved."""
 WRITTEN_EVERY_MS: Final = 60_000
 """How much of the past a new process searches again at most, in the ledger's time."""
 PAGE_MAX: Final = 1_000
+_MS_PER_SECOND: Final = 1000
 _NS_PER_MS: Final = 1_000_000
 _log = structlog.get_logger(__name__)
 
@@ -56,9 +58,22 @@ class UnknownPacketWorker:
         while True:
             try:
                 await self.search()
+                wait_s = await self._wait_s()
             except ServiceError as error:
                 _log.warning("unknown_packets_not_searched", error=str(error))
-            await self._clock.sleep(SEARCH_S)
+                wait_s = SEARCH_S
+            await self._clock.sleep(wait_s)
+
+    async def _wait_s(self) -> float:
+        """Until the oldest reservation is old enough; what is made from now on is so later."""
+        now_ms = self._clock.now_ms()
+        page = await self._ledger.reservations(
+            TransferCode.PACKET, after=await self._start(), until=now_ms * _NS_PER_MS, limit=1
+        )
+        if page.cursor is not None and not page.transfers:
+            return SEARCH_S
+        made_ms = page.transfers[0].timestamp // _NS_PER_MS if page.transfers else now_ms
+        return max((made_ms + AGE_MS - now_ms) / _MS_PER_SECOND, SEARCH_S)
 
     async def search(self) -> int:
         """Enter all that is old enough; returns how many packets that were."""

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from servicekit.database import Database
 from servicekit.errors import Unavailable
-from servicekit.outbox import ANYONE, Delivery, NewDelivery, Outbox
+from servicekit.outbox import ANYONE, NOBODY, Delivery, NewDelivery, Outbox
 from servicekit.outbox_tables import DONE, OPEN, PARKED, outbox_table
 from servicekit.outbox_worker import DeliveryFailed, OutboxLimits, OutboxWorker
 from servicekit.tables import new_metadata
@@ -251,6 +251,27 @@ async def test_a_parked_delivery_lets_its_key_go_on(setup: Setup) -> None:
     setup.recipient.answers["bad"] = _failing(9)
     async with setup.running():
         await setup.settled({"bad": PARKED, "next": DONE})
+
+
+async def test_a_quiet_outbox_is_asked_seldom_until_something_is_heard(setup: Setup) -> None:
+    limits = OutboxLimits(lease_s=30, idle_poll_s=10, quiet_poll_s=60)
+    async with setup.running(limits) as worker:
+        with setup.database.count_statements() as seen:
+            for _ in range(12):  # two minutes: a look at 10 s and another a minute later
+                await until(lambda: setup.clock.sleeping == 1)
+                await setup.clock.advance(10)
+            assert 3 <= len([text for text in seen if "lanes" in text or "EXISTS" in text]) <= 5
+        # Another process, which dies, says that it delivers this; nobody says anything later.
+        elsewhere = Setup(setup.database)
+        elsewhere.outbox = Outbox(table=_TABLE, channel="outbox", clock=setup.clock, ids=setup.ids)
+        await elsewhere.add("x")
+        assert _names(await elsewhere.claim()) == ["x"]
+        worker.heard(NOBODY)
+        for _ in range(8):
+            await until(lambda: setup.clock.sleeping == 1)
+            await setup.clock.advance(10)
+        await setup.settled({"x": DONE})
+    assert setup.recipient.taken == [("x", 2)]
 
 
 async def test_a_dead_workers_lease_runs_out_and_its_attempt_counted(setup: Setup) -> None:

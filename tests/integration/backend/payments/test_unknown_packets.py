@@ -1,5 +1,6 @@
 """Packets that a peer never answers: found by the reconciler, listed, and resolved once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from ilpkit.ilp.packet import Prepare, encode_prepare
 from rafiki.admin.v1 import peer_service_pb2, tenant_service_pb2
 from rafiki.admin.v1 import unknown_packet_service_pb2 as pb
 from rafiki.admin.v1.unknown_packet_service_pb2_grpc import UnknownPacketServiceStub
+from servicekit.clock import Clock
 from servicekit.errors import FailedPrecondition, InvalidArgument, NotFound
 
 from services.backend.connector.context import peer_side
@@ -23,6 +25,8 @@ from services.backend.unknown_packets.model import Resolution
 from tests.integration.backend.payments.conftest import NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, key
 from tests.integration.backend.payments.test_packets import FarPeer, Street, uuid_int
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 START = 100_000
@@ -212,12 +216,12 @@ async def test_two_processes_enter_a_packet_once(street: Lost, new_node: NewNode
     assert await street.balances() == before
 
 
-def _worker(node: Node) -> worker.UnknownPacketWorker:
+def _worker(node: Node, clock: Clock | None = None) -> worker.UnknownPacketWorker:
     return worker.UnknownPacketWorker(
         database=node.features.database,
         ledger=node.features.ledger,
         packets=node.features.reconciler.packets,
-        clock=node.clock,
+        clock=clock or node.clock,
     )
 
 
@@ -253,3 +257,19 @@ async def test_what_is_wrong_with_a_resolution_is_named(street: Lost) -> None:
         await street.resolve(pb.UnknownPacket(id=str(uuid4())), SOURCE)
     with pytest.raises(InvalidArgument):
         await street.resolve(pb.UnknownPacket(id=str(uuid4())), 0)
+
+
+async def test_where_nothing_is_reserved_nothing_is_searched_for_a_minute(
+    new_node: NewNode,
+) -> None:
+    node, clock = await new_node("idle"), ManualClock()
+    searching = asyncio.create_task(_worker(node, clock).run())
+    await until(lambda: clock.sleeping == 1)
+    with node.features.database.count_statements() as seen:
+        await clock.advance(worker.AGE_MS / 1000 - 1)
+        assert clock.sleeping == 1
+        assert not any("unknown_packets" in text for text in seen)
+        await clock.advance(1)
+        await until(lambda: any("unknown_packets" in text for text in seen))
+    searching.cancel()
+    await asyncio.wait((searching,))
