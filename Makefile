@@ -29,7 +29,10 @@ lock: ## refresh requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/runtime.txt
 
 proto: setup ## lint, format and generate code from proto/
-	$(BIN)/python scripts/generate_proto.py
+	$(BIN)/python scripts/generate_proto.py && $(BIN)/python -m scripts.generate_clients
+
+clients-generate: setup ## generate the code of all clients, also what is not committed
+	$(BIN)/python -m scripts.generate_clients --all
 
 docs: setup ## write the tables of settings in docs/OPERATING.md
 	$(BIN)/python -m scripts.generate_settings_docs
@@ -64,6 +67,9 @@ test: setup ## all tests, with the servers they need
 	$(BIN)/pytest -q -m "not e2e" -n $(or $(TEST_PROCESSES),2) --dist loadfile
 	$(BIN)/pytest -q -m e2e
 
+clients: setup ## build and test the clients in all languages, and pay with each on a local network
+	CLIENTS=all $(BIN)/pytest -q -s tests/e2e/test_clients.py
+
 coverage: setup ## branch coverage of the protocol kit; less than all of it fails
 	$(BIN)/coverage run --branch --source=libs/ilpkit -m pytest -q tests/unit/ilpkit tests/fuzz
 	$(BIN)/coverage report --fail-under=100 --skip-covered
@@ -76,4 +82,4 @@ fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZ
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
 		$(BIN)/pytest -q -s --timeout 3600 tests/integration/rest tests/integration/auth/test_fuzz.py tests/integration/backend/admin/test_fuzz.py
 
-.PHONY: help setup contract-release lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
+.PHONY: help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run

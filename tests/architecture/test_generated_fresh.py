@@ -7,6 +7,8 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from scripts.generate_clients import HASH_FILE, contracts_hash
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,3 +44,7 @@ def test_the_descriptor_set_holds_error_details_for_envoy() -> None:
     names = {file.name for file in descriptors.file}
     assert "google/rpc/error_details.proto" in names
     assert "rafiki/openpayments/v1/incoming_payment_service.proto" in names
+
+
+def test_the_go_client_is_of_these_contracts() -> None:
+    assert HASH_FILE.read_text().strip() == contracts_hash(), "run `make proto`"

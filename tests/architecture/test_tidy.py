@@ -11,7 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
-OURS = ("libs", "services", "deploy", "tests", "bench", "scripts")
+OURS = ("libs", "services", "deploy", "tests", "bench", "scripts", "clients")
+# Code that is made from the contracts.
+GENERATED = (
+    "generated/",
+    *(f"clients/go/{path.name}/" for path in (ROOT / "proto/rafiki").iterdir()),
+)
 LEFTOVERS = re.compile(r"\b(FIXME|HACK)\b|\bTODO\b(?! #\d)|\bbreakpoint\(\)")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|farm|root|home)/[A-Za-z]")
 REGISTRY_HOSTS = re.compile(
@@ -29,7 +34,7 @@ def tracked(*endings: str) -> Iterator[Path]:
     ).stdout.splitlines()
     for name in listed:
         path = ROOT / name
-        if path.suffix in endings and path.is_file() and not name.startswith("generated/"):
+        if path.suffix in endings and path.is_file() and not name.startswith(GENERATED):
             yield path
 
 
