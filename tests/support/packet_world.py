@@ -209,8 +209,9 @@ class PacketWorld:
         self.connector, self.settlement = path.connector, path.settlement
         self.add_tenant(OPERATOR)
 
-    def credited(self, payment_id: UUID) -> None:
+    def credited(self, payment_id: UUID, balances: object = None) -> None:
         """As a CreditListener."""
+        del balances
         self.credits.append(payment_id)
 
     def add_tenant(self, tenant_id: UUID, *, ilp_address: str | None = None) -> Tenant:

@@ -117,6 +117,11 @@ class Incoming:
         return self.refusal_code is None
 
     @property
+    def is_probe(self) -> bool:
+        """Whether nobody can fulfill it, whatever it brings."""
+        return not fulfills(self._fulfillment, self._prepare.condition)
+
+    @property
     def amount(self) -> int:
         """What the packet brings, in the receiver's units."""
         return self._prepare.amount

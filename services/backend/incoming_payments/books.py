@@ -16,7 +16,7 @@ from servicekit.errors import Unavailable
 from services.backend.assets.model import Asset
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
-from services.backend.ledger.model import Account
+from services.backend.ledger.model import Account, Balances
 from services.backend.ledger.rules.accounting import (
     allowance_account_id,
     allowance_closing,
@@ -84,6 +84,15 @@ class IncomingBooks:
             for payment, allowance_id in pairs.items()
         }
 
+    @staticmethod
+    def counted(payment_id: UUID, balances: Mapping[int, Balances] | None) -> Counted | None:
+        """What a batch of the ledger said of a payment that it credited; None if it did not."""
+        if balances is None:
+            return None
+        account = balances.get(payment_id.int)
+        allowance = balances.get(allowance_account_id(payment_id.int))
+        return None if account is None or allowance is None else _counted(account, allowance)
+
     async def close(self, payment_id: UUID, ledger: int) -> int:
         """Accept no more from now on, and return what was received in all.
 
@@ -116,7 +125,7 @@ class IncomingBooks:
         return 0 if account is None else account.credits_posted - account.debits_posted
 
 
-def _counted(account: Account | None, allowance: Account | None) -> Counted:
+def _counted(account: Account | Balances | None, allowance: Account | Balances | None) -> Counted:
     if account is None or allowance is None:
         return Counted(received=0, left=0, exhausted=False)
     used = allowance.debits_posted + allowance.debits_pending

@@ -67,7 +67,9 @@ def build(
         database=database, books=books, payees=wallet_addresses, directory=directory
     )
     payables = PayablesCache(payments=queries)
-    end = EndIncomingPayments(queries=queries, books=books, events=events, clock=clock)
+    end = EndIncomingPayments(
+        queries=queries, kept=payables, books=books, events=events, clock=clock
+    )
     endings = Endings(commands=commands, command=end, queries=queries)
     return IncomingPayments(
         queries=queries,

@@ -1,10 +1,11 @@
 """Ends payments for whoever needs them ended now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from servicekit.commands import Commands
 
+from services.backend.incoming_payments.books import Counted
 from services.backend.incoming_payments.commands.end_incoming_payments import (
     EndIncomingPayments,
     PaymentsToEnd,
@@ -28,9 +29,16 @@ class Endings:
         given = PaymentsToEnd(payment_ids=payment_ids, state=state, only_exhausted=False)
         await self._commands.run(self._command, given)
 
-    async def end_exhausted(self, payment_ids: Sequence[UUID]) -> None:
-        """End those of these payments that have received all they expect."""
-        given = PaymentsToEnd(payment_ids=payment_ids, state=State.COMPLETED, only_exhausted=True)
+    async def end_exhausted(
+        self, payment_ids: Sequence[UUID], counts: Mapping[UUID, Counted] | None = None
+    ) -> None:
+        """End those of these payments that have received all they expect.
+
+        `counts` is what the ledger said of them when their last money came, where it did.
+        """
+        given = PaymentsToEnd(
+            payment_ids=payment_ids, state=State.COMPLETED, only_exhausted=True, counts=counts
+        )
         await self._commands.run(self._command, given)
 
     async def ended(self, payment_id: UUID, *, tenant_id: UUID | None) -> PaymentView:

@@ -1,5 +1,6 @@
 """SQL for incoming payments."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -43,13 +44,16 @@ _END: Final = prepared(
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:received AS numeric[]),
             CAST(:cancelled_at AS timestamptz[]), CAST(:reasons AS text[]),
-            CAST(:seen_cancelled_at AS timestamptz[]), CAST(:seen_approved_at AS timestamptz[])
+            CAST(:seen_cancelled_at AS timestamptz[]), CAST(:seen_approved_at AS timestamptz[]),
+            CAST(:seen_metadata AS text[])
         ) AS ended (
-            id, state, received, cancelled_at, reason, seen_cancelled_at, seen_approved_at
+            id, state, received, cancelled_at, reason, seen_cancelled_at, seen_approved_at,
+            seen_metadata
         )
         WHERE payment.id = ended.id AND payment.state = 'PENDING'
             AND payment.cancelled_at IS NOT DISTINCT FROM ended.seen_cancelled_at
             AND payment.approved_at IS NOT DISTINCT FROM ended.seen_approved_at
+            AND coalesce(payment.metadata, 'null') = CAST(ended.seen_metadata AS jsonb)
         RETURNING payment.id
     """).columns(table.c.id)
 )
@@ -105,6 +109,7 @@ def end(
         "reasons": [payment.cancellation_reason for payment in after],
         "seen_cancelled_at": [payment.cancelled_at for payment in before],
         "seen_approved_at": [payment.approved_at for payment in before],
+        "seen_metadata": [json.dumps(payment.metadata) for payment in before],
     }
     session.add(_END, values, rows=len(after), refused=FactsChanged)
 

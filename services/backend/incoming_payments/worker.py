@@ -1,11 +1,16 @@
 """Ends incoming payments: those that received all they expected, and those that expired.
 
-The connector says which payments it credited. They are looked at together, a moment later, so that
-a payment of a thousand packets is not looked at a thousand times. What a crashed process did not
-get to is found by the sweep over open payments at start, and at the latest by the expiry.
+The connector says which payments it credited, and what the ledger said of their accounts then. The
+process whose packet took the last of an allowance ends the payment; those that come while others
+are written are written together. Where the ledger said nothing, payments are looked at together, a
+moment later, so that one of a thousand packets is not looked at a thousand times. What a crashed
+process did not get to is found by the sweep over open payments at start, and at the latest by the
+expiry.
 """
 
 import asyncio
+from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -15,8 +20,10 @@ from servicekit.database import Database
 from servicekit.errors import ServiceError
 
 from services.backend.incoming_payments import repository
+from services.backend.incoming_payments.books import Counted, IncomingBooks
 from services.backend.incoming_payments.endings import Endings
 from services.backend.incoming_payments.model import State
+from services.backend.ledger.model import Balances
 
 TOUCHED_MAX: Final = 1000
 GATHER_S: Final = 0.02
@@ -41,26 +48,48 @@ class IncomingPaymentWorker:
         self._database = database
         self._endings = endings
         self._clock = clock
+        self._exhausted: dict[UUID, Counted] = {}
+        self._has_exhausted = asyncio.Event()
         self._touched: set[UUID] = set()
-        self._wake = asyncio.Event()
+        self._has_touched = asyncio.Event()
 
-    def credited(self, payment_id: UUID) -> None:
-        """A payment with an `incomingAmount` received money."""
-        self._touched.add(payment_id)
-        self._wake.set()
+    def credited(self, payment_id: UUID, balances: Mapping[int, Balances] | None = None) -> None:
+        """A payment received money; `balances` are those after it, if they are known."""
+        counted = IncomingBooks.counted(payment_id, balances)
+        if counted is None:
+            self._touched.add(payment_id)
+            self._has_touched.set()
+        elif counted.exhausted:
+            self._exhausted[payment_id] = counted
+            self._has_exhausted.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._end_completed())
+            group.create_task(self._end_exhausted())
+            group.create_task(self._look_at_touched())
             group.create_task(self._end_expired())
             group.create_task(self._sweep())
 
-    async def _end_completed(self) -> None:
+    async def _end_exhausted(self) -> None:
         while True:
-            await self._wake.wait()
+            await self._has_exhausted.wait()
+            self._has_exhausted.clear()
+            while batch := dict(islice(self._exhausted.items(), TOUCHED_MAX)):
+                for payment_id in batch:
+                    del self._exhausted[payment_id]
+                try:
+                    await self._endings.end_exhausted(list(batch), batch)
+                except ServiceError as error:
+                    _log.warning("incoming_payments_not_ended", error=str(error))
+                    self._exhausted.update(batch)
+                    await self._clock.sleep(1.0)
+
+    async def _look_at_touched(self) -> None:
+        while True:
+            await self._has_touched.wait()
             await self._clock.sleep(GATHER_S)
-            self._wake.clear()
+            self._has_touched.clear()
             while self._touched:
                 batch = [self._touched.pop() for _ in range(min(len(self._touched), TOUCHED_MAX))]
                 try:

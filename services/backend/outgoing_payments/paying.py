@@ -1,5 +1,6 @@
 """One attempt at paying what is left of a payment: within this node, or with packets to a peer."""
 
+from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from services.backend.assets.model import Asset
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerWriter
+from services.backend.ledger.model import Balances
 from services.backend.ledger.rules.accounting import Side, transfer
 from services.backend.outgoing_payments.attempt import (
     FAILURES,
@@ -42,8 +44,8 @@ _log = structlog.get_logger(__name__)
 class LocalCredit(Protocol):
     """What happens when an incoming payment of this node receives money."""
 
-    def credited(self, payment_id: UUID) -> None:
-        """It did."""
+    def credited(self, payment_id: UUID, balances: Mapping[int, Balances] | None = None) -> None:
+        """It did; `balances` are those after it, if they are known."""
         ...
 
 
@@ -114,7 +116,7 @@ class Paying:
     ) -> Result:
         """A payment inside this node: one transfer under an id of the payment's own."""
         destination = await self._receivers.local_account(receiver_id)
-        status = TransferStatus.ID_ALREADY_FAILED
+        status, balances = TransferStatus.ID_ALREADY_FAILED, None
         # An engine may never take an id again that it refused once: each claim has one more.
         for number in range(payment.claims):
             plan = transfer(
@@ -128,7 +130,8 @@ class Paying:
                 cause_id=payment.id.int,
                 allowance_account_id=destination.allowance_account_id,
             )
-            status = plan.explain(await self._ledger.submit(plan.chain))
+            result = await self._ledger.submit(plan.chain)
+            status, balances = plan.explain(result), result.balances
             if status is not TransferStatus.ID_ALREADY_FAILED:
                 break
         if status is TransferStatus.ALLOWANCE_EXCEEDED:
@@ -136,7 +139,7 @@ class Paying:
             return await self._unless_ended(payment, left.delivered, closed)
         if not status.ok:
             return TryAgain(error=str(status), delivered=None)
-        self._local_credit.credited(receiver_id)
+        self._local_credit.credited(receiver_id, balances)
         return Completed(delivered=payment.quote.receive_amount.value)
 
     async def _send(

@@ -7,6 +7,8 @@
 | unknown               | stays reserved: asked for again, and at    | no reply              |
 |                       | last entered as unknown by the reconciler  |                       |
 
+Nothing is reserved for a packet of our own that tests a path: no preimage of its condition exists.
+
 A packet with a request id has one reservation however often it comes: its ids follow from who sends
 it, the request id and what it says. A repeat is sent on again under the same id, with the amount
 that was reserved, but never to a peer that might pay twice for it.
@@ -71,7 +73,8 @@ class Balance:
     async def __call__(self, context: PacketContext, forward: Next) -> Reply:
         """Reserve, forward, settle."""
         context.packet_id = self._packet_id(context)
-        if context.prepare.amount == 0 and not context.too_late:
+        moves_nothing = context.prepare.amount == 0 or not context.fulfillable
+        if moves_nothing and not context.too_late:
             return await forward(context)
         money = await self._reserve(context)
         try:

@@ -7,10 +7,11 @@ Rules of this file:
   asset, as any rounding is. Otherwise it is refused, with the payment's maximum.
 - The transfer's id follows from the packet, so a packet that comes twice is credited once and gets
   its fulfilment twice, also when it or the payment has expired or the rate has changed in between:
-  what would be refused now is looked up first.
+  what would be refused now is looked up first, unless nobody can fulfill it.
 - A credit of which the ledger did not say whether it happened gets no reply; a repeat gets one.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -31,11 +32,13 @@ from services.backend.incoming_payments.payables import Payable
 from services.backend.ledger.errors import LedgerUnavailableError, TransferStatus
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
+from services.backend.ledger.model import Balances
 from services.backend.ledger.rules.accounting import allowance_account_id, credit_id, transfer
 
 LAST_UNITS_ATTEMPTS_MAX: Final = 4
 """How often a packet tries for what is left of an allowance that others are taking from too."""
 
+Refusal = Reject | RemoteProtocolError | PolicyRefusal
 _ALLOWANCE_GONE: Final = frozenset(
     {TransferStatus.ALLOWANCE_EXCEEDED, TransferStatus.ID_ALREADY_FAILED}
 )
@@ -56,8 +59,8 @@ class Payables(Protocol):
 class CreditListener(Protocol):
     """Who wants to know of credits."""
 
-    def credited(self, payment_id: UUID) -> None:
-        """A payment received money."""
+    def credited(self, payment_id: UUID, balances: Mapping[int, Balances] | None = None) -> None:
+        """A payment received money; `balances` are those after it, if they are known."""
         ...
 
 
@@ -121,21 +124,18 @@ class StreamReceive:
         payable: Payable,
         amount: int,
     ) -> Reply:
-        if context.prepare.expires_at_ms <= context.now_ms:
-            return await self._again(context, receiver, payable, _expired())
-        if not incoming.fulfillable:
-            # Below its minimum now, but not where a better rate had brought more.
-            return await self._again(context, receiver, payable, incoming.refuse())
+        refused = _refusal_now(context, incoming, payable, amount)
+        if refused is not None and incoming.is_probe:
+            return _refuse(refused)
+        if refused is not None:
+            return await self._again(context, receiver, payable, refused)
         if amount == 0:
             return incoming.fulfill(0)
-        if not payable.accepts(context.now_ms):
-            return await self._again(context, receiver, payable, _closed())
         credited, status = await self._credit(context, payable, amount, incoming.min_amount)
         if credited == 0:
             if status in _ALLOWANCE_GONE:
                 return self._full(incoming, payable)
             raise refusal(status)
-        self._listener.credited(payable.id)
         return incoming.fulfill(credited)
 
     async def _again(
@@ -143,16 +143,14 @@ class StreamReceive:
         context: PacketContext,
         receiver: Receiver,
         payable: Payable,
-        refusal_now: Reject | RemoteProtocolError | PolicyRefusal,
+        refused: Refusal,
     ) -> Reply:
         """Refuse a packet, unless it is the repeat of one that was credited."""
         if credited := await self._credited_before(context, payable):
             incoming = receiver.open(context.prepare._replace(amount=credited))
             if isinstance(incoming, Incoming) and incoming.fulfillable:
                 return incoming.fulfill(credited)
-        if isinstance(refusal_now, Reject):
-            return refusal_now
-        raise refusal_now
+        return _refuse(refused)
 
     async def _credit(
         self, context: PacketContext, payable: Payable, amount: int, min_amount: int
@@ -160,13 +158,15 @@ class StreamReceive:
         """What was credited, 0 for nothing, and why."""
         wanted, status = amount, TransferStatus.UNKNOWN_ERROR
         for attempt in range(LAST_UNITS_ATTEMPTS_MAX):
-            status = await self._move(context, payable, wanted, attempt)
+            status, balances = await self._move(context, payable, wanted, attempt)
             if status.ok:
+                self._listener.credited(payable.id, balances)
                 return wanted, status
             if status not in _ALLOWANCE_GONE and status is not TransferStatus.TRANSFER_EXISTS:
                 return 0, status
             # Also a packet whose first attempt found too little left comes back here.
             if earlier := await self._credited_before(context, payable):
+                self._listener.credited(payable.id)
                 return earlier, TransferStatus.EXISTS
             wanted = min(amount, await self._left(payable))
             if wanted < max(min_amount, 1):
@@ -175,7 +175,7 @@ class StreamReceive:
 
     async def _move(
         self, context: PacketContext, payable: Payable, amount: int, attempt: int
-    ) -> TransferStatus:
+    ) -> tuple[TransferStatus, Mapping[int, Balances] | None]:
         plan = transfer(
             transfer_id=_transfer_id(context.prepare, context.source.side.account_id, attempt),
             source=context.source.side,
@@ -189,7 +189,7 @@ class StreamReceive:
             result = await self._ledger.submit(plan.chain)
         except LedgerUnavailableError as error:
             raise UnknownOutcomeError("the ledger did not say whether it credited") from error
-        return plan.explain(result)
+        return plan.explain(result), result.balances
 
     async def _credited_before(self, context: PacketContext, payable: Payable) -> int:
         """What this very packet brought when it came the first time; 0 when it is new."""
@@ -220,12 +220,28 @@ class StreamReceive:
         )
 
 
+def _refusal_now(
+    context: PacketContext, incoming: Incoming, payable: Payable, amount: int
+) -> Refusal | None:
+    """Why a packet is not taken, unless it is the repeat of one that was."""
+    if context.prepare.expires_at_ms <= context.now_ms:
+        return _expired()
+    if not incoming.fulfillable:
+        # Below its minimum now, but not where a better rate had brought more.
+        return incoming.refuse()
+    if amount and not payable.accepts(context.now_ms):
+        return RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
+    return None
+
+
+def _refuse(refused: Refusal) -> Reject:
+    if isinstance(refused, Reject):
+        return refused
+    raise refused
+
+
 def _expired() -> RemoteProtocolError:
     return RemoteProtocolError("the packet has expired", ilp_code=R00_TRANSFER_TIMED_OUT)
-
-
-def _closed() -> RemoteProtocolError:
-    return RemoteProtocolError("the payment is closed", ilp_code=F02_UNREACHABLE)
 
 
 def _transfer_id(prepare: Prepare, source_account_id: int, attempt: int) -> int:

@@ -5,9 +5,9 @@ rows whose ledger side is closed: the worker's next round, or the next call, com
 finds the same totals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from servicekit.clock import Clock
@@ -34,6 +34,16 @@ class PaymentsToEnd:
     """What they end as, unless what they received, their cancellation or their expiry says else."""
     only_exhausted: bool
     """Leave those alone that still accept money."""
+    counts: Mapping[UUID, Counted] | None = None
+    """What the ledger said of them when it took their allowances' last units; None: ask it."""
+
+
+class Views(Protocol):
+    """What this process keeps of payments."""
+
+    def take_views(self, payment_ids: Iterable[UUID]) -> list[PaymentView]:
+        """Those that are kept, given once only: they may be out of date."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +62,27 @@ class EndIncomingPayments(Command[PaymentsToEnd, Sequence[Ended], Sequence[Ended
         self,
         *,
         queries: IncomingPaymentQueries,
+        kept: Views,
         books: IncomingBooks,
         events: EventWriter,
         clock: Clock,
     ) -> None:
         self._queries = queries
+        self._kept = kept
         self._books = books
         self._events = events
         self._clock = clock
 
     async def read(self, given: PaymentsToEnd) -> Sequence[Ended]:
         """Close the open ones in the ledger, and say how each ends."""
-        counts = await self._books.counts(given.payment_ids)
+        counts = given.counts or await self._books.counts(given.payment_ids)
         if given.only_exhausted:
             counts = {id_: counted for id_, counted in counts.items() if counted.exhausted}
         if not counts:
             return ()
-        views = await self._queries.uncounted(list(counts))
+        views = self._kept.take_views(counts)
+        if unseen := counts.keys() - {view.payment.id for view in views}:
+            views += await self._queries.uncounted(list(unseen))
         return [
             await self._close(view, given, counts)
             for view in views

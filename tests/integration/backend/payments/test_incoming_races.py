@@ -207,5 +207,5 @@ async def test_a_full_payment_reads_completed_and_its_money_can_be_taken_at_once
     ]
 
 
-def _unheard(payment_id: UUID) -> None:
-    del payment_id
+def _unheard(payment_id: UUID, balances: object = None) -> None:
+    del payment_id, balances
