@@ -100,8 +100,11 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction. It can't be committed from here: the block that opened it does."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, *, followers: Mapping[str, AfterCommit] | None = None
+    ) -> None:
         super().__init__(connection)
+        self._followers = followers or {}
         self._added: list[Write] = []
         self._after_commit: list[AfterCommit] = []
         self._notifications: dict[tuple[str, str], None] = {}
@@ -200,7 +203,9 @@ class WriteSession(ReadSession):
 
     async def committed(self) -> None:
         """Run what waited for the commit."""
-        for callback in self._after_commit:
+        notified = dict.fromkeys(channel for channel, _ in self._notifications)
+        followers = [self._followers[each] for each in notified if each in self._followers]
+        for callback in [*self._after_commit, *followers]:
             try:
                 result = callback()
                 if inspect.isawaitable(result):
@@ -236,6 +241,7 @@ class Database:
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
         self._observers: list[Observe] = []
+        self._followers: dict[str, AfterCommit] = {}
         self._writers = self._pool(url, application_name, read_only=False)
         self._readers = self._pool(read_url or url, application_name, read_only=True)
 
@@ -265,7 +271,7 @@ class Database:
             ResourceExhausted: no connection became free in time.
         """
         connection = await self._writers.acquire()
-        session = WriteSession(connection)
+        session = WriteSession(connection, followers=self._followers)
         try:
             yield session
             await session.before_commit()
@@ -304,6 +310,10 @@ class Database:
                 if attempt >= self._limits.write_attempts_max or not is_retriable(error):
                     raise
             await self._clock.sleep(self._limits.write_backoff.delay_s(attempt, self._ids))
+
+    def after_notifying(self, channel: str, follower: AfterCommit) -> None:
+        """Run this after each transaction that notified a channel, before its caller goes on."""
+        self._followers[channel] = follower
 
     async def check(self) -> None:
         """For health: raises when Postgres does not answer."""

@@ -6,16 +6,18 @@ over with a connect and a reload; a notification is never dropped without one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import structlog
+from sqlalchemy import text
 
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock
 from servicekit.database_url import asyncpg_url
 from servicekit.ids import IdSource
+from servicekit.statements import Prepared, prepared
 
 OnNotify = Callable[[str, str], Awaitable[None]]
 OnReload = Callable[[], Awaitable[None]]
@@ -23,8 +25,10 @@ OnReload = Callable[[], Awaitable[None]]
 PENDING_MAX = 10_000
 PING_INTERVAL_S = 30.0
 PING_TIMEOUT_S = 5.0
+CONFIRM_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
 BACKOFF = Backoff(first_ms=100, max_ms=10_000)
+_PING = prepared(text("SELECT 1"))
 _log = structlog.get_logger(__name__)
 
 
@@ -53,7 +57,11 @@ class Listener:
         self._clock = clock
         self._ids = ids
         self._loaded = asyncio.Event()
-        self._pending: dict[tuple[str, str], None] = {}
+        self._pending: dict[tuple[str, str] | asyncio.Future[bool], None] = {}
+        """What waits in order: notifications, and callers of `confirm`."""
+        self._connection: Any = None
+        """The one that is listened on, once everything is loaded."""
+        self._querying = asyncio.Lock()
         self._wake = asyncio.Event()
         self._closed = False
         self._loaded_now = False
@@ -61,6 +69,27 @@ class Listener:
     async def loaded(self) -> None:
         """Wait for the first reload to be done."""
         await self._loaded.wait()
+
+    async def confirm(self, statement: Prepared, values: Mapping[str, Any]) -> bool:
+        """Run a statement on the connection and handle all that was committed before it.
+
+        False when that can't be said: the connection is lost, or something is loaded or handled
+        that takes longer than CONFIRM_TIMEOUT_S.
+        """
+        connection = self._connection
+        if connection is None:
+            return False
+        handled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(CONFIRM_TIMEOUT_S):
+                if not await self._answers(connection, statement, values):
+                    return False
+                # What was notified on the connection before the answer waits before this.
+                self._pending[handled] = None
+                self._wake.set()
+                return await handled
+        except TimeoutError:
+            return False
 
     async def run(self) -> None:
         """Listen until cancelled, reconnecting with a bounded back-off."""
@@ -88,10 +117,16 @@ class Listener:
             for channel in self._channels:
                 await connection.add_listener(channel, self._received)
             await self._on_reload()
+            self._connection = connection
             self._loaded_now = True
             self._loaded.set()
             await self._handle_until_broken(connection)
         finally:
+            self._connection = None
+            for waiting in self._pending:
+                if isinstance(waiting, asyncio.Future) and not waiting.done():
+                    waiting.set_result(False)
+            self._pending.clear()
             connection.terminate()
 
     async def _handle_until_broken(self, connection: Any) -> None:
@@ -101,7 +136,8 @@ class Listener:
                     await self._wake.wait()
             except TimeoutError:
                 # A peer that vanished without a word shows only when asked.
-                await connection.fetchval("SELECT 1", timeout=PING_TIMEOUT_S)
+                if not await self._answers(connection):
+                    raise _Broken("the connection does not answer") from None
                 continue
             self._wake.clear()
             if self._closed:
@@ -109,9 +145,25 @@ class Listener:
             if len(self._pending) > PENDING_MAX:
                 raise _Broken("too many notifications wait")
             while self._pending:
-                channel, payload = next(iter(self._pending))
-                del self._pending[channel, payload]
-                await self._on_notify(channel, payload)
+                waiting = next(iter(self._pending))
+                del self._pending[waiting]
+                if isinstance(waiting, tuple):
+                    await self._on_notify(*waiting)
+                elif not waiting.done():
+                    waiting.set_result(True)
+
+    async def _answers(
+        self, connection: Any, statement: Prepared = _PING, values: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Whether the connection lives; what was notified on it before the answer is here then."""
+        try:
+            async with self._querying:
+                arguments = statement.arguments(values)
+                await connection.fetch(statement.sql, *arguments, timeout=PING_TIMEOUT_S)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._terminated(connection)
+            return False
+        return True
 
     def _received(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
         if len(self._pending) <= PENDING_MAX:

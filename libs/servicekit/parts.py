@@ -62,6 +62,8 @@ class Part:
     channels: Mapping[str, Heard] = field(default_factory=dict)
     housekeeping: Sequence[HousekeepingTask] = ()
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+    on_listening: Sequence[Callable[[Listener], None]] = ()
+    """Called with what listens to all channels, once that is connected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,9 @@ class PartsProcess:
         )
         self._lifecycle.spawn("notifications", listener.run())
         await listener.loaded()
+        for part in self._parts:
+            for on_listening in part.on_listening:
+                on_listening(listener)
 
     async def _serve(self, host: str, wanted: Ports, admit: Admit | None) -> Ports:
         checks = HealthChecks(clock=self._clock)

@@ -82,6 +82,7 @@ class BackendApp:
         connections = await connect(settings, lifecycle, clock=clock, ids=ids)
         features = await self.build(connections)
         lifecycle.on_close(features.packets.settlement.drain)
+        lifecycle.on_close(features.lookups.hearing.end)
         process = PartsProcess(
             features.parts(),
             database=connections.database,
@@ -151,6 +152,7 @@ class Features:
             webhook_attempts_max=settings.webhook_max_retry,
             exchange_rates_url=settings.exchange_rates_url,
             clock=clock,
+            ids=ids,
         )
         names = self.lookups.names
         self.tenants = build_tenants(
@@ -171,7 +173,12 @@ class Features:
             database=database, ledger=ledger, names=names, clock=clock, ids=ids
         )
         self.wallet_addresses = WalletAddressService(
-            database=database, base_urls=self.lookups.urls, claims=names, clock=clock, ids=ids
+            database=database,
+            base_urls=self.lookups.urls,
+            claims=names,
+            known=self.lookups.wallet_addresses,
+            clock=clock,
+            ids=ids,
         )
         self.rates = build_rates(
             sessions=self._connections.http,
@@ -284,6 +291,8 @@ class Features:
         """Which requests of Open Payments may pass."""
         self.guard = build_guard(
             database=self.database,
+            directory=self.lookups.directory,
+            wallet_addresses=self.lookups.wallet_addresses,
             redis=self._connections.redis,
             fetcher=self._connections.documents,
             introspection=IntrospectionClient(channel=self._connections.auth),
@@ -297,7 +306,7 @@ class Features:
         """What runs: the directory first, since what follows a reconnect reads it."""
         return [
             self._connections.part,
-            directory_part(self.lookups.directory),
+            directory_part(self.lookups),
             *self._open_payments(),
             *self._admin(),
             ledger_part(self.ledger),
@@ -328,7 +337,7 @@ class Features:
                 urls=urls,
                 clock=clock,
             ),
-            quotes_part(self.quotes, database=self.database, commands=commands, urls=urls),
+            quotes_part(self.quotes, wallet_addresses=active, commands=commands, urls=urls),
             outgoing_part(
                 self.outgoing,
                 wallet_addresses=active,

@@ -28,7 +28,7 @@ from services.backend.connector.build import build
 from services.backend.connector.steps.forward import PeerLink
 from services.backend.connector.steps.rate_limit import RateLimit
 from services.backend.connector.stream import StreamServer
-from services.backend.directory.model import PeerEntry, Snapshot
+from services.backend.directory.model import PeerEntry, RowsNow, Snapshot
 from services.backend.directory.names import Names
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.incoming_payments.payables import Payable
@@ -43,7 +43,7 @@ from services.backend.ledger.rules.chart import (
     new_asset_accounts,
 )
 from services.backend.ledger.rules.outcome import apply_plan
-from services.backend.peers.model import Peer, token_sha256
+from services.backend.peers.model import Peer, PeerWithTokens, token_sha256
 from services.backend.tenants.model import SettingKey, Tenant
 from tests.support.clock import ManualClock
 from tests.support.ids import SeededIds
@@ -143,12 +143,18 @@ class FixedDirectory:
         self.renew()
 
     def renew(self) -> None:
-        self.snapshot = Snapshot(
-            ilp_address_of=NAMES.ilp_address,
-            tenants=self.tenants,
-            assets=self.assets,
-            peers=self.peers,
-            tokens=self.tokens,
+        tokens: dict[UUID, list[bytes]] = {}
+        for token, peer_id in self.tokens.items():
+            tokens.setdefault(peer_id, []).append(token)
+        self.snapshot = Snapshot(ilp_address_of=NAMES.ilp_address).changed(
+            RowsNow(
+                tenants={tenant.id: tenant for tenant in self.tenants},
+                assets={asset.id: asset for asset in self.assets},
+                peers={
+                    peer.id: PeerWithTokens(peer, tuple(tokens.get(peer.id, ())))
+                    for peer in self.peers
+                },
+            )
         )
 
 

@@ -17,11 +17,21 @@ class PrefixMap(Generic[T]):
     prefix in the table: an address of many segments costs no more than a short one.
     """
 
-    __slots__ = ("_depth_max", "_values")
+    __slots__ = ("_at_depth", "_depth_max", "_values")
 
     def __init__(self) -> None:
         self._values: dict[str, T] = {}
+        self._at_depth: dict[int, int] = {}
+        """How many prefixes have so many segments."""
         self._depth_max: int = 0
+
+    def copy(self) -> "PrefixMap[T]":
+        """Another map of the same values; a change of one is none of the other."""
+        other: PrefixMap[T] = PrefixMap()
+        other._values = self._values.copy()
+        other._at_depth = self._at_depth.copy()
+        other._depth_max = self._depth_max
+        return other
 
     def __len__(self) -> int:
         return len(self._values)
@@ -37,15 +47,22 @@ class PrefixMap(Generic[T]):
         """Sets the value of a prefix; `LocalProtocolError` if it is no scheme or address."""
         if not is_valid_prefix(prefix):
             raise LocalProtocolError(f"{prefix!r} is not an address prefix")
+        if prefix not in self._values:
+            depth = _depth(prefix)
+            self._at_depth[depth] = self._at_depth.get(depth, 0) + 1
+            self._depth_max = max(self._depth_max, depth)
         self._values[prefix] = value
-        self._depth_max = max(self._depth_max, _depth(prefix))
 
     def remove(self, prefix: str) -> T | None:
         """Takes out a prefix and returns its value, if it was there."""
-        value = self._values.pop(prefix, None)
-        if _depth(prefix) == self._depth_max:
-            self._depth_max = max(map(_depth, self._values), default=0)
-        return value
+        if prefix not in self._values:
+            return None
+        depth = _depth(prefix)
+        self._at_depth[depth] -= 1
+        if not self._at_depth[depth]:
+            del self._at_depth[depth]
+            self._depth_max = max(self._at_depth, default=0)
+        return self._values.pop(prefix)
 
     def resolve(self, address: str) -> T | None:
         """The value of the longest prefix that covers the address."""

@@ -9,6 +9,7 @@ from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
 from sqlalchemy import Row, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.backend.assets.errors import duplicate_asset, unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
@@ -27,6 +28,15 @@ _SET_THRESHOLDS = prepared(
     update(assets).where(_ALIVE), columns=("withdrawal_threshold", "liquidity_threshold")
 )
 _DELETE = prepared(update(assets).where(_ALIVE), columns=("deleted_at",))
+_LOAD_ALL = prepared(select(*_COLUMNS).where(assets.c.deleted_at.is_(None)))
+_LOAD = prepared(select(*_COLUMNS).where(_ALIVE))
+_IN_FORCE = (
+    select(fees)
+    .ext(distinct_on(fees.c.asset_id, fees.c.type))
+    .order_by(fees.c.asset_id, fees.c.type, fees.c.id.desc())
+)
+_LOAD_ALL_FEES = prepared(_IN_FORCE)
+_LOAD_FEES = prepared(_IN_FORCE.where(fees.c.asset_id == bindparam("asset_id")))
 
 
 async def next_ledger_number(database: Database) -> int:
@@ -37,8 +47,23 @@ async def next_ledger_number(database: Database) -> int:
 
 async def load_all(session: ReadSession) -> list[Asset]:
     """Every asset that is not deleted."""
-    rows = await session.execute(select(*_COLUMNS).where(assets.c.deleted_at.is_(None)))
-    return [_asset(row) for row in rows.all()]
+    return [_asset(row) for row in (await session.execute(_LOAD_ALL)).all()]
+
+
+async def load(session: ReadSession, asset_id: UUID) -> Asset | None:
+    """One asset that is not deleted."""
+    row = (await session.execute(_LOAD, {"asset_id": asset_id})).one_or_none()
+    return None if row is None else _asset(row)
+
+
+async def load_all_fees(session: ReadSession) -> list[Fee]:
+    """The fees in force of every asset."""
+    return [_fee(row) for row in (await session.execute(_LOAD_ALL_FEES)).all()]
+
+
+async def load_fees(session: ReadSession, asset_id: UUID) -> list[Fee]:
+    """The fees in force of an asset."""
+    return [_fee(row) for row in (await session.execute(_LOAD_FEES, {"asset_id": asset_id})).all()]
 
 
 def add(session: WriteSession, asset: Asset) -> None:
@@ -118,13 +143,6 @@ def delete(session: WriteSession, asset_id: UUID, now: datetime) -> None:
 def add_fee(session: WriteSession, fee: Fee) -> None:
     """Append a fee; the newest one is in force."""
     session.add(_ADD_FEE, {name: getattr(fee, name) for name in Fee.__dataclass_fields__})
-
-
-async def current_fee(session: ReadSession, asset_id: UUID, fee_type: FeeType) -> Fee | None:
-    """The fee in force."""
-    query = select(fees).where(fees.c.asset_id == asset_id, fees.c.type == fee_type)
-    row = (await session.execute(query.order_by(fees.c.id.desc()).limit(1))).one_or_none()
-    return None if row is None else _fee(row)
 
 
 async def fee_page(session: ReadSession, asset_id: UUID, query: PageQuery) -> Page[Fee]:

@@ -1,12 +1,13 @@
-"""The directory's revision: one row, counted up in every transaction that changes the directory."""
+"""Which processes trust what they hold in memory, and until when."""
 
-from sqlalchemy import BigInteger, Column, SmallInteger, Table
+from servicekit.tables import timestamp
+from sqlalchemy import Column, String, Table
 
 from services.backend.schema.columns import metadata
 
-directory_revision = Table(
-    "directory_revision",
+trusting_processes = Table(
+    "trusting_processes",
     metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, nullable=False),
+    Column("name", String, primary_key=True),
+    timestamp("ends_at"),
 )

@@ -1,8 +1,8 @@
 """What holds for every call before its servicer sees it.
 
-- What an Admin call answered is true for the next one, whichever process that meets: each begins
-  with a directory that holds all that was committed. The packet path never asks; it follows the
-  notifications.
+- What a call answered is true for the next one, whichever process that meets: each begins with a
+  directory that holds all that was answered (`changes/hearing`). The packet path never asks; it
+  follows the notifications.
 - A call of the Admin edge is kept to what its tenant may do.
 - A call for a tenant that is not there, or not any more, ends here.
 """
@@ -17,7 +17,7 @@ from services.backend.directory.worker import Directory
 from services.backend.tenants.errors import unknown_tenant
 from services.backend.tenants.scope import parse_id
 
-_FRESH: Final = frozenset({"rafiki.admin.v1", "rafiki.routing.v1"})
+_PACKETS: Final = "rafiki.connector.v1"
 _OPEN_PAYMENTS: Final = "rafiki.openpayments.v1"
 
 
@@ -44,8 +44,8 @@ class Admission:
             ServiceError: what the callers' rules raise.
         """
         package = message.DESCRIPTOR.file.package
-        if package in _FRESH:
-            await self._directory.catch_up()
+        if package != _PACKETS:
+            await self._directory.be_current()
         await self._callers.admit(message, metadata)
         tenant_id = _tenant_of(message, package)
         if tenant_id is None:

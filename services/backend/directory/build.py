@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from servicekit.clock import Clock
 from servicekit.database import Database
+from servicekit.ids import IdSource
 
+from services.backend.changes.hearing import Hearing
 from services.backend.directory.names import Names
 from services.backend.directory.tenant_settings import TenantSettings
 from services.backend.directory.urls import Urls
@@ -17,6 +19,7 @@ class Lookups:
     """The directory, and what follows from it."""
 
     directory: Directory
+    hearing: Hearing
     names: Names
     urls: Urls
     tenant_settings: TenantSettings
@@ -35,12 +38,15 @@ def build(
     webhook_attempts_max: int,
     exchange_rates_url: str | None,
     clock: Clock,
+    ids: IdSource,
 ) -> Lookups:
     """Wire them; the directory is empty until it is loaded."""
     names = Names(ilp_address=ilp_address, open_payments_url=open_payments_url)
-    directory = Directory(database=database, names=names)
+    hearing = Hearing(database=database, clock=clock, process=ids.uuid().hex)
+    directory = Directory(database=database, names=names, hearing=hearing)
     return Lookups(
         directory=directory,
+        hearing=hearing,
         names=names,
         urls=Urls(
             open_payments_url=open_payments_url,
@@ -56,5 +62,5 @@ def build(
             webhook_attempts_max=webhook_attempts_max,
             exchange_rates_url=exchange_rates_url,
         ),
-        wallet_addresses=WalletAddresses(database=database, directory=directory, clock=clock),
+        wallet_addresses=WalletAddresses(directory=directory, clock=clock),
     )

@@ -1,30 +1,31 @@
-"""Keeps the directory's snapshot fresh: loaded at start, renewed by LISTEN/NOTIFY."""
+"""Keeps the directory fresh: loaded at start, then told by LISTEN/NOTIFY which rows changed."""
 
 import asyncio
 from uuid import UUID
 
 from servicekit.database import Database
 
-from services.backend.assets import repository as assets
-from services.backend.changes import repository as changes
+from services.backend.assets.model import Asset
+from services.backend.changes.hearing import Hearing
+from services.backend.changes.model import Change, Kind, decode_change
+from services.backend.directory import repository
 from services.backend.directory.model import Snapshot, TenantEntry
 from services.backend.directory.names import Names
-from services.backend.peers import repository as peers
-from services.backend.tenants import repository as tenants
+from services.backend.directory.wallet_address_cache import WalletAddressCache
 
 
 class Directory:
-    """The current snapshot, and how it is renewed."""
+    """The current snapshot, the wallet addresses in use, and how both are renewed."""
 
-    def __init__(self, *, database: Database, names: Names) -> None:
+    def __init__(self, *, database: Database, names: Names, hearing: Hearing) -> None:
         self._database = database
         self._names = names
+        self._hearing = hearing
         self._snapshot: Snapshot | None = None
-        self._revision = -1
-        """The snapshot holds at least what was committed with this revision."""
-        self._reloading = asyncio.Lock()
+        self._renewing = asyncio.Lock()
         self._asked = 0
         self._answered = 0
+        self.wallet_addresses = WalletAddressCache(database=database)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -39,39 +40,54 @@ class Directory:
         """
         self._asked += 1
         asked = self._asked
-        async with self._reloading:
+        async with self._renewing:
             if self._answered >= asked:
                 return  # a read that began after this call has ended
             answers = self._asked
-            # First the revision: what is read after it is at least as new.
-            revision = await changes.revision(self._database)
-            self._snapshot = await self._read()
-            self._revision, self._answered = revision, answers
+            self.wallet_addresses.forget_all()
+            rows = await repository.read_all(self._database)
+            self._snapshot = Snapshot(ilp_address_of=self._names.ilp_address).changed(rows)
+            self._answered = answers
 
-    async def catch_up(self) -> None:
-        """As `reload`, at the price of one small read when nothing has changed."""
-        if await changes.revision(self._database) != self._revision:
+    async def be_current(self) -> None:
+        """Hold all that any process answered before this call.
+
+        That is so already, unless the connection that tells of changes is lost: then all is read.
+        """
+        if not await self._hearing.trusted():
             await self.reload()
 
     async def find_tenant(self, tenant_id: UUID) -> TenantEntry | None:
         """A tenant, also one that was made a moment ago by another process."""
         entry = self.snapshot.tenants.get(tenant_id)
         if entry is None:
-            await self.catch_up()
+            await self._renew([Change(Kind.TENANT, tenant_id)])
             entry = self.snapshot.tenants.get(tenant_id)
         return entry
 
+    async def find_asset(self, asset_id: UUID) -> Asset | None:
+        """An asset, also one that was made a moment ago by another process."""
+        asset = self.snapshot.assets.get(asset_id)
+        if asset is None:
+            await self._renew([Change(Kind.ASSET, asset_id)])
+            asset = self.snapshot.assets.get(asset_id)
+        return asset
+
     async def on_notify(self, channel: str, payload: str) -> None:
         """A change was committed somewhere."""
-        del channel, payload
-        await self.reload()
+        del channel
+        if payload:
+            await self._renew([decode_change(payload)])
+        else:
+            await self.reload()  # a process of an earlier release names no row
 
-    async def _read(self) -> Snapshot:
-        async with self._database.read() as session:
-            return Snapshot(
-                ilp_address_of=self._names.ilp_address,
-                tenants=await tenants.load_all(session),
-                assets=await assets.load_all(session),
-                peers=await peers.load_all(session),
-                tokens=await peers.load_tokens(session),
-            )
+    async def _renew(self, changed: list[Change]) -> None:
+        """Read again what changed, and only that."""
+        for change in changed:
+            if change.kind is Kind.WALLET_ADDRESS:
+                self.wallet_addresses.forget(change.id)
+            elif change.kind is Kind.TENANT:
+                self.wallet_addresses.forget_all()  # a tenant that ends takes its own with it
+        async with self._renewing:
+            rows = await repository.read(self._database, changed)
+            self._snapshot = self.snapshot.changed(rows)

@@ -7,6 +7,8 @@ from servicekit.redis import Redis, ReplayGuard
 from servicekit.signed_requests import SignatureCheck
 from token_introspection import Introspector
 
+from services.backend.directory.wallet_addresses import WalletAddresses
+from services.backend.directory.worker import Directory
 from services.backend.guard.keys import ClientKeys
 from services.backend.guard.service import Guard
 
@@ -14,6 +16,8 @@ from services.backend.guard.service import Guard
 def build(
     *,
     database: Database,
+    directory: Directory,
+    wallet_addresses: WalletAddresses,
     redis: Redis,
     fetcher: JsonFetcher,
     introspection: Introspector,
@@ -25,8 +29,10 @@ def build(
     """Wire it; clients sign URLs below `public_origin`."""
     return Guard(
         database=database,
+        directory=directory,
+        wallet_addresses=wallet_addresses,
         introspection=introspection,
-        keys=ClientKeys(fetcher=fetcher, clock=clock, database=database),
+        keys=ClientKeys(fetcher=fetcher, clock=clock, wallet_addresses=wallet_addresses),
         signatures=SignatureCheck(
             clock=clock,
             replays=ReplayGuard(redis, prefix="rafiki:client-signature", clock=clock),

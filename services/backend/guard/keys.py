@@ -1,36 +1,35 @@
-"""Keys of clients: of our own wallet addresses from their rows, of others from their JWK sets."""
+"""Keys of clients: of our own wallet addresses as they are kept, of others from their JWK sets."""
 
 from ilpkit.httpsig.keys import PublicKey, find_key, parse_public_jwk
-from ilpkit.openpayments.errors import InvalidWalletAddress
-from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.client_keys import ClientKeys as KeySets
 from servicekit.clock import Clock
-from servicekit.database import Database
 from servicekit.documents import JsonFetcher
 from token_introspection import Client, WalletAddressClient
 
-from services.backend.guard import repository
+from services.backend.directory.wallet_addresses import WalletAddresses
 
 
 class ClientKeys:
     """Finds the keys that signatures name."""
 
-    def __init__(self, *, fetcher: JsonFetcher, clock: Clock, database: Database) -> None:
+    def __init__(
+        self, *, fetcher: JsonFetcher, clock: Clock, wallet_addresses: WalletAddresses
+    ) -> None:
         self._sets = KeySets(clock=clock, fetcher=fetcher)
-        self._database = database
+        self._wallet_addresses = wallet_addresses
 
     def of(self, client: Client) -> "KeysOfClient":
         """The keys of one client."""
-        return KeysOfClient(client, sets=self._sets, database=self._database)
+        return KeysOfClient(client, sets=self._sets, wallet_addresses=self._wallet_addresses)
 
 
 class KeysOfClient:
-    """One client's keys; a set of our own is read anew each time, so it is never out of date."""
+    """One client's keys; those of our own are as the directory has them at each look."""
 
-    def __init__(self, client: Client, *, sets: KeySets, database: Database) -> None:
+    def __init__(self, client: Client, *, sets: KeySets, wallet_addresses: WalletAddresses) -> None:
         self._client = client
         self._sets = sets
-        self._database = database
+        self._wallet_addresses = wallet_addresses
 
     async def find(self, kid: str) -> PublicKey:
         """The key of this name. Raises KeyUnavailable or SignatureRefused."""
@@ -51,9 +50,5 @@ class KeysOfClient:
         return await self._sets.find_newer(self._client.url, kid, than=than)
 
     async def _own_set(self, url: str) -> dict[str, object] | None:
-        try:
-            address = canonical_wallet_address(url)
-        except InvalidWalletAddress:
-            return None
-        async with self._database.read() as session:
-            return await repository.key_set_of(session, address)
+        keys = await self._wallet_addresses.keys_by_url(url)
+        return None if keys is None else {"keys": [key.jwk for key in keys]}

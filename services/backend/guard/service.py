@@ -12,8 +12,7 @@ from ilpkit.errors import ProtocolError
 from ilpkit.httpsig.errors import SignatureRefused
 from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess, QuoteAccess
 from ilpkit.openpayments.bodies import validate_body
-from ilpkit.openpayments.errors import InvalidValue, InvalidWalletAddress
-from ilpkit.openpayments.urls import canonical_wallet_address
+from ilpkit.openpayments.errors import InvalidValue
 from servicekit.client_keys import KeyUnavailable
 from servicekit.database import Database
 from servicekit.edge_contract import IdentifierFrom
@@ -29,6 +28,8 @@ from token_introspection import (
     client_name,
 )
 
+from services.backend.directory.wallet_addresses import WalletAddresses
+from services.backend.directory.worker import Directory
 from services.backend.guard import repository
 from services.backend.guard.errors import (
     BAD_REQUEST,
@@ -51,12 +52,16 @@ class Guard:
         self,
         *,
         database: Database,
+        directory: Directory,
+        wallet_addresses: WalletAddresses,
         introspection: Introspector,
         keys: ClientKeys,
         signatures: SignatureCheck,
         grant_endpoint: str,
     ) -> None:
         self._database = database
+        self._directory = directory
+        self._wallet_addresses = wallet_addresses
         self._introspection = introspection
         self._keys = keys
         self._signatures = signatures
@@ -79,6 +84,7 @@ class Guard:
         matched = match(request.method, request.path)
         if matched is None:
             raise Refused(NOT_FOUND, f"there is no {request.method} {request.path}")
+        await self._directory.be_current()
         identifier = await self._identifier(matched, request)
         if request.token is None:
             raise Refused(
@@ -140,22 +146,20 @@ class Guard:
         """Raise Refused unless path, token and wallet address are of one tenant.
 
         The token's tenant is the authorization server's word, and one of another make does not give
-        it. Whose the wallet address is, our own rows know: the request's, or else the grant's.
+        it. Whose the wallet address is, we know: the request's, or else the grant's.
         """
         if active.tenant_id not in (None, str(matched.tenant_id)):
             raise _insufficient(matched)
         item = active.access[0]
         granted = None if isinstance(item, QuoteAccess) else item.identifier
         named = identifier or granted
-        try:
-            address = None if named is None else canonical_wallet_address(named)
-        except InvalidWalletAddress:
-            address = None  # nobody's, so the service answers that it is unknown
-        async with self._database.read() as session:
-            found = await repository.find_tenant(session, matched.tenant_id, address)
-        if found is None:
+        if await self._directory.find_tenant(matched.tenant_id) is None:
             raise Refused(NOT_FOUND, "there is no such tenant")
-        if found[0] not in (None, matched.tenant_id):
+        if named is None:
+            return
+        # What is nobody's is let through: the service answers that it is unknown.
+        found = await self._wallet_addresses.by_url(named)
+        if found is not None and found.tenant_id != matched.tenant_id:
             raise _insufficient(matched)
 
     async def _check_signature(

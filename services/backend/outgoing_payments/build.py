@@ -53,7 +53,12 @@ def build(
     """Wire them."""
     books = OutgoingBooks(ledger)
     service = OutgoingPaymentService(
-        database=database, ledger=ledger, books=books, events=events, clock=clock
+        database=database,
+        ledger=ledger,
+        books=books,
+        events=events,
+        wallet_addresses=wallet_addresses,
+        clock=clock,
     )
     writes = WorkerCommands(
         record=RecordAttempt(books=books, events=events, clock=clock, attempts_max=attempts_max),

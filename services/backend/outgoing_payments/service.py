@@ -7,11 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from servicekit.clock import Clock
-from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.database import Database, WriteSession
 from servicekit.paging import Page, PageQuery
 
-from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
+from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.events.service import EventWriter
 from services.backend.ledger.interface import LedgerReader
 from services.backend.outgoing_payments import repository, spending
@@ -19,7 +19,6 @@ from services.backend.outgoing_payments.attempt import Failure
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.errors import unknown_payment, wrong_state
 from services.backend.outgoing_payments.model import Granted, OutgoingPayment, SpentAmounts, State
-from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
 
 DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
@@ -49,12 +48,14 @@ class OutgoingPaymentService:
         ledger: LedgerReader,
         books: OutgoingBooks,
         events: EventWriter,
+        wallet_addresses: WalletAddresses,
         clock: Clock,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._books = books
         self._events = events
+        self._wallet_addresses = wallet_addresses
         self._clock = clock
 
     async def packet_resolved(self, session: WriteSession, payment_id: UUID) -> None:
@@ -143,13 +144,9 @@ class OutgoingPaymentService:
         """One payment; raises NotFound, also when it is another client's."""
         async with self._database.read() as session:
             payment = await repository.get(session, payment_id, tenant_id)
-            if payment is None or client not in {None, payment.client}:
-                raise unknown_payment(payment_id)
-            wallet = (await wallet_addresses.by_ids(session, [payment.wallet_address_id]))[
-                payment.wallet_address_id
-            ]
-            asset = (await assets.by_ids(session, [wallet.asset_id]))[wallet.asset_id]
-        return (await self._counted([(payment, wallet, asset)]))[0]
+        if payment is None or client not in {None, payment.client}:
+            raise unknown_payment(payment_id)
+        return (await self._counted(await self._rows([payment])))[0]
 
     async def page(
         self,
@@ -161,14 +158,14 @@ class OutgoingPaymentService:
         """A page of payments, newest first; filters as in the repository."""
         async with self._database.read() as session:
             page = await repository.page(session, query, tenant_id=tenant_id, **filters)
-            rows = await self._rows(session, page.items)
-        return page, await self._counted(rows)
+        return page, await self._counted(await self._rows(page.items))
 
     async def by_ids(self, ids: Sequence[UUID]) -> dict[UUID, PaymentView]:
         """Payments by id."""
         async with self._database.read() as session:
-            rows = await self._rows(session, await repository.by_ids(session, ids))
-        return {view.payment.id: view for view in await self._counted(rows)}
+            found = await repository.by_ids(session, ids)
+        views = await self._counted(await self._rows(found))
+        return {view.payment.id: view for view in views}
 
     async def spent(self, granted: Granted) -> SpentAmounts | None:
         """What a grant has spent in its current interval; None when it was never used."""
@@ -181,16 +178,15 @@ class OutgoingPaymentService:
             )
 
     async def _rows(
-        self, session: ReadSession, payments: Sequence[OutgoingPayment]
+        self, payments: Sequence[OutgoingPayment]
     ) -> list[tuple[OutgoingPayment, WalletAddress, Asset]]:
-        wallets = await wallet_addresses.by_ids(
-            session, [payment.wallet_address_id for payment in payments]
+        wallets = await self._wallet_addresses.by_ids(
+            payment.wallet_address_id for payment in payments
         )
-        known = await assets.by_ids(session, [wallet.asset_id for wallet in wallets.values()])
         rows = []
         for payment in payments:
             wallet = wallets[payment.wallet_address_id]
-            rows.append((payment, wallet, known[wallet.asset_id]))
+            rows.append((payment, wallet, await self._wallet_addresses.asset_of(wallet)))
         return rows
 
     async def _counted(

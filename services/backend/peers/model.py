@@ -35,6 +35,15 @@ class Peer:
         return (self.static_ilp_address, *self.routes)
 
 
+@dataclass(frozen=True, slots=True)
+class PeerWithTokens:
+    """A peer and what it may present."""
+
+    peer: Peer
+    tokens: tuple[bytes, ...]
+    """SHA-256 of each of its incoming tokens."""
+
+
 def token_sha256(token: str) -> bytes:
     """What is kept of an incoming token."""
     return hashlib.sha256(token.encode()).digest()

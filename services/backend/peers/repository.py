@@ -8,26 +8,46 @@ from uuid import UUID
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, String, delete, func, insert, literal, or_, select, update
+from servicekit.statements import prepared
+from sqlalchemy import (
+    LargeBinary,
+    Row,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.peers.errors import duplicate_peer
-from services.backend.peers.model import Peer, token_sha256
+from services.backend.peers.model import Peer, PeerWithTokens, token_sha256
 from services.backend.peers.tables import peer_tokens, peers
 
 _COLUMNS = [column for column in peers.c if column.name != "deleted_at"]
+_TOKENS = func.array(
+    select(peer_tokens.c.token_sha256).where(peer_tokens.c.peer_id == peers.c.id).scalar_subquery(),
+    type_=ARRAY(LargeBinary),
+).label("tokens")
+_WITH_TOKENS = select(*_COLUMNS, _TOKENS).where(peers.c.deleted_at.is_(None))
+_LOAD_ALL = prepared(_WITH_TOKENS)
+_LOAD = prepared(_WITH_TOKENS.where(peers.c.id == bindparam("peer_id")))
 
 
-async def load_all(session: ReadSession) -> list[Peer]:
+async def load_all(session: ReadSession) -> list[PeerWithTokens]:
     """Every peer that is not deleted."""
-    rows = await session.execute(select(*_COLUMNS).where(peers.c.deleted_at.is_(None)))
-    return [_peer(row) for row in rows.all()]
+    return [_peer_with_tokens(row) for row in (await session.execute(_LOAD_ALL)).all()]
 
 
-async def load_tokens(session: ReadSession) -> dict[bytes, UUID]:
-    """The peer of each incoming token, by the token's SHA-256."""
-    rows = await session.execute(select(peer_tokens.c.token_sha256, peer_tokens.c.peer_id))
-    return {bytes(row.token_sha256): row.peer_id for row in rows.all()}
+async def load(session: ReadSession, peer_id: UUID) -> PeerWithTokens | None:
+    """One peer that is not deleted."""
+    row = (await session.execute(_LOAD, {"peer_id": peer_id})).one_or_none()
+    return None if row is None else _peer_with_tokens(row)
 
 
 async def add(session: WriteSession, peer: Peer, incoming_tokens: Sequence[str]) -> None:
@@ -120,6 +140,12 @@ async def _add_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str
         await session.execute(insert(peer_tokens).values(rows))
     except IntegrityError:
         raise duplicate_peer() from None
+
+
+def _peer_with_tokens(row: Row[Any]) -> PeerWithTokens:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    tokens = tuple(bytes(token) for token in fields.pop("tokens"))
+    return PeerWithTokens(Peer(**fields | {"routes": tuple(fields["routes"])}), tokens)
 
 
 def _peer(row: Row[tuple[object, ...]]) -> Peer:

@@ -16,6 +16,7 @@ from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.directory.names import Names
 from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
@@ -92,7 +93,7 @@ class PeerService:
         )
         await self._names.check_peer(session, peer.tenant_id, peer.prefixes)
         await repository.add(session, peer, new.incoming_tokens)
-        await announce_change(session)
+        await announce_change(session, Kind.PEER, peer.id)
         return peer, asset
 
     async def open_account(
@@ -162,7 +163,7 @@ class PeerService:
         assert peer is not None, "it was there in this transaction"
         if moves:
             await self._names.check_peer(session, peer.tenant_id, peer.prefixes)
-        await announce_change(session)
+        await announce_change(session, Kind.PEER, peer_id)
         return peer, (await assets.by_ids(session, [peer.asset_id]))[peer.asset_id]
 
     async def check_empty(self, scope: Scope, peer_id: UUID) -> None:
@@ -196,7 +197,7 @@ class PeerService:
         if peer is None:
             raise unknown_peer(peer_id)
         await repository.mark_deleted(session, peer_id, self._clock.now())
-        await announce_change(session)
+        await announce_change(session, Kind.PEER, peer_id)
         return peer, (await assets.by_ids(session, [peer.asset_id]))[peer.asset_id]
 
 

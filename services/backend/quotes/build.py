@@ -41,7 +41,6 @@ def build(
     queries = QuoteQueries(database=database)
     path_limits = PathLimits(database=database, directory=directory, clock=clock)
     pricing = Pricing(
-        database=database,
         directory=directory,
         rates=rates,
         receivers=receivers,

@@ -7,10 +7,8 @@ from uuid import UUID
 from ilpkit import money
 from ilpkit.money import U64_MAX, Amount, Ratio
 from servicekit.clock import Clock
-from servicekit.database import Database
 from servicekit.ids import IdSource
 
-from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset, FeeType
 from services.backend.directory.model import PeerRoute
 from services.backend.directory.worker import Directory
@@ -53,7 +51,6 @@ class Pricing:
     def __init__(
         self,
         *,
-        database: Database,
         directory: Directory,
         rates: Rates,
         receivers: Receivers,
@@ -63,7 +60,6 @@ class Pricing:
         lifespan: timedelta,
         slippage: Ratio | None,
     ) -> None:
-        self._database = database
         self._directory = directory
         self._rates = rates
         self._receivers = receivers
@@ -103,8 +99,7 @@ class Pricing:
         rate = await self._rates.get(wallet_address.tenant_id, asset.unit, receiver.asset)
         if rate is None:
             raise rate_unavailable(asset.code, receiver.asset.code)
-        async with self._database.read() as session:
-            fee = await assets.current_fee(session, asset.id, FeeType.SENDING)
+        fee = self._directory.snapshot.fee(asset.id, FeeType.SENDING)
         limit = None if peer_id is None else await self._path_limits.of(peer_id, asset.id)
         terms = Terms.of(
             rate=rate,

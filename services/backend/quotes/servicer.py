@@ -6,20 +6,18 @@ from uuid import UUID
 from rafiki.openpayments.v1 import quote_service_pb2 as pb
 from rafiki.openpayments.v1.quote_service_pb2_grpc import QuoteServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
-from servicekit.database import Database
 from servicekit.errors import InvalidArgument
 from servicekit.rest import set_created
 
-from services.backend.assets import repository as assets
 from services.backend.assets.model import Asset
 from services.backend.callers.context import Context, once_of_call, tenant, verdict
+from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.protos import amount, optional, timestamp, to_amount
 from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote
 from services.backend.quotes.queries import QuoteQueries
 from services.backend.tenants.scope import parse_id
-from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.model import WalletAddress
 
 
@@ -39,13 +37,13 @@ class QuoteServicer(QuoteServiceServicer):
         *,
         queries: QuoteQueries,
         create: CreateQuote,
-        database: Database,
+        wallet_addresses: WalletAddresses,
         commands: Commands,
         urls: QuoteUrls,
     ) -> None:
         self._queries = queries
         self._create = create
-        self._database = database
+        self._wallet_addresses = wallet_addresses
         self._commands = commands
         self._urls = urls
         self._replies = Replies(message=pb.Quote, encode=self._given, recover=nothing_to_recover)
@@ -76,11 +74,9 @@ class QuoteServicer(QuoteServiceServicer):
             tenant_id=tenant(request.tenant_id),
             client=asker.client_filter,
         )
-        async with self._database.read() as session:
-            wallets = await wallet_addresses.by_ids(session, [quote.wallet_address_id])
-            wallet = wallets[quote.wallet_address_id]
-            asset = (await assets.by_ids(session, [wallet.asset_id]))[wallet.asset_id]
-        return self._message(quote, wallet, asset)
+        wallets = await self._wallet_addresses.by_ids([quote.wallet_address_id])
+        wallet = wallets[quote.wallet_address_id]
+        return self._message(quote, wallet, await self._wallet_addresses.asset_of(wallet))
 
     def _given(self, given: GivenQuote) -> pb.Quote:
         return self._message(given.quote, given.wallet_address, given.asset)

@@ -46,10 +46,11 @@ class RoutingService:
 
     def routes(self, tenant_id: UUID) -> Sequence[PeerRoute]:
         """A tenant's routes, longest prefix first; raises NotFound."""
-        table = self._tenant(tenant_id).routes
+        self._tenant(tenant_id)
+        table = self._directory.snapshot.routes(tenant_id)
         prefixes = sorted(table, key=lambda prefix: (-len(prefix), prefix))
         found = ((prefix, table.get(prefix)) for prefix in prefixes)
-        return [PeerRoute(prefix, entry) for prefix, entry in found if entry is not None]
+        return [PeerRoute(prefix, entries[0]) for prefix, entries in found if entries]
 
     def resolve(self, tenant_id: UUID, destination: str) -> Route | None:
         """The route that a tenant's own packets take; raises NotFound."""
@@ -65,7 +66,7 @@ class RoutingService:
         if isinstance(route, OwnRoute):
             return explain_local(destination, route.prefix)
         if route is None:
-            return explain_no_route(destination, len(self._tenant(tenant_id).routes))
+            return explain_no_route(destination, len(self._directory.snapshot.routes(tenant_id)))
         priced = None if amount is None else await self._price(route, amount)
         return explain_hop(destination, route, priced)
 

@@ -32,6 +32,12 @@ async def load_all(session: ReadSession) -> list[Tenant]:
     return [_tenant(row, settings[row.id]) for row in rows]
 
 
+async def load(session: ReadSession, tenant_id: UUID) -> Tenant | None:
+    """One tenant that is not deleted."""
+    tenant = await get(session, tenant_id)
+    return tenant if tenant is not None and tenant.is_active else None
+
+
 async def get(session: ReadSession, tenant_id: UUID) -> Tenant | None:
     """One tenant, deleted or not."""
     row = (await session.execute(select(tenants).where(tenants.c.id == tenant_id))).one_or_none()

@@ -13,6 +13,7 @@ from servicekit.paging import Page, PageQuery
 from servicekit.redis import ReplayGuard
 
 from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.directory.names import NAME_KEYS, Names
 from services.backend.directory.worker import Directory
 from services.backend.tenants import repository
@@ -100,7 +101,7 @@ class TenantService:
                 await repository.upsert(session, wanted)
             await repository.set_settings(session, tenant_id, settings)
             if wanted != known:
-                await announce_change(session)
+                await announce_change(session, Kind.TENANT, tenant_id)
 
     async def verify_api_signature(
         self, *, tenant_id: str, signature: str, body: bytes, call: str = ""
@@ -239,4 +240,4 @@ class TenantService:
         # Auth has the operator's consent page from its own settings, unless one is set here.
         if not tenant.is_operator or tenant.idp_consent_url is not None:
             await self._changes.changed(session, tenant.id)
-        await announce_change(session)
+        await announce_change(session, Kind.TENANT, tenant.id)

@@ -45,3 +45,25 @@ class WalletAddressKey:
     """The key, base64url without padding."""
     revoked: bool
     created_at: datetime
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        """As a JSON Web Key."""
+        return {"kid": self.kid, "alg": "EdDSA", "kty": "OKP", "crv": "Ed25519", "x": self.x}
+
+
+@dataclass(frozen=True, slots=True)
+class WalletAddressWithKeys:
+    """A wallet address and its keys that are not revoked, oldest first."""
+
+    wallet_address: WalletAddress
+    keys: tuple[WalletAddressKey, ...]
+
+    @property
+    def characters(self) -> int:
+        """About how much text it holds."""
+        own = self.wallet_address
+        texts = [own.address, own.public_name or ""]
+        texts += [text for each in own.additional_properties for text in (each.key, each.value)]
+        texts += [text for key in self.keys for text in (key.kid, key.x)]
+        return sum(map(len, texts))

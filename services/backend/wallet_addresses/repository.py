@@ -1,15 +1,29 @@
 """SQL for wallet addresses and their keys."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final
 from uuid import UUID
 
-from ilpkit.openpayments.errors import InvalidWalletAddress
-from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.database import ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, func, insert, or_, select, update
+from servicekit.statements import prepared
+from sqlalchemy import (
+    ARRAY,
+    Row,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.exc import IntegrityError
 
 from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
@@ -17,8 +31,30 @@ from services.backend.wallet_addresses.model import (
     AdditionalProperty,
     WalletAddress,
     WalletAddressKey,
+    WalletAddressWithKeys,
 )
 from services.backend.wallet_addresses.tables import wallet_address_keys, wallet_addresses
+
+_KEY_FIELDS: Final = ("id", "kid", "x", "created_at")
+_KEY: Final = func.jsonb_build_object(
+    *chain.from_iterable((literal_column(f"'{n}'"), wallet_address_keys.c[n]) for n in _KEY_FIELDS)
+)
+_KEYS: Final = func.jsonb_agg(aggregate_order_by(_KEY, wallet_address_keys.c.id))
+_LIVE_KEYS: Final = (
+    select(func.coalesce(_KEYS, literal_column("'[]'::jsonb"), type_=JSONB))
+    .where(
+        wallet_address_keys.c.wallet_address_id == wallet_addresses.c.id,
+        wallet_address_keys.c.revoked.is_(False),
+    )
+    .scalar_subquery()
+)
+_WITH_KEYS: Final = select(wallet_addresses, _LIVE_KEYS.label("live_keys"))
+_WITH_KEYS_BY_IDS: Final = prepared(
+    _WITH_KEYS.where(wallet_addresses.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+)
+_WITH_KEYS_BY_ADDRESS: Final = prepared(
+    _WITH_KEYS.where(wallet_addresses.c.address == bindparam("its_address"))
+)
 
 
 async def add(session: WriteSession, wallet_address: WalletAddress) -> None:
@@ -42,15 +78,17 @@ async def get(
     return None if row is None else _wallet_address(row)
 
 
-async def find(session: ReadSession, address: str) -> WalletAddress | None:
-    """The wallet address with a URL, in any spelling; None also for what is no such URL."""
-    try:
-        canonical = canonical_wallet_address(address)
-    except InvalidWalletAddress:
-        return None
-    query = select(wallet_addresses).where(wallet_addresses.c.address == canonical)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else _wallet_address(row)
+async def with_keys(session: ReadSession, ids: Sequence[UUID]) -> list[WalletAddressWithKeys]:
+    """Wallet addresses by id, with their keys."""
+    rows = await session.execute(_WITH_KEYS_BY_IDS, {"ids": list(ids)})
+    return [_with_keys(row) for row in rows.all()]
+
+
+async def with_keys_by_address(session: ReadSession, address: str) -> WalletAddressWithKeys | None:
+    """The wallet address at a canonical URL, with its keys."""
+    rows = await session.execute(_WITH_KEYS_BY_ADDRESS, {"its_address": address})
+    row = rows.one_or_none()
+    return None if row is None else _with_keys(row)
 
 
 async def foreign_below(session: ReadSession, base: str, tenant_id: UUID) -> UUID | None:
@@ -62,12 +100,6 @@ async def foreign_below(session: ReadSession, base: str, tenant_id: UUID) -> UUI
     )
     found: UUID | None = await session.scalar(query.limit(1))
     return found
-
-
-async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, WalletAddress]:
-    """Wallet addresses by id."""
-    rows = await session.execute(select(wallet_addresses).where(wallet_addresses.c.id.in_(ids)))
-    return {row.id: _wallet_address(row) for row in rows.all()}
 
 
 async def page(
@@ -114,16 +146,6 @@ async def revoke_key(session: WriteSession, key_id: UUID) -> None:
     await session.execute(update(wallet_address_keys).where(where).values(revoked=True))
 
 
-async def live_keys(session: ReadSession, wallet_address_id: UUID) -> list[WalletAddressKey]:
-    """The keys of a wallet address that are not revoked, oldest first."""
-    query = select(wallet_address_keys).where(
-        wallet_address_keys.c.wallet_address_id == wallet_address_id,
-        wallet_address_keys.c.revoked.is_(False),
-    )
-    rows = await session.execute(query.order_by(wallet_address_keys.c.id))
-    return [_key(row) for row in rows.all()]
-
-
 async def key_page(
     session: ReadSession, wallet_address_id: UUID, query: PageQuery
 ) -> Page[WalletAddressKey]:
@@ -140,12 +162,33 @@ def properties_json(properties: Sequence[AdditionalProperty]) -> list[dict[str, 
     return [{"key": p.key, "value": p.value, "visible": p.visible} for p in properties]
 
 
-def _wallet_address(row: Row[tuple[object, ...]]) -> WalletAddress:
-    fields: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - public in SQLAlchemy
-    fields["additional_properties"] = tuple(
-        AdditionalProperty(**item) for item in fields["additional_properties"]
+def _with_keys(row: Row[Any]) -> WalletAddressWithKeys:
+    fields = dict(row._mapping)  # noqa: SLF001 - public in SQLAlchemy
+    live_keys = fields.pop("live_keys")
+    found = _of_fields(fields)
+    return WalletAddressWithKeys(
+        found,
+        tuple(
+            WalletAddressKey(
+                id=UUID(key["id"]),
+                wallet_address_id=found.id,
+                kid=key["kid"],
+                x=key["x"],
+                revoked=False,
+                created_at=datetime.fromisoformat(key["created_at"]),
+            )
+            for key in live_keys
+        ),
     )
-    return WalletAddress(**fields)
+
+
+def _wallet_address(row: Row[tuple[object, ...]]) -> WalletAddress:
+    return _of_fields(dict(row._mapping))  # noqa: SLF001 - public in SQLAlchemy
+
+
+def _of_fields(fields: dict[str, Any]) -> WalletAddress:
+    properties = tuple(AdditionalProperty(**item) for item in fields["additional_properties"])
+    return WalletAddress(**fields | {"additional_properties": properties})
 
 
 def _key(row: Row[Any]) -> WalletAddressKey:

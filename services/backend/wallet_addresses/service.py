@@ -17,6 +17,8 @@ from servicekit.paging import Page, PageQuery
 from services.backend.assets import repository as assets
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
+from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses import repository
 from services.backend.wallet_addresses.errors import (
@@ -51,6 +53,26 @@ class UrlClaims(Protocol):
         ...
 
 
+class Known(Protocol):
+    """Wallet addresses of any tenant, active or not; the directory holds those in use in memory."""
+
+    async def by_id(self, wallet_address_id: UUID) -> WalletAddress | None:
+        """The one with this id."""
+        ...
+
+    async def by_url(self, url: str) -> WalletAddress | None:
+        """The one at a URL in any spelling; None also for what is no such URL."""
+        ...
+
+    async def keys_by_url(self, url: str) -> tuple[WalletAddressKey, ...] | None:
+        """The keys that are not revoked of the one at a URL."""
+        ...
+
+    async def asset_of(self, wallet_address: WalletAddress) -> Asset:
+        """Its asset."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWalletAddress:
     """What a new wallet address is made of."""
@@ -70,12 +92,14 @@ class WalletAddressService:
         database: Database,
         base_urls: BaseUrls,
         claims: UrlClaims,
+        known: Known,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._database = database
         self._base_urls = base_urls
         self._claims = claims
+        self._known = known
         self._clock = clock
         self._ids = ids
 
@@ -103,19 +127,17 @@ class WalletAddressService:
 
     async def get(self, scope: Scope, wallet_address_id: UUID) -> tuple[WalletAddress, Asset]:
         """One wallet address with its asset; raises NotFound."""
-        async with self._database.read() as session:
-            found = await repository.get(session, wallet_address_id, scope.filter)
-            if found is None:
-                raise unknown_wallet_address(wallet_address_id)
-            return found, (await assets.by_ids(session, [found.asset_id]))[found.asset_id]
+        found = await self._known.by_id(wallet_address_id)
+        if found is None or scope.filter not in {None, found.tenant_id}:
+            raise unknown_wallet_address(wallet_address_id)
+        return found, await self._known.asset_of(found)
 
     async def find(self, scope: Scope, url: str) -> tuple[WalletAddress, Asset]:
         """One wallet address by its URL; raises NotFound."""
-        async with self._database.read() as session:
-            found = await repository.find(session, url)
-            if found is None or scope.filter not in {None, found.tenant_id}:
-                raise unknown_wallet_address(url)
-            return found, (await assets.by_ids(session, [found.asset_id]))[found.asset_id]
+        found = await self._known.by_url(url)
+        if found is None or scope.filter not in {None, found.tenant_id}:
+            raise unknown_wallet_address(url)
+        return found, await self._known.asset_of(found)
 
     async def page(
         self, scope: Scope, query: PageQuery
@@ -123,7 +145,7 @@ class WalletAddressService:
         """A page of wallet addresses, newest first, and their assets."""
         async with self._database.read() as session:
             page = await repository.page(session, scope.filter, query)
-            return page, await assets.by_ids(session, [item.asset_id for item in page.items])
+        return page, {item.asset_id: await self._known.asset_of(item) for item in page.items}
 
     async def change(
         self, session: WriteSession, scope: Scope, wallet_address_id: UUID, values: dict[str, Any]
@@ -136,7 +158,8 @@ class WalletAddressService:
         if values:
             await repository.change(session, wallet_address_id, values)
         found = await self._require(session, scope, wallet_address_id)
-        return found, (await assets.by_ids(session, [found.asset_id]))[found.asset_id]
+        await announce_change(session, Kind.WALLET_ADDRESS, wallet_address_id)
+        return found, await self._known.asset_of(found)
 
     async def add_key(
         self, session: WriteSession, scope: Scope, wallet_address_id: UUID, *, kid: str, x: str
@@ -157,6 +180,7 @@ class WalletAddressService:
             created_at=self._clock.now(),
         )
         await repository.add_key(session, key)
+        await announce_change(session, Kind.WALLET_ADDRESS, wallet_address_id)
         return key
 
     async def revoke_key(
@@ -168,6 +192,7 @@ class WalletAddressService:
         await repository.revoke_key(session, key_id)
         key = await repository.get_key(session, key_id, scope.filter)
         assert key is not None, "it was there in this transaction"
+        await announce_change(session, Kind.WALLET_ADDRESS, key.wallet_address_id)
         return key
 
     async def key_page(
@@ -178,20 +203,18 @@ class WalletAddressService:
         async with self._database.read() as session:
             return await repository.key_page(session, wallet_address_id, query)
 
-    async def public_keys(self, url: str) -> list[WalletAddressKey]:
+    async def public_keys(self, url: str) -> tuple[WalletAddressKey, ...]:
         """The live keys of an active wallet address; raises NotFound."""
-        wallet_address, _ = await self.public(url)
-        async with self._database.read() as session:
-            return await repository.live_keys(session, wallet_address.id)
+        await self.public(url)
+        return await self._known.keys_by_url(url) or ()
 
     async def public(self, url: str) -> tuple[WalletAddress, Asset]:
         """An active wallet address by its URL, for anyone; raises NotFound."""
         now: datetime = self._clock.now()
-        async with self._database.read() as session:
-            found = await repository.find(session, url)
-            if found is None or not found.is_active(now):
-                raise unknown_wallet_address(url)
-            return found, (await assets.by_ids(session, [found.asset_id]))[found.asset_id]
+        found = await self._known.by_url(url)
+        if found is None or not found.is_active(now):
+            raise unknown_wallet_address(url)
+        return found, await self._known.asset_of(found)
 
     async def _require(
         self, session: WriteSession, scope: Scope, wallet_address_id: UUID

@@ -256,12 +256,7 @@ class WalletAddressServicer(WalletAddressServiceServicer):
             # The node's own key: it signs as a client of other banks.
             return op.JsonWebKeySet(keys=[op.JsonWebKey(**self._node_key)])
         keys = await self._wallet_addresses.public_keys(url)
-        return op.JsonWebKeySet(
-            keys=[
-                op.JsonWebKey(kid=key.kid, alg="EdDSA", kty="OKP", crv="Ed25519", x=key.x)
-                for key in keys
-            ]
-        )
+        return op.JsonWebKeySet(keys=[op.JsonWebKey(**key.jwk) for key in keys])
 
     def _url(self, request: op.GetWalletAddressRequest | op.GetWalletAddressKeysRequest) -> str:
         if request.HasField("url"):

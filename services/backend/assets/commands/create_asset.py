@@ -12,6 +12,7 @@ from services.backend.assets import repository
 from services.backend.assets.errors import invalid_code, invalid_scale
 from services.backend.assets.model import Asset
 from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.ledger.interface import LedgerAccounts
 from services.backend.ledger.rules.chart import new_asset_accounts
 from services.backend.tenants.scope import Scope
@@ -60,7 +61,7 @@ class CreateAsset(Command[NewAsset, int, Asset]):
             created_at=self._clock.now(),
         )
         repository.add(session, asset)
-        await announce_change(session)
+        await announce_change(session, Kind.ASSET, asset.id)
         return asset
 
     async def finish(self, given: NewAsset, done: Asset) -> None:

@@ -12,6 +12,7 @@ from services.backend.assets.errors import asset_holds_money, asset_in_use, unkn
 from services.backend.assets.model import Asset
 from services.backend.assets.queries import AssetQueries
 from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.rules.chart import balance, is_settled, settlement_account_id
 from services.backend.tenants.scope import Scope
@@ -56,5 +57,5 @@ class DeleteAsset(Command[AssetToDelete, None, Asset]):
         if await repository.in_use(session, asset.id):
             raise asset_in_use(asset.id)
         repository.delete(session, asset.id, self._clock.now())
-        await announce_change(session)
+        await announce_change(session, Kind.ASSET, asset.id)
         return asset

@@ -12,6 +12,8 @@ from servicekit.ids import IdSource
 from services.backend.assets import repository
 from services.backend.assets.model import BASIS_POINTS_MAX, Fee, FeeType
 from services.backend.assets.queries import AssetQueries
+from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.tenants.scope import Scope
 
 
@@ -56,4 +58,5 @@ class SetFee(Command[NewFee, None, Fee]):
             created_at=self._clock.now(),
         )
         repository.add_fee(session, fee)
+        await announce_change(session, Kind.ASSET, given.asset_id)
         return fee

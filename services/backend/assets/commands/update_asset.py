@@ -10,6 +10,7 @@ from services.backend.assets import repository
 from services.backend.assets.model import Asset
 from services.backend.assets.queries import AssetQueries
 from services.backend.changes.announcement import announce_change
+from services.backend.changes.model import Kind
 from services.backend.tenants.scope import Scope
 
 
@@ -41,5 +42,5 @@ class UpdateAsset(Command[NewThresholds, Asset, Asset]):
             liquidity_threshold=given.liquidity,
         )
         repository.set_thresholds(session, changed)
-        await announce_change(session)
+        await announce_change(session, Kind.ASSET, changed.id)
         return changed

@@ -1,13 +1,24 @@
-"""What one process answered is true for the next call, at a process that was told nothing."""
+"""What one process answered is true for the next call, at another process that hears late or not.
 
-from collections.abc import AsyncIterator
+Each test runs with both: one that handles a notification when the change waits for it, and one that
+handles none, ever.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+from rafiki.admin.v1 import asset_service_pb2 as assets
 from rafiki.admin.v1 import payment_service_pb2 as payments
 from rafiki.admin.v1 import peer_service_pb2 as peers
 from rafiki.admin.v1 import tenant_service_pb2 as pb
+from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
+from rafiki.openpayments.v1 import wallet_address_service_pb2 as public_wallets
+from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_wallets_grpc
 from rafiki.routing.v1 import routing_service_pb2 as routing
+from servicekit import listen
 from servicekit.clock import SystemClock
 from servicekit.errors import NotFound, Unauthenticated
 from servicekit.grpc_client import build_channel
@@ -16,32 +27,60 @@ from servicekit.lifecycle import Lifecycle
 from servicekit.paging import PAGE_SIZE_MAX
 
 from services.backend.app import BackendApp, Features
+from services.backend.changes import hearing
 from services.backend.process.connections import Connections
 from services.backend.settings import BackendSettings
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, World, key, usd
 from tests.integration.backend.admin.test_names import asset_of, new_tenant, rename, wallet_of
 
+LATE_TURNS = 1_000
+"""Of the event loop, that a process lets go by before it handles what it was told."""
+PUBLIC_KEY = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 BODY = b'{"query": "{ whoami { id } }"}'
 
 
-class UntoldApp(BackendApp):
-    """A process whose notifications of the directory are held back for good."""
+async def _late() -> None:
+    for _ in range(LATE_TURNS):
+        await asyncio.sleep(0)
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+class FaultyApp(BackendApp):
+    """A process that handles what it is told of the directory as late as a test wants it."""
+
+    hold_back: Callable[[], Awaitable[None]]
 
     async def build(self, connections: Connections) -> Features:
         features = await super().build(connections)
+        handle = features.lookups.directory.on_notify
 
-        async def hold_back(channel: str, payload: str) -> None:
-            del channel, payload
+        async def on_notify(channel: str, payload: str) -> None:
+            await self.hold_back()
+            await handle(channel, payload)
 
-        features.lookups.directory.on_notify = hold_back  # type: ignore[method-assign] # the fault injected here
+        features.lookups.directory.on_notify = on_notify  # type: ignore[method-assign] # the fault injected here
         return features
 
 
-@pytest.fixture
-async def untold(world: World, settings: BackendSettings) -> AsyncIterator[World]:
+@pytest.fixture(params=[_late, _never])
+async def untold(
+    request: pytest.FixtureRequest,
+    world: World,
+    settings: BackendSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[World]:
     """A second process on the stores of `world`."""
+    if request.param is _never:
+        # How long each change, and each call here, waits for what does not come.
+        monkeypatch.setattr(hearing, "TRUST_S", 0.3)
+        monkeypatch.setattr(listen, "CONFIRM_TIMEOUT_S", 0.1)
     async with AsyncExitStack() as stack:
-        ports = await UntoldApp(settings=settings).start(Lifecycle(stack))
+        app = FaultyApp(settings=settings)
+        app.hold_back = request.param
+        ports = await app.start(Lifecycle(stack))
         channel = build_channel(f"127.0.0.1:{ports.grpc}")
         stack.push_async_callback(channel.close)
         yield World(channel, world.database, world.outside)
@@ -121,3 +160,65 @@ async def test_a_new_asset_can_be_quoted_everywhere_at_once(world: World, untold
         )
     )
     assert quote.id
+
+
+async def test_a_fee_that_was_set_is_in_every_quote_at_once(world: World, untold: World) -> None:
+    asset_id = (await world.asset()).id
+    await world.deposit(asset_id, 1000)
+    wallet = await world.wallet(asset_id)
+    receiver = await world.payments.CreateReceiver(
+        payments.CreateReceiverRequest(wallet_address_url=wallet.address, idempotency_key=key())
+    )
+    for fixed in (7, 8):
+        await world.assets.SetFee(
+            assets.SetFeeRequest(
+                asset_id=asset_id,
+                type=assets.FEE_TYPE_SENDING,
+                fixed=fixed,
+                basis_points=0,
+                idempotency_key=key(),
+            )
+        )
+        quote = await untold.payments.CreateQuote(
+            payments.CreateQuoteRequest(
+                wallet_address_id=wallet.id,
+                receiver=receiver.id,
+                receive_amount=usd(100),
+                idempotency_key=key(),
+            )
+        )
+        assert quote.debit_amount.value == 100 + fixed
+
+
+async def test_what_a_wallet_address_is_holds_everywhere_at_once(
+    world: World, untold: World
+) -> None:
+    wallet = await world.wallet((await world.asset()).id)
+    public: Any = public_wallets_grpc.WalletAddressServiceStub(untold.channel)
+
+    async def kids() -> list[str]:
+        request = public_wallets.GetWalletAddressKeysRequest(url=wallet.address)
+        return [each.kid for each in (await public.GetWalletAddressKeys(request)).keys]
+
+    assert await kids() == []
+    request = wallets.CreateWalletAddressKeyRequest(
+        wallet_address_id=wallet.id, kid="k", x=PUBLIC_KEY, idempotency_key=key()
+    )
+    made = await world.wallets.CreateWalletAddressKey(request)
+    assert await kids() == ["k"]
+    await world.wallets.RevokeWalletAddressKey(
+        wallets.RevokeWalletAddressKeyRequest(id=made.id, idempotency_key=key())
+    )
+    assert await kids() == []
+    for status in (wallets.WALLET_ADDRESS_STATUS_INACTIVE, wallets.WALLET_ADDRESS_STATUS_ACTIVE):
+        await world.wallets.UpdateWalletAddress(
+            wallets.UpdateWalletAddressRequest(
+                id=wallet.id, status=status, public_name=str(status), idempotency_key=key()
+            )
+        )
+        get = public_wallets.GetWalletAddressRequest(url=wallet.address)
+        if status == wallets.WALLET_ADDRESS_STATUS_INACTIVE:
+            with pytest.raises(NotFound):
+                await public.GetWalletAddress(get)
+        else:
+            assert (await public.GetWalletAddress(get)).public_name == str(status)

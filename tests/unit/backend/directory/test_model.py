@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.backend.assets.model import Asset
-from services.backend.directory.model import OwnRoute, PeerRoute, Route, Snapshot
-from services.backend.peers.model import Peer
+from services.backend.directory.model import OwnRoute, PeerRoute, Route, RowsNow, Snapshot
+from services.backend.peers.model import Peer, PeerWithTokens
 from services.backend.tenants.model import SettingKey
 from tests.support.packet_world import NAMES, NODE_ADDRESS, OPERATOR, new_tenant
 
@@ -54,16 +54,16 @@ def new_peer(number: int, address: str, tenant_id: UUID = OPERATOR) -> Peer:
 
 
 def snapshot(*peers: Peer) -> Snapshot:
-    return Snapshot(
-        ilp_address_of=NAMES.ilp_address,
-        tenants=[
-            new_tenant(OPERATOR),
-            new_tenant(TENANT, settings={SettingKey.ILP_ADDRESS: "private.tenant"}),
-        ],
-        assets=[ASSET],
-        peers=peers,
-        tokens={},
+    tenants = [
+        new_tenant(OPERATOR),
+        new_tenant(TENANT, settings={SettingKey.ILP_ADDRESS: "private.tenant"}),
+    ]
+    rows = RowsNow(
+        tenants={tenant.id: tenant for tenant in tenants},
+        assets={ASSET.id: ASSET},
+        peers={peer.id: PeerWithTokens(peer, ()) for peer in peers},
     )
+    return Snapshot(ilp_address_of=NAMES.ilp_address).changed(rows)
 
 
 def covers(prefix: str, address: str) -> bool:
