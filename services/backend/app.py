@@ -276,15 +276,14 @@ class Features:
             ids=ids,
         )
         self.reconciler = build_reconciler(
-            database=database, ledger=ledger, listener=self.outgoing.service, clock=clock, ids=ids
+            database=database, ledger=ledger, listener=self.outgoing.due, clock=clock, ids=ids
         )
         self.liquidity = build_liquidity(
             database=database,
             ledger=ledger,
             incoming_payments=self.incoming.endings,
-            outgoing_payments=self.outgoing.service,
+            outgoing_payments=self.outgoing.queries,
             clock=clock,
-            ids=ids,
         )
 
     def _build_guard(self) -> None:
@@ -371,7 +370,7 @@ class Features:
             ),
             liquidity_part(
                 self.liquidity,
-                outgoing_payments=self.outgoing.service,
+                fund_payment=self.outgoing.fund,
                 commands=commands,
                 scopes=scopes,
             ),

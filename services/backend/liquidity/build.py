@@ -4,19 +4,25 @@ from dataclasses import dataclass
 
 from servicekit.clock import Clock
 from servicekit.database import Database
-from servicekit.ids import IdSource
 
 from services.backend.incoming_payments.endings import Endings
+from services.backend.liquidity.commands.deposit import Deposit
+from services.backend.liquidity.commands.end_withdrawal import EndWithdrawal
+from services.backend.liquidity.commands.withdraw import Withdraw
+from services.backend.liquidity.commands.withdraw_from_payment import WithdrawFromPayment
 from services.backend.liquidity.history import AccountHistory
-from services.backend.liquidity.service import LiquidityService, MoneyLedger
-from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.liquidity.moving import MoneyLedger
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liquidity:
     """Everything that can be done with the money of accounts."""
 
-    service: LiquidityService
+    deposit: Deposit
+    withdraw: Withdraw
+    withdraw_from_payment: WithdrawFromPayment
+    end_withdrawal: EndWithdrawal
     history: AccountHistory
 
 
@@ -25,19 +31,20 @@ def build(
     database: Database,
     ledger: MoneyLedger,
     incoming_payments: Endings,
-    outgoing_payments: OutgoingPaymentService,
+    outgoing_payments: OutgoingPaymentQueries,
     clock: Clock,
-    ids: IdSource,
 ) -> Liquidity:
     """Wire them."""
     return Liquidity(
-        service=LiquidityService(
+        deposit=Deposit(database=database, ledger=ledger, clock=clock),
+        withdraw=Withdraw(database=database, ledger=ledger, clock=clock),
+        withdraw_from_payment=WithdrawFromPayment(
             database=database,
             ledger=ledger,
             incoming_payments=incoming_payments,
             outgoing_payments=outgoing_payments,
             clock=clock,
-            ids=ids,
         ),
+        end_withdrawal=EndWithdrawal(database=database, ledger=ledger, clock=clock),
         history=AccountHistory(database=database, ledger=ledger, clock=clock),
     )

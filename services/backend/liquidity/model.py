@@ -10,6 +10,16 @@ from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferKind, 
 from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 
 
+class Holder(StrEnum):
+    """What has an account that money is brought to or taken from."""
+
+    ASSET = "ASSET"
+    PEER = "PEER"
+    WALLET_ADDRESS = "WALLET_ADDRESS"
+    INCOMING_PAYMENT = "INCOMING_PAYMENT"
+    OUTGOING_PAYMENT = "OUTGOING_PAYMENT"
+
+
 class Kind(StrEnum):
     """Which way money crosses the node's border."""
 
@@ -29,7 +39,9 @@ class LiquidityTransfer:
     money, under which each try has a transfer of its own."""
     kind: Kind
     account_id: UUID
+    asset_id: UUID
     ledger: int
+    """The asset's."""
     amount: int
     """In the asset's units."""
     timeout_s: int

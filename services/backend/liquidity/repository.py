@@ -1,29 +1,21 @@
 """SQL for deposits and withdrawals, and for whose an account is."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from enum import Enum
+from typing import Final
 from uuid import UUID
 
-from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import Row, Select, Table, false, select, union_all
-from sqlalchemy.dialects.postgresql import insert
+from servicekit.database import Database, ReadSession, WriteSession
+from servicekit.statements import prepared
+from sqlalchemy import Row, Select, bindparam, false, insert, select, union_all
 
 from services.backend.assets.tables import assets
 from services.backend.incoming_payments.tables import incoming_payments
-from services.backend.liquidity.model import Kind, LiquidityTransfer
+from services.backend.liquidity.model import Holder, Kind, LiquidityTransfer
 from services.backend.liquidity.tables import liquidity_transfers
 from services.backend.outgoing_payments.tables import outgoing_payments
 from services.backend.peers.tables import peers
 from services.backend.wallet_addresses.tables import wallet_addresses
-
-
-class Holder(Enum):
-    """What has an account that money is brought to or taken from by an id of the caller's."""
-
-    ASSET = assets
-    PEER = peers
-    WALLET_ADDRESS = wallet_addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +23,30 @@ class HeldAccount:
     """An account by what holds it."""
 
     id: UUID
+    asset_id: UUID
     ledger: int
     deleted: bool
 
 
 _T = liquidity_transfers.c
-_OWNED = (assets, peers, wallet_addresses, incoming_payments, outgoing_payments)
-_COLUMNS = (
-    *(column for column in liquidity_transfers.c if column.name != "asset_id"),
-    assets.c.ledger,
-)
+_TABLES: Final = {
+    Holder.ASSET: assets,
+    Holder.PEER: peers,
+    Holder.WALLET_ADDRESS: wallet_addresses,
+    Holder.INCOMING_PAYMENT: incoming_payments,
+    Holder.OUTGOING_PAYMENT: outgoing_payments,
+}
+_COLUMNS: Final = tuple(column.name for column in liquidity_transfers.c)
+
+
+def _select() -> Select[tuple[object, ...]]:
+    return select(*liquidity_transfers.c, assets.c.ledger).join_from(
+        liquidity_transfers, assets, _T.asset_id == assets.c.id
+    )
+
+
+_ADD: Final = prepared(insert(liquidity_transfers), columns=_COLUMNS)
+_GET: Final = prepared(_select().where(_T.transfer_id == bindparam("transfer_id")))
 
 
 async def find_account(
@@ -50,9 +56,9 @@ async def find_account(
 
     None as the tenant means any.
     """
-    table: Table = holder.value
+    table = _TABLES[holder]
     deleted = table.c.deleted_at.is_not(None) if "deleted_at" in table.c else false()
-    query = select(assets.c.ledger, deleted.label("deleted"))
+    query = select(assets.c.id.label("asset_id"), assets.c.ledger, deleted.label("deleted"))
     if table is not assets:
         query = query.join_from(assets, table, table.c.asset_id == assets.c.id)
     query = query.where(table.c.id == account_id)
@@ -61,37 +67,34 @@ async def find_account(
     row = (await session.execute(query)).one_or_none()
     if row is None:
         return None
-    return HeldAccount(id=account_id, ledger=row.ledger, deleted=row.deleted)
+    return HeldAccount(id=account_id, asset_id=row.asset_id, ledger=row.ledger, deleted=row.deleted)
 
 
 async def owner(session: ReadSession, account_id: UUID) -> UUID | None:
     """The tenant that has an account under the id of one of its rows; None when nobody has."""
     tenant_id: UUID | None = await session.scalar(
-        union_all(*(select(t.c.tenant_id).where(t.c.id == account_id) for t in _OWNED)).limit(1)
+        union_all(
+            *(select(t.c.tenant_id).where(t.c.id == account_id) for t in _TABLES.values())
+        ).limit(1)
     )
     return tenant_id
 
 
-async def add(session: WriteSession, transfer: LiquidityTransfer) -> bool:
-    """Insert a deposit or withdrawal; False when there is one under its ledger id, which stays."""
-    values = {
-        name: getattr(transfer, name)
-        for name in LiquidityTransfer.__dataclass_fields__
-        if name != "ledger"
-    }
-    asset_id = select(assets.c.id).where(assets.c.ledger == transfer.ledger).scalar_subquery()
-    added = await session.scalar(
-        insert(liquidity_transfers)
-        .values(**values, asset_id=asset_id)
-        .on_conflict_do_nothing(index_elements=["transfer_id"])
-        .returning(_T.transfer_id)
+def add(
+    session: WriteSession, transfer: LiquidityTransfer, *, refused: Callable[[], Exception]
+) -> None:
+    """Insert a deposit or withdrawal; `refused` is raised when there is one under its ledger id."""
+    session.add(
+        _ADD,
+        {name: getattr(transfer, name) for name in _COLUMNS},
+        constraint="pk_liquidity_transfers",
+        refused=refused,
     )
-    return added is not None
 
 
-async def get(session: ReadSession, transfer_id: UUID) -> LiquidityTransfer | None:
-    """One by its ledger id."""
-    row = (await session.execute(_select().where(_T.transfer_id == transfer_id))).one_or_none()
+async def get(database: Database, transfer_id: UUID) -> LiquidityTransfer | None:
+    """One by its ledger id, also when it was written a moment ago."""
+    row = (await database.write_one(_GET, {"transfer_id": transfer_id})).one_or_none()
     return None if row is None else _transfer(row)
 
 
@@ -110,10 +113,6 @@ async def names(session: ReadSession, transfer_ids: Collection[UUID]) -> dict[UU
     """What tenants call transfers, by their ids in the ledger."""
     query = select(_T.transfer_id, _T.id).where(_T.transfer_id.in_(transfer_ids))
     return {row.transfer_id: row.id for row in (await session.execute(query)).all()}
-
-
-def _select() -> Select[tuple[object, ...]]:
-    return select(*_COLUMNS).join_from(liquidity_transfers, assets, _T.asset_id == assets.c.id)
 
 
 def _transfer(row: Row[tuple[object, ...]]) -> LiquidityTransfer:

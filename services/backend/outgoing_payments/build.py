@@ -10,12 +10,15 @@ from servicekit.ids import IdSource
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.events.service import EventWriter
 from services.backend.outgoing_payments.books import OutgoingBooks, PaymentLedger
+from services.backend.outgoing_payments.commands.cancel_payment import CancelPayment
 from services.backend.outgoing_payments.commands.create_payment import CreatePayment
 from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
+from services.backend.outgoing_payments.commands.fund_payment import FundPayment
 from services.backend.outgoing_payments.commands.record_attempt import RecordAttempt
 from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
+from services.backend.outgoing_payments.due import DuePayments
 from services.backend.outgoing_payments.paying import LocalCredit, Paying
-from services.backend.outgoing_payments.service import OutgoingPaymentService
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 from services.backend.outgoing_payments.worker import (
     OutgoingPaymentWorker,
     PaymentConnector,
@@ -29,8 +32,11 @@ from services.backend.receivers.service import ReceiverService
 class OutgoingPayments:
     """Everything that can be done with outgoing payments."""
 
-    service: OutgoingPaymentService
+    queries: OutgoingPaymentQueries
     create: CreatePayment
+    fund: FundPayment
+    cancel: CancelPayment
+    due: DuePayments
     worker: OutgoingPaymentWorker
 
 
@@ -52,14 +58,13 @@ def build(
 ) -> OutgoingPayments:
     """Wire them."""
     books = OutgoingBooks(ledger)
-    service = OutgoingPaymentService(
+    queries = OutgoingPaymentQueries(
         database=database,
         ledger=ledger,
-        books=books,
-        events=events,
         wallet_addresses=wallet_addresses,
         clock=clock,
     )
+    due = DuePayments(clock=clock)
     writes = WorkerCommands(
         record=RecordAttempt(books=books, events=events, clock=clock, attempts_max=attempts_max),
         follow=FollowLedger(books=books, events=events, clock=clock),
@@ -74,7 +79,7 @@ def build(
         ids=ids,
     )
     return OutgoingPayments(
-        service=service,
+        queries=queries,
         create=CreatePayment(
             wallets=wallet_addresses,
             quotes=quotes.queries,
@@ -83,6 +88,9 @@ def build(
             events=events,
             clock=clock,
         ),
+        fund=FundPayment(queries=queries, books=books, events=events, clock=clock),
+        cancel=CancelPayment(database=database, queries=queries, books=books, clock=clock),
+        due=due,
         worker=OutgoingPaymentWorker(
             database=database,
             commands=commands,
@@ -90,7 +98,7 @@ def build(
             books=books,
             paying=paying,
             connector=connector,
-            listener=service,
+            listener=due,
             clock=clock,
             in_flight_max=in_flight_max,
         ),

@@ -25,7 +25,9 @@ from uuid import UUID
 from ilpkit.money import Amount
 from ilpkit.openpayments.access import Limits
 
+from services.backend.assets.model import Asset
 from services.backend.quotes.model import Quote
+from services.backend.wallet_addresses.model import WalletAddress
 
 
 class State(StrEnum):
@@ -86,3 +88,14 @@ class Granted:
 
     grant_id: str
     limits: Limits | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """A payment with all that its wire form needs."""
+
+    payment: OutgoingPayment
+    wallet_address: WalletAddress
+    asset: Asset
+    sent: int
+    """What was sent so far, in the wallet address's asset."""

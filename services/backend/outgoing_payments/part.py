@@ -5,7 +5,7 @@ from servicekit.parts import Part, waking
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.outgoing_payments.build import OutgoingPayments
-from services.backend.outgoing_payments.service import DUE_CHANNEL
+from services.backend.outgoing_payments.due import DUE_CHANNEL
 from services.backend.outgoing_payments.servicer import OutgoingPaymentServicer, PaymentUrls
 
 
@@ -19,7 +19,7 @@ def part(
 ) -> Part:
     """The RPCs of Open Payments, and in a process that `sends` the work itself."""
     servicer = OutgoingPaymentServicer(
-        payments=payments.service,
+        queries=payments.queries,
         create=payments.create,
         wallets=wallet_addresses,
         commands=commands,

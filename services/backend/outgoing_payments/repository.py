@@ -1,15 +1,28 @@
 """SQL for outgoing payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from servicekit.database import ReadSession, WriteSession
+from servicekit.commands import FactsChanged
+from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.tables import outgoing_payments as table
@@ -19,7 +32,40 @@ from services.backend.quotes.tables import quotes
 
 _QUOTE_PREFIX: Final = "quote_"
 _OWN: Final = [name for name in OutgoingPayment.__dataclass_fields__ if name != "quote"]
+_DECIDED: Final = (
+    "state",
+    "error",
+    "metadata",
+    "data_to_transmit",
+    "due_at",
+    "updated_at",
+)
+"""What is decided of a payment when it leaves FUNDING."""
+
+
+def joined_columns() -> list[ColumnElement[Any]]:
+    """The columns of a payment and its quote, as `payment_of_row` takes them."""
+    return [*table.c, *(column.label(f"{_QUOTE_PREFIX}{column.name}") for column in quotes.c)]
+
+
+def _joined() -> Select[Any]:
+    return select(*joined_columns()).join(quotes, quotes.c.id == table.c.id)
+
+
 _ADD: Final = prepared(insert(table), columns=_OWN)
+_GET: Final = prepared(_joined().where(table.c.id == bindparam("payment_id")))
+_BY_IDS: Final = prepared(
+    _joined().where(table.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+)
+_LEAVE_FUNDING: Final = prepared(
+    update(table).where(table.c.id == bindparam("payment_id"), table.c.state == State.FUNDING),
+    columns=_DECIDED,
+)
+_NOTE_DEPOSIT_RETURNED: Final = prepared(
+    update(table)
+    .where(table.c.id == bindparam("payment_id"), table.c.state == State.CANCELLED)
+    .values(due_at=null())
+)
 
 
 def add(session: WriteSession, payment: OutgoingPayment) -> None:
@@ -32,20 +78,17 @@ def add(session: WriteSession, payment: OutgoingPayment) -> None:
     )
 
 
-async def get(
-    session: ReadSession, payment_id: UUID, tenant_id: UUID | None = None
-) -> OutgoingPayment | None:
-    """One payment of a tenant; None as the tenant means any."""
-    query = _joined().where(table.c.id == payment_id)
-    if tenant_id is not None:
-        query = query.where(table.c.tenant_id == tenant_id)
-    row = (await session.execute(query)).one_or_none()
+async def get(database: Database, payment_id: UUID) -> OutgoingPayment | None:
+    """One payment, of any tenant."""
+    async with database.read() as session:
+        row = (await session.execute(_GET, {"payment_id": payment_id})).one_or_none()
     return None if row is None else payment_of_row(row)
 
 
-async def by_ids(session: ReadSession, ids: Sequence[UUID]) -> list[OutgoingPayment]:
+async def by_ids(database: Database, ids: Sequence[UUID]) -> list[OutgoingPayment]:
     """Payments by id, in no order."""
-    rows = await session.execute(_joined().where(table.c.id.in_(ids)))
+    async with database.read() as session:
+        rows = await session.execute(_BY_IDS, {"ids": list(ids)})
     return [payment_of_row(row) for row in rows.all()]
 
 
@@ -76,17 +119,15 @@ async def page(
     )
 
 
-async def change(
-    session: WriteSession, payment_id: UUID, state: State, values: Mapping[str, Any]
-) -> bool:
-    """Set some columns of a payment that is in this state; False when it is not."""
-    statement = (
-        update(table)
-        .where(table.c.id == payment_id, table.c.state == state)
-        .values(dict(values))
-        .returning(table.c.id)
-    )
-    return (await session.execute(statement)).one_or_none() is not None
+def leave_funding(session: WriteSession, payment: OutgoingPayment) -> None:
+    """Write what became of a payment that waits for funds; FactsChanged when it does no more."""
+    values = {name: getattr(payment, name) for name in _DECIDED}
+    session.add(_LEAVE_FUNDING, {**values, "payment_id": payment.id}, rows=1, refused=FactsChanged)
+
+
+async def note_deposit_returned(database: Database, payment_id: UUID) -> None:
+    """Nothing is left to do for a cancelled payment."""
+    await database.write_one(_NOTE_DEPOSIT_RETURNED, {"payment_id": payment_id})
 
 
 async def make_due(session: WriteSession, ids: Sequence[UUID], at: datetime) -> None:
@@ -99,20 +140,11 @@ async def make_due(session: WriteSession, ids: Sequence[UUID], at: datetime) -> 
     await session.execute(statement)
 
 
-def joined_columns() -> list[ColumnElement[Any]]:
-    """The columns of a payment and its quote, as `payment_of_row` takes them."""
-    return [*table.c, *(column.label(f"{_QUOTE_PREFIX}{column.name}") for column in quotes.c)]
-
-
 def payment_of_row(row: Row[Any]) -> OutgoingPayment:
     """A payment from its columns and its quote's."""
     fields: dict[str, Any] = {name: getattr(row, name) for name in _OWN}
     fields["state"] = State(fields["state"])
     return OutgoingPayment(**fields, quote=quote_of_row(_QuoteColumns(row)))  # type: ignore[arg-type] # reads attributes as a row does
-
-
-def _joined() -> Select[Any]:
-    return select(*joined_columns()).join(quotes, quotes.c.id == table.c.id)
 
 
 class _QuoteColumns:

@@ -26,8 +26,8 @@ from services.backend.outgoing_payments.commands.create_payment import (
     NewPayment,
 )
 from services.backend.outgoing_payments.errors import unknown_payment
-from services.backend.outgoing_payments.model import Granted
-from services.backend.outgoing_payments.service import OutgoingPaymentService, PaymentView
+from services.backend.outgoing_payments.model import Granted, PaymentView
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 from services.backend.protos import (
     amount,
     optional,
@@ -55,18 +55,18 @@ class PaymentUrls(Protocol):
 
 
 class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
-    """Translates; the decisions are in OutgoingPaymentService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
         self,
         *,
-        payments: OutgoingPaymentService,
+        queries: OutgoingPaymentQueries,
         create: CreatePayment,
         wallets: WalletAddresses,
         commands: Commands,
         urls: PaymentUrls,
     ) -> None:
-        self._payments = payments
+        self._queries = queries
         self._create = create
         self._wallets = wallets
         self._commands = commands
@@ -96,7 +96,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         wallet_address, _ = await self._wallets.find_active(
             request.wallet_address, tenant_id=tenant_id
         )
-        page, views = await self._payments.page(
+        page, views = await self._queries.page(
             PageQuery.of(
                 cursor=optional(request, "cursor"),
                 first=optional(request, "first"),
@@ -115,7 +115,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         self, request: pb.GetOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
         asker = verdict(context)
-        view = await self._payments.get(
+        view = await self._queries.get(
             parse_id(request.id, unknown_payment(request.id)),
             tenant_id=tenant(request.tenant_id),
             client=asker.client_filter,
@@ -130,7 +130,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
         spent = None
         granted = _granted(asker)
         if granted is not None:
-            spent = await self._payments.spent(granted)
+            spent = await self._queries.spent(granted)
         return pb.GrantSpentAmounts(
             spent_receive_amount=_value(None if spent is None else spent.receive),
             spent_debit_amount=_value(None if spent is None else spent.debit),

@@ -120,6 +120,12 @@ async def release(
     session.add(_RELEASE, values)
 
 
+async def release_all(session: WriteSession, payment: OutgoingPayment) -> None:
+    """As `release`, for a payment that spent nothing."""
+    quote = payment.quote
+    await release(session, payment, debit=quote.debit_amount, receive=quote.receive_amount)
+
+
 async def spent(
     session: ReadSession, *, grant_id: str, limits: Limits | None, now: datetime
 ) -> SpentAmounts | None:

@@ -4,11 +4,10 @@ from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.parts import Part
 
-from services.backend.calls import Calls
 from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.outgoing_payments.build import OutgoingPayments
 from services.backend.payments.messages import IncomingPaymentUrls
-from services.backend.payments.service import PaymentService
+from services.backend.payments.queries import PaymentQueries
 from services.backend.payments.servicer import PaymentServicer
 from services.backend.quotes.build import Quotes
 from services.backend.receivers.build import Receivers
@@ -30,18 +29,16 @@ def part(
 ) -> Part:
     """Their RPCs."""
     servicer = PaymentServicer(
-        payments=PaymentService(
-            database=database, incoming=incoming.queries, outgoing=outgoing.service
+        payments=PaymentQueries(
+            database=database, incoming=incoming.queries, outgoing=outgoing.queries
         ),
         incoming=incoming,
-        outgoing=outgoing.service,
+        outgoing=outgoing,
         quotes=quotes,
-        create_payment=outgoing.create,
         receivers=receivers,
         wallet_addresses=wallet_addresses,
         urls=urls,
         commands=commands,
-        calls=Calls(commands=commands),
         scopes=scopes,
     )
     return Part(servicers=[servicer])

@@ -1,6 +1,5 @@
 """The Admin contract's PaymentService over gRPC."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -9,10 +8,9 @@ from grpc.aio import ServicerContext
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceServicer
 from servicekit.commands import Command, Commands, Replies, nothing_to_recover
-from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument, NotFound
+from servicekit.idempotency import Once, once_of
 
-from services.backend.calls import Calls, Reply, Write, once_of
 from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.incoming_payments.commands.approve_incoming_payment import PaymentToApprove
 from services.backend.incoming_payments.commands.cancel_incoming_payment import PaymentToCancel
@@ -21,16 +19,16 @@ from services.backend.incoming_payments.commands.update_incoming_payment import 
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.incoming_payments.model import InitiatedBy
 from services.backend.incoming_payments.model import PaymentView as IncomingView
+from services.backend.outgoing_payments.build import OutgoingPayments
+from services.backend.outgoing_payments.commands import cancel_payment
 from services.backend.outgoing_payments.commands.create_payment import (
     AcceptedQuote,
     CreatedPayment,
-    CreatePayment,
     NewPayment,
 )
-from services.backend.outgoing_payments.service import OutgoingPaymentService
-from services.backend.outgoing_payments.service import PaymentView as OutgoingView
+from services.backend.outgoing_payments.model import PaymentView as OutgoingView
 from services.backend.payments import messages
-from services.backend.payments.service import PaymentService
+from services.backend.payments.queries import PaymentQueries
 from services.backend.protos import (
     moment,
     optional,
@@ -69,23 +67,24 @@ _QUOTES: Final = Replies(message=pb.Quote, encode=_given_quote, recover=nothing_
 _PAYMENTS: Final = Replies(
     message=pb.OutgoingPayment, encode=_created_payment, recover=nothing_to_recover
 )
+_OUTGOING: Final = Replies(
+    message=pb.OutgoingPayment, encode=messages.outgoing_payment, recover=nothing_to_recover
+)
 
 
 class PaymentServicer(PaymentServiceServicer):
-    """Translates; the decisions are in the services of each kind of payment."""
+    """Translates; the decisions are in the commands and queries of each kind of payment."""
 
     def __init__(
         self,
         *,
-        payments: PaymentService,
+        payments: PaymentQueries,
         incoming: IncomingPayments,
-        outgoing: OutgoingPaymentService,
+        outgoing: OutgoingPayments,
         quotes: Quotes,
-        create_payment: CreatePayment,
         receivers: Receivers,
         wallet_addresses: WalletAddressService,
         urls: messages.IncomingPaymentUrls,
-        calls: Calls,
         commands: Commands,
         scopes: Scopes,
     ) -> None:
@@ -93,11 +92,9 @@ class PaymentServicer(PaymentServiceServicer):
         self._incoming = incoming
         self._outgoing = outgoing
         self._quotes = quotes
-        self._create_payment = create_payment
         self._receivers = receivers
         self._wallet_addresses = wallet_addresses
         self._urls = urls
-        self._calls = calls
         self._commands = commands
         self._scopes = scopes
         self._incoming_replies: Replies[IncomingView, pb.IncomingPayment] = Replies(
@@ -181,7 +178,7 @@ class PaymentServicer(PaymentServiceServicer):
         return await self._commands.run_once(
             self._receivers.create,
             new,
-            once=once_of(request, scope=scope.owner, key=request.idempotency_key),
+            once=self._once(request),
             replies=_RECEIVERS,
         )
 
@@ -205,7 +202,7 @@ class PaymentServicer(PaymentServiceServicer):
         return await self._commands.run_once(
             self._receivers.complete,
             ReceiverToComplete(scope=scope, url=request.url),
-            once=once_of(request, scope=scope.owner, key=request.idempotency_key),
+            once=self._once(request),
             replies=_RECEIVERS,
         )
 
@@ -221,8 +218,9 @@ class PaymentServicer(PaymentServiceServicer):
             debit_amount=None if debit is None else to_amount(debit),
             receive_amount=None if receive is None else to_amount(receive),
         )
-        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
-        return await self._commands.run_once(self._quotes.create, new, once=once, replies=_QUOTES)
+        return await self._commands.run_once(
+            self._quotes.create, new, once=self._once(request), replies=_QUOTES
+        )
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         del context
@@ -265,13 +263,15 @@ class PaymentServicer(PaymentServiceServicer):
         del context
         payment_id = _payment_id(request.id)
         tenant_id = self._scope(request).filter
-        return messages.outgoing_payment(await self._outgoing.get(payment_id, tenant_id=tenant_id))
+        return messages.outgoing_payment(
+            await self._outgoing.queries.get(payment_id, tenant_id=tenant_id)
+        )
 
     async def ListOutgoingPayments(
         self, request: pb.ListOutgoingPaymentsRequest, context: Context
     ) -> pb.ListOutgoingPaymentsResponse:
         del context
-        page, views = await self._outgoing.page(
+        page, views = await self._outgoing.queries.page(
             page_query(request.page),
             tenant_id=self._scope(request).filter,
             wallet_address_id=_wallet_address_filter(request),
@@ -287,23 +287,14 @@ class PaymentServicer(PaymentServiceServicer):
         self, request: pb.CancelOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
         del context
-        scope = self._scope(request)
-
-        async def prepare() -> Write[pb.OutgoingPayment]:
-            # Cancelling again changes nothing, so a call that was cut off here may be repeated.
-            view = await self._outgoing.cancel(
-                _payment_id(request.id),
-                tenant_id=scope.filter,
-                reason=optional(request, "reason"),
-            )
-
-            async def write(session: WriteSession) -> pb.OutgoingPayment:
-                del session
-                return messages.outgoing_payment(view)
-
-            return write
-
-        return await self._once(request, pb.OutgoingPayment, prepare)
+        given = cancel_payment.PaymentToCancel(
+            payment_id=_payment_id(request.id),
+            tenant_id=self._scope(request).filter,
+            reason=optional(request, "reason"),
+        )
+        return await self._commands.run_once(
+            self._outgoing.cancel, given, once=self._once(request), replies=_OUTGOING
+        )
 
     async def ListPayments(
         self, request: pb.ListPaymentsRequest, context: Context
@@ -331,32 +322,19 @@ class PaymentServicer(PaymentServiceServicer):
             granted=None,
             metadata=None if metadata is None else to_json(metadata),
         )
-        scope = self._scope(request)
-        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
         return await self._commands.run_once(
-            self._create_payment, new, once=once, replies=_PAYMENTS
+            self._outgoing.create, new, once=self._once(request), replies=_PAYMENTS
         )
 
-    async def _once(
-        self,
-        request: Message,
-        reply_type: type[Reply],
-        prepare: Callable[[], Awaitable[Write[Reply]]],
-        finish: Callable[[Reply], Awaitable[None]] | None = None,
-    ) -> Reply:
+    def _once(self, request: Message) -> Once:
         key: str = request.idempotency_key  # type: ignore[attr-defined] # all mutating requests have it
-        scope = self._scope(request)
-        return await self._calls.prepared(
-            request, reply_type, scope=scope.owner, key=key, prepare=prepare, finish=finish
-        )
+        return once_of(request, scope=self._scope(request).owner, key=key)
 
     async def _change_incoming(
         self, request: Message, command: Command[Given, Any, IncomingView], given: Given
     ) -> pb.IncomingPayment:
-        key: str = request.idempotency_key  # type: ignore[attr-defined] # all mutating requests have it
-        once = once_of(request, scope=self._scope(request).owner, key=key)
         return await self._commands.run_once(
-            command, given, once=once, replies=self._incoming_replies
+            command, given, once=self._once(request), replies=self._incoming_replies
         )
 
     def _message(self, view: IncomingView) -> pb.IncomingPayment:

@@ -13,8 +13,13 @@ from servicekit.database import WriteSession
 from services.backend.assets.model import Asset
 from services.backend.events.service import EventWriter
 from services.backend.outgoing_payments import repository, spending
-from services.backend.outgoing_payments.model import Granted, OutgoingPayment, SpentAmounts, State
-from services.backend.outgoing_payments.service import PaymentView
+from services.backend.outgoing_payments.model import (
+    Granted,
+    OutgoingPayment,
+    PaymentView,
+    SpentAmounts,
+    State,
+)
 from services.backend.quotes import repository as quotes
 from services.backend.quotes.commands.create_quote import (
     CreateQuote,

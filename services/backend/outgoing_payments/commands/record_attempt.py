@@ -20,8 +20,8 @@ from services.backend.outgoing_payments.attempt import (
     settle,
 )
 from services.backend.outgoing_payments.books import OutgoingBooks, Standing
+from services.backend.outgoing_payments.due import DUE_CHANNEL
 from services.backend.outgoing_payments.model import OutgoingPayment, State
-from services.backend.outgoing_payments.service import DUE_CHANNEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

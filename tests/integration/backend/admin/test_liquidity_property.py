@@ -10,18 +10,22 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.errors import ServiceError
-from servicekit.ids import SystemIds
+from servicekit.idempotency import IdempotencyStore
 from sqlalchemy import insert
 
 from services.backend.assets.tables import assets
+from services.backend.events.tables import idempotency_keys
 from services.backend.ledger.batching.batcher import BatchedLedger
 from services.backend.ledger.memory.engine import MemoryLedger
 from services.backend.ledger.rules.chart import balance, new_asset_accounts, settlement_account_id
-from services.backend.liquidity.model import Kind
-from services.backend.liquidity.repository import Holder
-from services.backend.liquidity.service import LiquidityService
+from services.backend.liquidity.build import Liquidity, build
+from services.backend.liquidity.commands.deposit import NewDeposit
+from services.backend.liquidity.commands.end_withdrawal import WithdrawalToEnd
+from services.backend.liquidity.commands.withdraw import NewWithdrawal
+from services.backend.liquidity.model import Holder, Kind
 from services.backend.tenants.scope import Scope
 from services.backend.tenants.tables import tenants
 from tests.support.clock import ManualClock
@@ -84,9 +88,10 @@ class Tenant:
 
 @dataclass
 class Bank:
-    """The service on real rows and the ledger's oracle, with a clock of the test's own."""
+    """The commands on real rows and the ledger's oracle, with a clock of the test's own."""
 
-    service: LiquidityService
+    commands: Commands
+    liquidity: Liquidity
     database: Database
     ledger: BatchedLedger
     clock: ManualClock
@@ -132,34 +137,36 @@ class Bank:
             move.expires_ms = self.clock.now_ms() + move.timeout_s * 1_000
 
     async def _carry_out(self, tenant: Tenant, chosen_id: UUID, move: Move) -> None:
-        given: dict[str, Any] = {"chosen_id": chosen_id, "amount": move.amount}
+        asked: dict[str, Any] = {
+            "scope": tenant.scope,
+            "holder": Holder.ASSET,
+            "account_id": tenant.asset_id,
+            "chosen_id": chosen_id,
+            "amount": move.amount,
+        }
         if move.kind is Kind.DEPOSIT:
-            planned = await self.service.deposit(
-                tenant.scope, Holder.ASSET, tenant.asset_id, **given
+            new = NewDeposit(**asked)
+            await self.liquidity.deposit.finish(
+                new, await self.commands.run(self.liquidity.deposit, new)
             )
         else:
-            planned = await self.service.withdraw(
-                tenant.scope, Holder.ASSET, tenant.asset_id, timeout_s=move.timeout_s, **given
+            taken = NewWithdrawal(**asked, timeout_s=move.timeout_s)
+            # `finish` once more, as at a repeat of the call.
+            await self.liquidity.withdraw.finish(
+                taken, await self.commands.run(self.liquidity.withdraw, taken)
             )
-        async with self.database.write() as session:
-            recorded = await self.service.record(session, planned)
-        await self.service.move_recorded(recorded.transfer_id)
-        await self.service.move_recorded(recorded.transfer_id)  # as a repeat of the call does
 
     async def _resolve(self, tenant: Tenant, chosen_id: UUID, act: str) -> None:
         move = tenant.moves.get(chosen_id)
-        goal, call = (
-            ("POSTED", self.service.post_withdrawal)
-            if act == "post"
-            else ("VOIDED", self.service.void_withdrawal)
-        )
+        goal = "POSTED" if act == "post" else "VOIDED"
+        ending = WithdrawalToEnd(scope=tenant.scope, withdrawal_id=chosen_id, post=act == "post")
         if move is None or move.kind is Kind.DEPOSIT or move.state == "REFUSED":
             expected = "UNKNOWN_TRANSFER"
         elif move.timeout_s and move.state in ("PENDING", goal):
             expected = None
         else:
             expected = "TRANSFER_RESOLVED"
-        assert await _reason(call(tenant.scope, chosen_id)) == expected
+        assert await _reason(self.commands.run(self.liquidity.end_withdrawal, ending)) == expected
         if move is not None and expected is None:
             move.state = goal
 
@@ -206,15 +213,17 @@ async def _bank(url: str, run: int) -> AsyncIterator[Bank]:
             new_asset_accounts(asset_id=tenant.asset_id.int, ledger=tenant.ledger)
         )
     unused = cast("Any", None)
-    service = LiquidityService(
+    liquidity = build(
         database=database,
         ledger=ledger,
         incoming_payments=unused,
         outgoing_payments=unused,
         clock=clock,
-        ids=SystemIds(clock),
     )
-    yield Bank(service, database, ledger, clock, found)
+    commands = Commands(
+        database=database, replies=IdempotencyStore(table=idempotency_keys, clock=clock)
+    )
+    yield Bank(commands, liquidity, database, ledger, clock, found)
     await ledger.close()
     await database.close()
 

@@ -9,11 +9,12 @@ import pytest
 from ilpkit.ilp.packet import Fulfill, Prepare, Reply
 from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Unavailable
+from sqlalchemy import update
 
 from services.backend.ledger.rules.accounting import Side, transfer, voiding
 from services.backend.ledger.rules.outcome import apply_plan
 from services.backend.outgoing_payments import repository
-from services.backend.outgoing_payments.model import State
+from services.backend.outgoing_payments.tables import outgoing_payments
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
 from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import STALE_S, Node, amount, eventually, id_of
@@ -108,14 +109,14 @@ async def test_funding_that_broke_off_after_the_deposit_goes_on(
     banks: Banks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await banks.moved()
-    change, failures = repository.change, [Unavailable("UNAVAILABLE", "the database is away")]
+    write, failures = repository.leave_funding, [Unavailable("UNAVAILABLE", "it is away")]
 
-    async def broken(*args: Any) -> bool:
+    def broken(*args: Any) -> None:
         if failures:
             raise failures.pop()
-        return await change(*args)
+        write(*args)
 
-    monkeypatch.setattr(repository, "change", broken)
+    monkeypatch.setattr(repository, "leave_funding", broken)
     incoming = await banks.far.incoming(banks.bob, amount(500))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
     with pytest.raises(Unavailable):
@@ -217,8 +218,8 @@ async def test_a_lost_lease_is_noticed_by_the_renewal(new_banks: NewBanks) -> No
     await held.stopped()
     async with banks.near.features.database.write() as session:
         # As another process does that takes the payment over.
-        later = {"claims": 2}
-        await repository.change(session, UUID(id_of(payment)), State.SENDING, later)
+        taken = update(outgoing_payments).where(outgoing_payments.c.id == UUID(id_of(payment)))
+        await session.execute(taken.values(claims=2))
     banks.clock.jump(1)
     task = banks.near.app.worker._running[UUID(id_of(payment))]
     await until(lambda: task.cancelling() > 0 or task.done())
@@ -310,7 +311,7 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     assert (tried.state, tried.state_attempts) == (SENDING, 1)
     await apply_plan(ledger, voiding(plan.pending_ids))
     async with banks.near.features.database.write() as session:
-        await banks.near.features.outgoing.service.packet_resolved(session, UUID(id_of(payment)))
+        await banks.near.features.outgoing.due.packet_resolved(session, UUID(id_of(payment)))
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.sent_amount.value) == (COMPLETED, 500)
     assert await banks.moved() == (500, 500)

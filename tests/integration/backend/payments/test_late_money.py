@@ -50,7 +50,7 @@ async def move(banks: Banks, payment: Any, value: int, *, code: TransferCode) ->
 async def resolved(banks: Banks, payment: Any) -> None:
     """As whoever finds out what became of a packet says it."""
     async with banks.near.features.database.write() as session:
-        await banks.near.features.outgoing.service.packet_resolved(session, UUID(id_of(payment)))
+        await banks.near.features.outgoing.due.packet_resolved(session, UUID(id_of(payment)))
 
 
 async def told(banks: Banks, payment: Any, count: int) -> dict[str, Any]:
@@ -186,7 +186,7 @@ async def test_withdrawals_at_once_take_each_events_money_once(banks: Banks) -> 
 
 async def row(banks: Banks, payment: Any) -> Any:
     return (
-        await banks.near.features.outgoing.service.get(UUID(id_of(payment)), tenant_id=None)
+        await banks.near.features.outgoing.queries.get(UUID(id_of(payment)), tenant_id=None)
     ).payment
 
 
@@ -195,7 +195,7 @@ async def test_a_deposit_that_arrives_after_the_cancellation_moves_nothing(banks
     assert (await banks.near.cancel(payment)).state == CANCELLED
     # As a process does that stood still in the middle of funding.
     asset = (
-        await banks.near.features.outgoing.service.get(UUID(id_of(payment)), tenant_id=None)
+        await banks.near.features.outgoing.queries.get(UUID(id_of(payment)), tenant_id=None)
     ).asset
     books = OutgoingBooks(banks.near.features.ledger)
     await books.deposit(UUID(id_of(payment)), asset, 506)
@@ -209,11 +209,11 @@ async def test_a_cancellation_that_broke_off_is_finished_by_a_worker(
     payment = await new_payment(banks)
     if deposited:
 
-        async def broken(*args: Any) -> bool:
+        def broken(*args: Any) -> None:
             raise Unavailable("UNAVAILABLE", "the process died after the deposit")
 
         with monkeypatch.context() as patch:
-            patch.setattr(repository, "change", broken)
+            patch.setattr(repository, "leave_funding", broken)
             with pytest.raises(Unavailable):
                 await banks.near.fund(payment)
         assert await banks.near.balance(id_of(payment)) == 506

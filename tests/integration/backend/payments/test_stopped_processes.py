@@ -89,7 +89,7 @@ async def successor(banks: Banks, new_node: NewNode) -> Node:
 
 async def check_books(banks: Banks, node: Node, payment: Any, ended: Any) -> None:
     """It was taken over and ended once; what was told is in the ledger and can be withdrawn."""
-    view = await node.features.outgoing.service.get(UUID(id_of(payment)), tenant_id=None)
+    view = await node.features.outgoing.queries.get(UUID(id_of(payment)), tenant_id=None)
     assert view.payment.claims > 1
 
     async def events() -> list[dict[str, Any]]:

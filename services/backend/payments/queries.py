@@ -1,4 +1,4 @@
-"""Payments of both kinds in one list."""
+"""What can be asked about payments of both kinds together."""
 
 from uuid import UUID
 
@@ -7,13 +7,13 @@ from servicekit.paging import Page, PageQuery
 
 from services.backend.incoming_payments.model import PaymentView as IncomingView
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
-from services.backend.outgoing_payments.service import OutgoingPaymentService
-from services.backend.outgoing_payments.service import PaymentView as OutgoingView
+from services.backend.outgoing_payments.model import PaymentView as OutgoingView
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 from services.backend.payments import repository
 from services.backend.payments.repository import Kind, PaymentKey
 
 
-class PaymentService:
+class PaymentQueries:
     """Reads what the two kinds have in common."""
 
     def __init__(
@@ -21,7 +21,7 @@ class PaymentService:
         *,
         database: Database,
         incoming: IncomingPaymentQueries,
-        outgoing: OutgoingPaymentService,
+        outgoing: OutgoingPaymentQueries,
     ) -> None:
         self._database = database
         self._incoming = incoming

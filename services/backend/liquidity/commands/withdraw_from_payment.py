@@ -1,0 +1,123 @@
+"""Take what an ended payment received or left over, as its events told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from servicekit.clock import Clock
+from servicekit.database import Database
+
+from services.backend.assets.model import Asset
+from services.backend.events import repository as events
+from services.backend.events.withdrawable import withdrawable
+from services.backend.incoming_payments.endings import Endings
+from services.backend.incoming_payments.model import State as IncomingState
+from services.backend.liquidity import repository
+from services.backend.liquidity.errors import not_ended, nothing_to_withdraw, still_pending
+from services.backend.liquidity.model import (
+    Holder,
+    Kind,
+    LiquidityTransfer,
+    TransferState,
+    payment_transfer_id,
+)
+from services.backend.liquidity.moving import MoneyLedger, MoveMoney, Planned, checked
+from services.backend.liquidity.states import TransferStates
+from services.backend.outgoing_payments.model import State as OutgoingState
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
+from services.backend.tenants.scope import Scope
+
+REACHES_LEDGER_WITHIN: Final = timedelta(seconds=30)
+"""How long a withdrawal that is recorded counts as on its way to the ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentWithdrawal:
+    """From which payment."""
+
+    scope: Scope
+    holder: Holder
+    payment_id: UUID
+    timeout_s: int
+    """0 takes it at once."""
+
+
+class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
+    """Raises NotFound, and FailedPrecondition when it has not ended or there is nothing to take."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: MoneyLedger,
+        incoming_payments: Endings,
+        outgoing_payments: OutgoingPaymentQueries,
+        clock: Clock,
+    ) -> None:
+        super().__init__(database=database, ledger=ledger, clock=clock)
+        self._incoming_payments = incoming_payments
+        self._outgoing_payments = outgoing_payments
+        self._states = TransferStates(ledger=ledger, clock=clock)
+
+    async def read(self, given: PaymentWithdrawal) -> Planned:
+        """What the first event told of whose money is neither taken nor being taken.
+
+        The withdrawal has the event's id, and moves no more than was told: money that came later is
+        another event's. Where less was there for an earlier event than it told, the rest of that
+        comes along. Earlier tries may have been given up, so each has a transfer of its own. Its id
+        follows from the event and the number of tries, so that of two calls at once one succeeds.
+        """
+        payment_id = given.payment_id
+        tenant_id, asset = await self._ended(given)
+        async with self._database.read() as session:
+            told = withdrawable(await events.about(session, payment_id))
+            tries = await repository.withdrawals(
+                session, [each.event_id for each in told], tenant_id
+            )
+        states = await self._states.of(tries)
+        left = 0
+        for event in told:
+            own = [tried for tried in tries if tried.id == event.event_id]
+            open_tries = [tried for tried in own if self._is_open(tried, states)]
+            left += event.amount - sum(tried.amount for tried in open_tries)
+            if not open_tries:
+                transfer = LiquidityTransfer(
+                    transfer_id=payment_transfer_id(event.event_id, len(own)),
+                    tenant_id=tenant_id,
+                    id=event.event_id,
+                    kind=Kind.WITHDRAWAL,
+                    account_id=payment_id,
+                    asset_id=asset.id,
+                    ledger=asset.ledger,
+                    amount=min(left, await self._balance(payment_id)),
+                    timeout_s=given.timeout_s,
+                    created_at=self._clock.now(),
+                )
+                return Planned(transfer=checked(transfer))
+        pending = [t.id for t in tries if states.get(t.transfer_id) is TransferState.PENDING]
+        raise still_pending(pending[0]) if pending else nothing_to_withdraw(payment_id)
+
+    async def _ended(self, given: PaymentWithdrawal) -> tuple[UUID, Asset]:
+        """Whose the payment is, and in what; raises FailedPrecondition when it has not ended."""
+        if given.holder is Holder.INCOMING_PAYMENT:
+            received = await self._incoming_payments.ended(
+                given.payment_id, tenant_id=given.scope.filter
+            )
+            if received.payment.state is IncomingState.PENDING:
+                raise not_ended(received.payment.state)
+            return received.payment.tenant_id, received.asset
+        sent = await self._outgoing_payments.get(given.payment_id, tenant_id=given.scope.filter)
+        if sent.payment.state in {OutgoingState.FUNDING, OutgoingState.SENDING}:
+            raise not_ended(sent.payment.state)
+        return sent.payment.tenant_id, sent.asset
+
+    def _is_open(self, tried: LiquidityTransfer, states: Mapping[UUID, TransferState]) -> bool:
+        """Whether a withdrawal took its money or may still do so, and was not given up.
+
+        One that has not reached the ledger is on its way there, or its call failed or died.
+        """
+        if tried.transfer_id in states:
+            return states[tried.transfer_id] is not TransferState.VOIDED
+        return tried.created_at >= self._clock.now() - REACHES_LEDGER_WITHIN

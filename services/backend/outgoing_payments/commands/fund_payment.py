@@ -1,0 +1,94 @@
+"""Deposit the whole debit amount of an outgoing payment, and let it be sent."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from servicekit.clock import Clock
+from servicekit.commands import Command
+from servicekit.database import WriteSession
+from servicekit.errors import InvalidArgument
+
+from services.backend.events.service import EventWriter
+from services.backend.outgoing_payments import repository, spending
+from services.backend.outgoing_payments.attempt import Failure
+from services.backend.outgoing_payments.books import OutgoingBooks
+from services.backend.outgoing_payments.due import DUE_CHANNEL
+from services.backend.outgoing_payments.errors import wrong_state
+from services.backend.outgoing_payments.model import PaymentView, State
+from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
+
+DATA_BYTES_MAX: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentToFund:
+    """Which one; None means any tenant."""
+
+    payment_id: UUID
+    tenant_id: UUID | None
+    data: bytes | None
+    """What its packets carry to the receiver."""
+
+
+class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
+    """Raises NotFound, and Conflict when the payment was cancelled; a repeat is a no-op."""
+
+    def __init__(
+        self,
+        *,
+        queries: OutgoingPaymentQueries,
+        books: OutgoingBooks,
+        events: EventWriter,
+        clock: Clock,
+    ) -> None:
+        self._queries = queries
+        self._books = books
+        self._events = events
+        self._clock = clock
+
+    async def read(self, given: PaymentToFund) -> PaymentView:
+        """The payment, with the money on its account.
+
+        The deposit comes before the row, under an id that follows from the payment's: whatever
+        happens in between, a repeat finds it. If the payment was cancelled meanwhile, it is taken
+        back.
+        """
+        if given.data is not None and len(given.data) > DATA_BYTES_MAX:
+            raise InvalidArgument(
+                "INVALID_FIELD",
+                f"data_to_transmit has at most {DATA_BYTES_MAX} bytes",
+                field="data_to_transmit",
+            )
+        view = await self._queries.get(given.payment_id, tenant_id=given.tenant_id)
+        payment, amount = view.payment, view.payment.quote.debit_amount
+        if payment.state is State.FUNDING:
+            await self._books.deposit(payment.id, view.asset, amount)
+        elif payment.state is State.CANCELLED:
+            await self._books.refuse_deposit(payment.id, view.asset, amount)
+            raise wrong_state(payment.state)
+        return view
+
+    async def write(
+        self, session: WriteSession, given: PaymentToFund, facts: PaymentView
+    ) -> PaymentView:
+        """That it is to be sent.
+
+        If its quote ran out before, it fails instead, and the deposit waits to be withdrawn.
+        """
+        payment, now = facts.payment, self._clock.now()
+        if payment.state is not State.FUNDING:
+            return facts
+        after = replace(payment, updated_at=now, data_to_transmit=given.data)
+        if payment.quote.expires_at > now:
+            after = replace(after, state=State.SENDING, due_at=now)
+            await session.notify(DUE_CHANNEL, "")
+        else:
+            after = replace(after, state=State.FAILED, error=Failure.QUOTE_EXPIRED)
+            await spending.release_all(session, payment)
+            balance = payment.quote.debit_amount
+            await self._events.outgoing_payment(
+                session, "failed", after, facts.asset, balance=balance
+            )
+        repository.leave_funding(session, after)
+        return replace(facts, payment=after)
