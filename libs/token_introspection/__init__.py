@@ -7,7 +7,8 @@ if isinstance(found, ActiveToken) and found.access: ...
 
 from ilpkit.gnap.client import Client, JwkClient, WalletAddressClient, client_name
 
-from token_introspection.client import CachedIntrospector, IntrospectionClient, Introspector
+from token_introspection.cache import CachedIntrospector
+from token_introspection.client import IntrospectionClient, Introspector
 from token_introspection.errors import IntrospectionFailed
 from token_introspection.model import (
     INACTIVE,
@@ -15,6 +16,7 @@ from token_introspection.model import (
     InactiveToken,
     Introspection,
 )
+from token_introspection.watch import RevocationWatch
 
 __all__ = [
     "INACTIVE",
@@ -27,6 +29,7 @@ __all__ = [
     "IntrospectionFailed",
     "Introspector",
     "JwkClient",
+    "RevocationWatch",
     "WalletAddressClient",
     "client_name",
 ]

@@ -1,14 +1,12 @@
 """Introspection over gRPC, asked once for what many ask at the same time.
 
 Requests of one client often come together under one token. Calls that ask the same while a question
-is under way share its answer. A cache is off by default, because a revoked token stays usable
-for as long as an answer is kept.
+is under way share its answer.
 """
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -24,8 +22,6 @@ from token_introspection.messages import introspection_of, request_message
 from token_introspection.model import Introspection
 
 DEADLINE_S: Final = 5.0
-CACHE_ENTRIES_MAX: Final = 10_000
-CACHE_LIFE_S_MAX: Final = 30.0
 _RETRIABLE_CODES: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -92,41 +88,3 @@ class IntrospectionClient:
 
 def _failed(name: str, *, retriable: bool) -> IntrospectionFailed:
     return IntrospectionFailed(f"the authorization server failed: {name}", retriable=retriable)
-
-
-class CachedIntrospector:
-    """Remembers answers for a short time; a revocation takes that long to be heard."""
-
-    def __init__(
-        self,
-        inner: Introspector,
-        *,
-        life_s: float,
-        monotonic: Callable[[], float],
-        entries_max: int = CACHE_ENTRIES_MAX,
-    ) -> None:
-        """`monotonic` gives elapsed seconds; `life_s` is at most CACHE_LIFE_S_MAX."""
-        if not 0 < life_s <= CACHE_LIFE_S_MAX:
-            raise ValueError(f"life_s lies above 0 and up to {CACHE_LIFE_S_MAX:g}")
-        self._inner = inner
-        self._life_s = life_s
-        self._monotonic = monotonic
-        self._entries_max = entries_max
-        self._entries: OrderedDict[bytes, tuple[float, Introspection]] = OrderedDict()
-
-    async def introspect(self, token: str, access: Sequence[AskedAccess] = ()) -> Introspection:
-        """The same as the inner one, or its answer of less than `life_s` seconds ago."""
-        request = request_message(token, access)
-        key = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-        kept = self._entries.get(key)
-        asked_at = self._monotonic()
-        if kept is not None and asked_at - kept[0] < self._life_s:
-            self._entries.move_to_end(key)
-            return kept[1]
-        answer = await self._inner.introspect(token, access)
-        # Its age counts from the question: a revocation meanwhile is not in the answer.
-        self._entries[key] = (asked_at, answer)
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._entries_max:
-            self._entries.popitem(last=False)
-        return answer

@@ -40,6 +40,7 @@ def introspection_of(response: pb.IntrospectResponse) -> Introspection:
         client=_client(response.client),
         access=access,
         tenant_id=response.tenant_id if response.HasField("tenant_id") else None,
+        expires_in_s=response.expires_in if response.HasField("expires_in") else None,
     )
 
 

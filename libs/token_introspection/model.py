@@ -17,6 +17,8 @@ class ActiveToken:
     """The granted items that cover what was asked; all of them when nothing was."""
     tenant_id: str | None = None
     """Whose server gave the grant; None from a server that knows no tenants."""
+    expires_in_s: int | None = None
+    """How long it is valid, unless it is revoked; None from a server that does not say."""
 
 
 @dataclass(frozen=True, slots=True)

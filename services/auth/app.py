@@ -30,6 +30,7 @@ from servicekit.http_listener import HttpLimits, HttpListener, Routes
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
+from servicekit.listen import Listener
 from servicekit.redis import Redis, build_redis
 
 from services.auth.admin.admission import Admission
@@ -56,10 +57,12 @@ from services.auth.interactions.routes import InteractionRoutes
 from services.auth.interactions.servicer import InteractionServicer
 from services.auth.interactions.sessions import InteractionSessions
 from services.auth.introspection.queries import TokenIntrospection
+from services.auth.introspection.revocations import RevocationNotices
 from services.auth.introspection.servicer import IntrospectionServicer
 from services.auth.migrations.run import upgrade_async
 from services.auth.settings import AuthSettings
 from services.auth.tokens.build import build as build_tokens
+from services.auth.tokens.ended import REVOCATIONS_CHANNEL
 from services.auth.tokens.housekeeping import tokens_housekeeping
 
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -99,6 +102,7 @@ class AuthApp:
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock)
         self._urls = PublicUrls(base_url=settings.auth_server_url)
+        self._notices = RevocationNotices()
 
     async def start(self, lifecycle: Lifecycle) -> Ports:
         """Open the stores, then the worker, then the servers; closing goes the other way round."""
@@ -111,6 +115,9 @@ class AuthApp:
         await stores.commands.run(admin.upsert_tenant, self._operator())
         if settings.database_cleanup_workers:
             lifecycle.spawn("housekeeping", self._housekeeper(stores).run())
+        revocations = self._revocations_listener()
+        lifecycle.spawn("revocations", revocations.run())
+        await revocations.loaded()
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
         checks.add("redis", stores.redis.ping, vital=False)
@@ -121,6 +128,7 @@ class AuthApp:
         listener = self._http_listener(stores, interactions, checks)
         await grpc_server.start()
         lifecycle.on_close(lambda: grpc_server.stop(settings.drain_seconds))
+        lifecycle.on_close(self._notices.close)
         await listener.start()
         lifecycle.on_close(lambda: listener.drain(settings.drain_seconds))
 
@@ -182,6 +190,16 @@ class AuthApp:
             ids=self._ids,
         )
 
+    def _revocations_listener(self) -> Listener:
+        return Listener(
+            self._settings.database_url.get_secret_value(),
+            channels=[REVOCATIONS_CHANNEL],
+            on_notify=self._notices.on_notify,
+            on_reload=self._notices.on_reload,
+            clock=self._clock,
+            ids=self._ids,
+        )
+
     def _grpc_server(
         self,
         stores: _Stores,
@@ -213,7 +231,9 @@ class AuthApp:
                     servicer=IntrospectionServicer(
                         introspection=TokenIntrospection(
                             database=stores.database, clock=self._clock
-                        )
+                        ),
+                        notices=self._notices,
+                        clock=self._clock,
                     ),
                 ),
             ),

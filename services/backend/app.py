@@ -16,7 +16,6 @@ from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
 from servicekit.parts import Part, PartsProcess, Ports
 from servicekit.redis import ReplayGuard
-from token_introspection import IntrospectionClient
 
 from services.backend.admin_sessions.callers import AdminCallers
 from services.backend.admin_sessions.part import part as admin_sessions_part
@@ -294,7 +293,7 @@ class Features:
             wallet_addresses=self.lookups.wallet_addresses,
             redis=self._connections.redis,
             fetcher=self._connections.documents,
-            introspection=IntrospectionClient(channel=self._connections.auth),
+            auth=self._connections.auth,
             clock=self.clock,
             public_origin=self.lookups.urls.public_origin,
             grant_endpoint=self._settings.auth_server_grant_url,

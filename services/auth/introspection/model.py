@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,3 +17,4 @@ class ActiveToken:
     tenant_id: UUID
     client: Client
     access: tuple[Mapping[str, Any], ...]
+    expires_at: datetime

@@ -19,6 +19,7 @@ _FIND_ACTIVE = prepared(
         grants.c.client_wallet_address,
         grants.c.client_jwk,
         grants.c.access,
+        access_tokens.c.expires_at,
     )
     .select_from(access_tokens)
     .join(grants, grants.c.id == access_tokens.c.grant_id)
@@ -41,5 +42,9 @@ async def find_active(session: ReadSession, value_hash: bytes, now: datetime) ->
         return None
     client = client_of(row.client_wallet_address, row.client_jwk)
     return ActiveToken(
-        grant_id=row.id, tenant_id=row.tenant_id, client=client, access=tuple(row.access)
+        grant_id=row.id,
+        tenant_id=row.tenant_id,
+        client=client,
+        access=tuple(row.access),
+        expires_at=row.expires_at,
     )

@@ -1,6 +1,7 @@
 """IntrospectionService over gRPC."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import cast
 
 from grpc.aio import ServicerContext
@@ -8,11 +9,14 @@ from ilpkit.openpayments.access import AccessType, Action, AskedAccess, Limits
 from pydantic import ValidationError
 from rafiki.introspection.v1 import introspection_service_pb2 as pb
 from rafiki.introspection.v1.introspection_service_pb2_grpc import IntrospectionServiceServicer
+from servicekit.clock import Clock
 from servicekit.errors import InvalidArgument
 from servicekit.messages import optional
 
 from services.auth.gnap.messages import access_messages, client_message, to_json
 from services.auth.introspection.queries import TokenIntrospection
+from services.auth.introspection.revocations import RevocationNotices
+from services.auth.tokens.ended import EVERY_GRANT
 
 ASKED_ITEMS_MAX = 16
 
@@ -22,8 +26,12 @@ Context = ServicerContext[object, object]
 class IntrospectionServicer(IntrospectionServiceServicer):
     """Translates; the decision is in TokenIntrospection."""
 
-    def __init__(self, *, introspection: TokenIntrospection) -> None:
+    def __init__(
+        self, *, introspection: TokenIntrospection, notices: RevocationNotices, clock: Clock
+    ) -> None:
         self._introspection = introspection
+        self._notices = notices
+        self._clock = clock
 
     async def Introspect(
         self, request: pb.IntrospectRequest, context: Context
@@ -43,7 +51,16 @@ class IntrospectionServicer(IntrospectionServiceServicer):
             access=access_messages(found.access),
             client=client_message(found.client),
             tenant_id=str(found.tenant_id),
+            expires_in=int((found.expires_at - self._clock.now()).total_seconds()),
         )
+
+    async def WatchRevocations(
+        self, request: pb.WatchRevocationsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchRevocationsResponse]:
+        del request, context
+        async for grants in self._notices.watch():
+            every = EVERY_GRANT in grants
+            yield pb.WatchRevocationsResponse(grants=() if every else grants, all=every)
 
 
 def _asked(item: pb.Access) -> AskedAccess:

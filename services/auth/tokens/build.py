@@ -26,5 +26,5 @@ def build(*, database: Database, clock: Clock, ids: IdSource, token_life_s: int)
     return Tokens(
         issuer=issuer,
         rotate=RotateToken(database=database, clock=clock, issuer=issuer),
-        revoke=RevokeToken(clock=clock),
+        revoke=RevokeToken(database=database, clock=clock),
     )

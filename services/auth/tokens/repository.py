@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
-    or_,
     select,
     update,
 )
@@ -60,11 +59,7 @@ _FIND_MANAGED = prepared(
 )
 _REVOKE = prepared(
     update(access_tokens)
-    .where(
-        *_presented(),
-        _IS_VALID,
-        or_(_GRANT_ID.is_(None), access_tokens.c.grant_id == _GRANT_ID),
-    )
+    .where(*_presented(), _IS_VALID, access_tokens.c.grant_id == _GRANT_ID)
     .values(revoked_at=_NOW)
 )
 _REPLACE = prepared(
@@ -142,7 +137,7 @@ def revoke(
     value_hash: bytes,
     now: datetime,
     *,
-    grant_id: UUID | None,
+    grant_id: UUID,
     refused: Callable[[], Exception],
 ) -> None:
     """Revoke a token; fail if there is none that is valid, or not of this grant."""

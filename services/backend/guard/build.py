@@ -1,16 +1,34 @@
 """The guard of Open Payments, put together."""
 
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from grpc.aio import Channel
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.documents import JsonFetcher
 from servicekit.redis import Redis, ReplayGuard
 from servicekit.signed_requests import SignatureCheck
-from token_introspection import Introspector
+from token_introspection import CachedIntrospector, IntrospectionClient, RevocationWatch
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
 from services.backend.guard.keys import ClientKeys
+from services.backend.guard.resources import Resources
 from services.backend.guard.service import Guard
+
+ANSWER_LIFE_S: Final = 10.0
+"""How long an answer about a token is remembered, if no revocation ends it (docs/adr/0008)."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarding:
+    """The guard, and what keeps the answers that it remembers honest."""
+
+    guard: Guard
+    revocations: RevocationWatch
 
 
 def build(
@@ -20,18 +38,26 @@ def build(
     wallet_addresses: WalletAddresses,
     redis: Redis,
     fetcher: JsonFetcher,
-    introspection: Introspector,
+    auth: Channel,
     clock: Clock,
     public_origin: str,
     grant_endpoint: str,
     either_scheme: bool,
-) -> Guard:
-    """Wire it; clients sign URLs below `public_origin`."""
-    return Guard(
-        database=database,
+) -> Guarding:
+    """Wire it; clients sign URLs below `public_origin`, and `auth` knows their tokens."""
+    introspection = IntrospectionClient(channel=auth)
+    remembered = CachedIntrospector(
+        introspection, life_s=ANSWER_LIFE_S, monotonic=clock.monotonic, watched=True
+    )
+    revocations = RevocationWatch(
+        channel=auth, cache=remembered, sleep=clock.sleep, on_absent=_no_revocations
+    )
+    guard = Guard(
         directory=directory,
         wallet_addresses=wallet_addresses,
+        resources=Resources(database=database),
         introspection=introspection,
+        remembered=remembered,
         keys=ClientKeys(fetcher=fetcher, clock=clock, wallet_addresses=wallet_addresses),
         signatures=SignatureCheck(
             clock=clock,
@@ -40,4 +66,13 @@ def build(
             either_scheme=either_scheme,
         ),
         grant_endpoint=grant_endpoint,
+    )
+    return Guarding(guard=guard, revocations=revocations)
+
+
+def _no_revocations() -> None:
+    _log.warning(
+        "auth_server_lacks",
+        method="rafiki.introspection.v1.IntrospectionService/WatchRevocations",
+        consequence="it is asked about the token of each request",
     )

@@ -3,15 +3,16 @@
 from servicekit.guarded_requests import GUARD_METHODS, GUARD_PREFIX
 from servicekit.parts import Part, Route
 
-from services.backend.guard.service import Guard
+from services.backend.guard.build import Guarding
 
 
-def part(guard: Guard) -> Part:
+def part(guarding: Guarding) -> Part:
     """The answers to Envoy's question about each request of Open Payments."""
     path = f"{GUARD_PREFIX}/"
     return Part(
         routes=[
-            Route(method=method, path=path, handler=guard.check, below=True)
+            Route(method=method, path=path, handler=guarding.guard.check, below=True)
             for method in GUARD_METHODS
-        ]
+        ],
+        workers={"revocations": guarding.revocations.run},
     )

@@ -14,7 +14,6 @@ from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess, Quote
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidValue
 from servicekit.client_keys import KeyUnavailable
-from servicekit.database import Database
 from servicekit.edge_contract import IdentifierFrom
 from servicekit.guarded_requests import GuardedRequest, guarded_request
 from servicekit.http_messages import Request, Response
@@ -30,7 +29,6 @@ from token_introspection import (
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
-from services.backend.guard import repository
 from services.backend.guard.errors import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -41,6 +39,7 @@ from services.backend.guard.errors import (
 )
 from services.backend.guard.keys import ClientKeys
 from services.backend.guard.operations import Matched, match
+from services.backend.guard.resources import Resources
 
 SIGNATURE_BASE_CHARS_MAX: Final = 1000
 
@@ -51,18 +50,20 @@ class Guard:
     def __init__(
         self,
         *,
-        database: Database,
         directory: Directory,
         wallet_addresses: WalletAddresses,
+        resources: Resources,
         introspection: Introspector,
+        remembered: Introspector,
         keys: ClientKeys,
         signatures: SignatureCheck,
         grant_endpoint: str,
     ) -> None:
-        self._database = database
         self._directory = directory
         self._wallet_addresses = wallet_addresses
+        self._resources = resources
         self._introspection = introspection
+        self._remembered = remembered
         self._keys = keys
         self._signatures = signatures
         self._grant_endpoint = grant_endpoint
@@ -113,10 +114,9 @@ class Guard:
             return values[0]
         in_resource = matched.identifier_from is IdentifierFrom.RESOURCE
         if in_resource and matched.resource_id is not None:
-            async with self._database.read() as session:
-                return await repository.wallet_address_of(
-                    session, matched.tenant_id, matched.access_type, matched.resource_id
-                )
+            return await self._resources.wallet_address_of(
+                matched.tenant_id, matched.access_type, matched.resource_id
+            )
         return None
 
     async def _introspect(
@@ -128,8 +128,10 @@ class Guard:
             # Quotes have no identifier in a grant, so none is asked for.
             identifier=None if matched.access_type == "quote" else identifier,
         )
+        # What can't be taken back is never decided on an answer of some seconds ago.
+        introspection = self._introspection if matched.operation.once else self._remembered
         try:
-            result = await self._introspection.introspect(token, [asked])
+            result = await introspection.introspect(token, [asked])
         except IntrospectionFailed as failed:
             if failed.retriable:
                 raise Refused(UNAVAILABLE, "the authorization server does not answer") from None

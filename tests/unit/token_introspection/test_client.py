@@ -1,24 +1,16 @@
 """The introspection client against a fake authorization server over real gRPC."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.json_format import ParseDict
 from ilpkit.openpayments.access import AskedAccess, Limits
-from rafiki.introspection.v1 import introspection_service_pb2 as pb
-from rafiki.introspection.v1.introspection_service_pb2_grpc import (
-    IntrospectionServiceServicer,
-    add_IntrospectionServiceServicer_to_server,
-)
 from servicekit.grpc_client import build_channel
 from token_introspection import (
     INACTIVE,
     ActiveToken,
-    CachedIntrospector,
     IntrospectionClient,
     IntrospectionFailed,
     JwkClient,
@@ -26,45 +18,7 @@ from token_introspection import (
 )
 
 from tests.support.waiting import until
-
-QUOTE = {"type": "quote", "actions": ["read"]}
-ACTIVE = {
-    "active": True,
-    "grant": "g",
-    "access": [QUOTE],
-    "client": {"walletAddress": "http://c.test"},
-}
-
-
-class Server(IntrospectionServiceServicer):
-    def __init__(self) -> None:
-        self.requests: list[pb.IntrospectRequest] = []
-        self.reply: dict[str, Any] = ACTIVE
-        self.failure: grpc.StatusCode | None = None
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def Introspect(self, request: pb.IntrospectRequest, context: Any) -> Any:  # noqa: N802 - the RPC's name
-        self.requests.append(request)
-        await self.gate.wait()
-        if self.failure is not None:
-            await context.abort(self.failure, "no")
-        return ParseDict(self.reply, pb.IntrospectResponse())
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[tuple[Server, grpc.aio.Channel]]:
-    handler = Server()
-    server = grpc.aio.server()
-    add_IntrospectionServiceServicer_to_server(handler, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield handler, channel
-    await server.stop(None)
-
-
-Served = tuple[Server, grpc.aio.Channel]
+from tests.unit.token_introspection.conftest import ACTIVE, QUOTE, Served
 
 
 async def test_an_active_token_is_typed(served: Served) -> None:
@@ -161,22 +115,3 @@ async def test_an_answer_against_the_contract_is_refused(
     with pytest.raises(IntrospectionFailed) as failed:
         await IntrospectionClient(channel=channel).introspect("T")
     assert not failed.value.retriable
-
-
-async def test_a_cache_remembers_for_its_time_and_no_more(served: Served) -> None:
-    handler, channel = served
-    now = 0.0
-    cached = CachedIntrospector(
-        IntrospectionClient(channel=channel), life_s=1, monotonic=lambda: now, entries_max=2
-    )
-    await cached.introspect("T")
-    handler.reply = {"active": False}
-    assert isinstance(await cached.introspect("T"), ActiveToken)
-    now = 1.0
-    assert await cached.introspect("T") == INACTIVE
-    for token in ("U", "V", "T"):
-        await cached.introspect(token)
-    assert [r.access_token for r in handler.requests] == ["T", "T", "U", "V", "T"]
-    for wrong in (0, 31):
-        with pytest.raises(ValueError, match="life_s"):
-            CachedIntrospector(cached, life_s=wrong, monotonic=lambda: now)

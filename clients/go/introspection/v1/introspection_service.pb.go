@@ -92,7 +92,9 @@ type IntrospectResponse struct {
 	Client *Client `protobuf:"bytes,4,opt,name=client,proto3,oneof" json:"client,omitempty"`
 	// Id of the tenant whose server gave the grant: the token is worth something at this tenant only.
 	// A server without tenants leaves it out.
-	TenantId      *string `protobuf:"bytes,5,opt,name=tenant_id,proto3,oneof" json:"tenant_id,omitempty"`
+	TenantId *string `protobuf:"bytes,5,opt,name=tenant_id,proto3,oneof" json:"tenant_id,omitempty"`
+	// Seconds until the token expires, rounded down. An answer is not remembered for longer.
+	ExpiresIn     *uint32 `protobuf:"varint,6,opt,name=expires_in,proto3,oneof" json:"expires_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -162,6 +164,105 @@ func (x *IntrospectResponse) GetTenantId() string {
 	return ""
 }
 
+func (x *IntrospectResponse) GetExpiresIn() uint32 {
+	if x != nil && x.ExpiresIn != nil {
+		return *x.ExpiresIn
+	}
+	return 0
+}
+
+// Watches all grants.
+type WatchRevocationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRevocationsRequest) Reset() {
+	*x = WatchRevocationsRequest{}
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRevocationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRevocationsRequest) ProtoMessage() {}
+
+func (x *WatchRevocationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRevocationsRequest.ProtoReflect.Descriptor instead.
+func (*WatchRevocationsRequest) Descriptor() ([]byte, []int) {
+	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{2}
+}
+
+// What ended.
+type WatchRevocationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of grants that lost a token, or all of them.
+	Grants []string `protobuf:"bytes,1,rep,name=grants,proto3" json:"grants,omitempty"`
+	// Whether any grant may have: everything remembered is to be forgotten.
+	All           bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRevocationsResponse) Reset() {
+	*x = WatchRevocationsResponse{}
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRevocationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRevocationsResponse) ProtoMessage() {}
+
+func (x *WatchRevocationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRevocationsResponse.ProtoReflect.Descriptor instead.
+func (*WatchRevocationsResponse) Descriptor() ([]byte, []int) {
+	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchRevocationsResponse) GetGrants() []string {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *WatchRevocationsResponse) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
 // An item of access (Open Payments `access-item`).
 type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -179,7 +280,7 @@ type Access struct {
 
 func (x *Access) Reset() {
 	*x = Access{}
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[2]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -191,7 +292,7 @@ func (x *Access) String() string {
 func (*Access) ProtoMessage() {}
 
 func (x *Access) ProtoReflect() protoreflect.Message {
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[2]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -204,7 +305,7 @@ func (x *Access) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Access.ProtoReflect.Descriptor instead.
 func (*Access) Descriptor() ([]byte, []int) {
-	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{2}
+	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Access) GetType() string {
@@ -252,7 +353,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[3]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +365,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[3]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +378,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{3}
+	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Limits) GetReceiver() string {
@@ -324,7 +425,7 @@ type Client struct {
 
 func (x *Client) Reset() {
 	*x = Client{}
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +437,7 @@ func (x *Client) String() string {
 func (*Client) ProtoMessage() {}
 
 func (x *Client) ProtoReflect() protoreflect.Message {
-	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4]
+	mi := &file_rafiki_introspection_v1_introspection_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +450,7 @@ func (x *Client) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Client.ProtoReflect.Descriptor instead.
 func (*Client) Descriptor() ([]byte, []int) {
-	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{4}
+	return file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Client) GetIdentity() isClient_Identity {
@@ -402,17 +503,25 @@ const file_rafiki_introspection_v1_introspection_service_proto_rawDesc = "" +
 	"3rafiki/introspection/v1/introspection_service.proto\x12\x17rafiki.introspection.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1crafiki/common/v1/money.proto\"p\n" +
 	"\x11IntrospectRequest\x12\"\n" +
 	"\faccess_token\x18\x01 \x01(\tR\faccess_token\x127\n" +
-	"\x06access\x18\x02 \x03(\v2\x1f.rafiki.introspection.v1.AccessR\x06access\"\x84\x02\n" +
+	"\x06access\x18\x02 \x03(\v2\x1f.rafiki.introspection.v1.AccessR\x06access\"\xb8\x02\n" +
 	"\x12IntrospectResponse\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\bR\x06active\x12\x19\n" +
 	"\x05grant\x18\x02 \x01(\tH\x00R\x05grant\x88\x01\x01\x127\n" +
 	"\x06access\x18\x03 \x03(\v2\x1f.rafiki.introspection.v1.AccessR\x06access\x12<\n" +
 	"\x06client\x18\x04 \x01(\v2\x1f.rafiki.introspection.v1.ClientH\x01R\x06client\x88\x01\x01\x12!\n" +
-	"\ttenant_id\x18\x05 \x01(\tH\x02R\ttenant_id\x88\x01\x01B\b\n" +
+	"\ttenant_id\x18\x05 \x01(\tH\x02R\ttenant_id\x88\x01\x01\x12#\n" +
+	"\n" +
+	"expires_in\x18\x06 \x01(\rH\x03R\n" +
+	"expires_in\x88\x01\x01B\b\n" +
 	"\x06_grantB\t\n" +
 	"\a_clientB\f\n" +
 	"\n" +
-	"_tenant_id\"\xb3\x01\n" +
+	"_tenant_idB\r\n" +
+	"\v_expires_in\"\x19\n" +
+	"\x17WatchRevocationsRequest\"D\n" +
+	"\x18WatchRevocationsResponse\x12\x16\n" +
+	"\x06grants\x18\x01 \x03(\tR\x06grants\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\"\xb3\x01\n" +
 	"\x06Access\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aactions\x18\x02 \x03(\tR\aactions\x12#\n" +
@@ -435,10 +544,11 @@ const file_rafiki_introspection_v1_introspection_service_proto_rawDesc = "" +
 	"\x0ewallet_address\x18\x01 \x01(\tH\x00R\rwalletAddress\x12+\n" +
 	"\x03jwk\x18\x02 \x01(\v2\x17.google.protobuf.StructH\x00R\x03jwkB\n" +
 	"\n" +
-	"\bidentity2\x99\x01\n" +
+	"\bidentity2\x99\x02\n" +
 	"\x14IntrospectionService\x12\x80\x01\n" +
 	"\n" +
-	"Introspect\x12*.rafiki.introspection.v1.IntrospectRequest\x1a+.rafiki.introspection.v1.IntrospectResponse\"\x19\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/introspect\x90\x02\x01Bv\n" +
+	"Introspect\x12*.rafiki.introspection.v1.IntrospectRequest\x1a+.rafiki.introspection.v1.IntrospectResponse\"\x19\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/introspect\x90\x02\x01\x12~\n" +
+	"\x10WatchRevocations\x120.rafiki.introspection.v1.WatchRevocationsRequest\x1a1.rafiki.introspection.v1.WatchRevocationsResponse\"\x03\x90\x02\x010\x01Bv\n" +
 	"'org.interledger.rafiki.introspection.v1P\x01ZIgithub.com/interledger/rafiki/clients/go/introspection/v1;introspectionv1b\x06proto3"
 
 var (
@@ -453,28 +563,32 @@ func file_rafiki_introspection_v1_introspection_service_proto_rawDescGZIP() []by
 	return file_rafiki_introspection_v1_introspection_service_proto_rawDescData
 }
 
-var file_rafiki_introspection_v1_introspection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_rafiki_introspection_v1_introspection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_rafiki_introspection_v1_introspection_service_proto_goTypes = []any{
-	(*IntrospectRequest)(nil),  // 0: rafiki.introspection.v1.IntrospectRequest
-	(*IntrospectResponse)(nil), // 1: rafiki.introspection.v1.IntrospectResponse
-	(*Access)(nil),             // 2: rafiki.introspection.v1.Access
-	(*Limits)(nil),             // 3: rafiki.introspection.v1.Limits
-	(*Client)(nil),             // 4: rafiki.introspection.v1.Client
-	(*v1.Amount)(nil),          // 5: rafiki.common.v1.Amount
-	(*structpb.Struct)(nil),    // 6: google.protobuf.Struct
+	(*IntrospectRequest)(nil),        // 0: rafiki.introspection.v1.IntrospectRequest
+	(*IntrospectResponse)(nil),       // 1: rafiki.introspection.v1.IntrospectResponse
+	(*WatchRevocationsRequest)(nil),  // 2: rafiki.introspection.v1.WatchRevocationsRequest
+	(*WatchRevocationsResponse)(nil), // 3: rafiki.introspection.v1.WatchRevocationsResponse
+	(*Access)(nil),                   // 4: rafiki.introspection.v1.Access
+	(*Limits)(nil),                   // 5: rafiki.introspection.v1.Limits
+	(*Client)(nil),                   // 6: rafiki.introspection.v1.Client
+	(*v1.Amount)(nil),                // 7: rafiki.common.v1.Amount
+	(*structpb.Struct)(nil),          // 8: google.protobuf.Struct
 }
 var file_rafiki_introspection_v1_introspection_service_proto_depIdxs = []int32{
-	2, // 0: rafiki.introspection.v1.IntrospectRequest.access:type_name -> rafiki.introspection.v1.Access
-	2, // 1: rafiki.introspection.v1.IntrospectResponse.access:type_name -> rafiki.introspection.v1.Access
-	4, // 2: rafiki.introspection.v1.IntrospectResponse.client:type_name -> rafiki.introspection.v1.Client
-	3, // 3: rafiki.introspection.v1.Access.limits:type_name -> rafiki.introspection.v1.Limits
-	5, // 4: rafiki.introspection.v1.Limits.debit_amount:type_name -> rafiki.common.v1.Amount
-	5, // 5: rafiki.introspection.v1.Limits.receive_amount:type_name -> rafiki.common.v1.Amount
-	6, // 6: rafiki.introspection.v1.Client.jwk:type_name -> google.protobuf.Struct
+	4, // 0: rafiki.introspection.v1.IntrospectRequest.access:type_name -> rafiki.introspection.v1.Access
+	4, // 1: rafiki.introspection.v1.IntrospectResponse.access:type_name -> rafiki.introspection.v1.Access
+	6, // 2: rafiki.introspection.v1.IntrospectResponse.client:type_name -> rafiki.introspection.v1.Client
+	5, // 3: rafiki.introspection.v1.Access.limits:type_name -> rafiki.introspection.v1.Limits
+	7, // 4: rafiki.introspection.v1.Limits.debit_amount:type_name -> rafiki.common.v1.Amount
+	7, // 5: rafiki.introspection.v1.Limits.receive_amount:type_name -> rafiki.common.v1.Amount
+	8, // 6: rafiki.introspection.v1.Client.jwk:type_name -> google.protobuf.Struct
 	0, // 7: rafiki.introspection.v1.IntrospectionService.Introspect:input_type -> rafiki.introspection.v1.IntrospectRequest
-	1, // 8: rafiki.introspection.v1.IntrospectionService.Introspect:output_type -> rafiki.introspection.v1.IntrospectResponse
-	8, // [8:9] is the sub-list for method output_type
-	7, // [7:8] is the sub-list for method input_type
+	2, // 8: rafiki.introspection.v1.IntrospectionService.WatchRevocations:input_type -> rafiki.introspection.v1.WatchRevocationsRequest
+	1, // 9: rafiki.introspection.v1.IntrospectionService.Introspect:output_type -> rafiki.introspection.v1.IntrospectResponse
+	3, // 10: rafiki.introspection.v1.IntrospectionService.WatchRevocations:output_type -> rafiki.introspection.v1.WatchRevocationsResponse
+	9, // [9:11] is the sub-list for method output_type
+	7, // [7:9] is the sub-list for method input_type
 	7, // [7:7] is the sub-list for extension type_name
 	7, // [7:7] is the sub-list for extension extendee
 	0, // [0:7] is the sub-list for field type_name
@@ -486,9 +600,9 @@ func file_rafiki_introspection_v1_introspection_service_proto_init() {
 		return
 	}
 	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[1].OneofWrappers = []any{}
-	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[2].OneofWrappers = []any{}
-	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[3].OneofWrappers = []any{}
-	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4].OneofWrappers = []any{
+	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_rafiki_introspection_v1_introspection_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*Client_WalletAddress)(nil),
 		(*Client_Jwk)(nil),
 	}
@@ -498,7 +612,7 @@ func file_rafiki_introspection_v1_introspection_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rafiki_introspection_v1_introspection_service_proto_rawDesc), len(file_rafiki_introspection_v1_introspection_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,7 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	IntrospectionService_Introspect_FullMethodName = "/rafiki.introspection.v1.IntrospectionService/Introspect"
+	IntrospectionService_Introspect_FullMethodName       = "/rafiki.introspection.v1.IntrospectionService/Introspect"
+	IntrospectionService_WatchRevocations_FullMethodName = "/rafiki.introspection.v1.IntrospectionService/WatchRevocations"
 )
 
 // IntrospectionServiceClient is the client API for IntrospectionService service.
@@ -30,6 +31,11 @@ const (
 type IntrospectionServiceClient interface {
 	// The state of a token (GNAP resource server token introspection).
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
+	// Tells which grants lost a token before its time, so that a resource server may remember answers
+	// for some seconds. The first message means that from now on none is missed. While the stream
+	// stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+	// A server may lack this method: then no answer is remembered.
+	WatchRevocations(ctx context.Context, in *WatchRevocationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRevocationsResponse], error)
 }
 
 type introspectionServiceClient struct {
@@ -50,6 +56,25 @@ func (c *introspectionServiceClient) Introspect(ctx context.Context, in *Introsp
 	return out, nil
 }
 
+func (c *introspectionServiceClient) WatchRevocations(ctx context.Context, in *WatchRevocationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRevocationsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &IntrospectionService_ServiceDesc.Streams[0], IntrospectionService_WatchRevocations_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRevocationsRequest, WatchRevocationsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type IntrospectionService_WatchRevocationsClient = grpc.ServerStreamingClient[WatchRevocationsResponse]
+
 // IntrospectionServiceServer is the server API for IntrospectionService service.
 // All implementations must embed UnimplementedIntrospectionServiceServer
 // for forward compatibility.
@@ -58,6 +83,11 @@ func (c *introspectionServiceClient) Introspect(ctx context.Context, in *Introsp
 type IntrospectionServiceServer interface {
 	// The state of a token (GNAP resource server token introspection).
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
+	// Tells which grants lost a token before its time, so that a resource server may remember answers
+	// for some seconds. The first message means that from now on none is missed. While the stream
+	// stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+	// A server may lack this method: then no answer is remembered.
+	WatchRevocations(*WatchRevocationsRequest, grpc.ServerStreamingServer[WatchRevocationsResponse]) error
 	mustEmbedUnimplementedIntrospectionServiceServer()
 }
 
@@ -70,6 +100,9 @@ type UnimplementedIntrospectionServiceServer struct{}
 
 func (UnimplementedIntrospectionServiceServer) Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Introspect not implemented")
+}
+func (UnimplementedIntrospectionServiceServer) WatchRevocations(*WatchRevocationsRequest, grpc.ServerStreamingServer[WatchRevocationsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRevocations not implemented")
 }
 func (UnimplementedIntrospectionServiceServer) mustEmbedUnimplementedIntrospectionServiceServer() {}
 func (UnimplementedIntrospectionServiceServer) testEmbeddedByValue()                              {}
@@ -110,6 +143,17 @@ func _IntrospectionService_Introspect_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IntrospectionService_WatchRevocations_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRevocationsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(IntrospectionServiceServer).WatchRevocations(m, &grpc.GenericServerStream[WatchRevocationsRequest, WatchRevocationsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type IntrospectionService_WatchRevocationsServer = grpc.ServerStreamingServer[WatchRevocationsResponse]
+
 // IntrospectionService_ServiceDesc is the grpc.ServiceDesc for IntrospectionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +166,12 @@ var IntrospectionService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _IntrospectionService_Introspect_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRevocations",
+			Handler:       _IntrospectionService_WatchRevocations_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "rafiki/introspection/v1/introspection_service.proto",
 }

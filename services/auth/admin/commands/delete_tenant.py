@@ -10,6 +10,7 @@ from services.auth.gnap.errors import UnknownTenant
 from services.auth.grants import repository as grants
 from services.auth.tenants import repository as tenants
 from services.auth.tokens import repository as tokens
+from services.auth.tokens.ended import announce_end
 
 
 class DeleteTenant(Command[UUID, None, None]):
@@ -26,3 +27,4 @@ class DeleteTenant(Command[UUID, None, None]):
             raise UnknownTenant(str(given))
         grants.revoke_of_tenant(session, given)
         tokens.revoke_of_tenant(session, given, now)
+        await announce_end(session, None)

@@ -35,4 +35,4 @@ class RevokeGrant(Command[GrantToRevoke, Grant, None]):
         """Its end, unless it came before."""
         del given
         if facts.live:
-            revoke_grant(session, facts, self._clock.now())
+            await revoke_grant(session, facts, self._clock.now())

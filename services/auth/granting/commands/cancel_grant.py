@@ -39,4 +39,4 @@ class CancelGrant(Command[Continuation, Grant, None]):
     async def write(self, session: WriteSession, given: Continuation, facts: Grant) -> None:
         """Its end, and that of its tokens."""
         del given
-        revoke_grant(session, facts, self._clock.now())
+        await revoke_grant(session, facts, self._clock.now())

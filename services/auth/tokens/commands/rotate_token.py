@@ -16,6 +16,7 @@ from services.auth.grants import repository as grants
 from services.auth.grants.model import Grant
 from services.auth.secrets.model import hash_secret
 from services.auth.tokens import repository
+from services.auth.tokens.ended import announce_end
 from services.auth.tokens.issuing import TokenIssuer
 from services.auth.tokens.model import IssuedToken, ManagedToken, PresentedToken
 
@@ -60,4 +61,5 @@ class RotateToken(Command[PresentedToken, ManagedToken, Rotated]):
         new_id = self._issuer.new_id()
         token = self._issuer.issue(session, grant_id=facts.grant.id, token_id=new_id)
         repository.replace(session, facts, new_id, self._clock.now())
+        await announce_end(session, facts.grant.id)
         return Rotated(grant=facts.grant, token=token)

@@ -1,10 +1,12 @@
 """The world around a node: a webhook receiver, a rates service, an auth server, and the edge."""
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import grpc
 import grpc.aio
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
@@ -195,6 +197,19 @@ class Tokens(introspection_grpc.IntrospectionServiceServicer):
 
     known: dict[str, introspection.IntrospectResponse] = field(default_factory=dict)
     asked: list[introspection.IntrospectRequest] = field(default_factory=list)
+    notices: asyncio.Queue[introspection.WatchRevocationsResponse] | None = None
+
+    async def WatchRevocations(  # noqa: N802 - gRPC's name
+        self, request: object, context: Any
+    ) -> AsyncIterator[introspection.WatchRevocationsResponse]:
+        """A server that does not tell them, unless a test lets it."""
+        del request
+        if self.notices is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not told here")
+            return
+        yield introspection.WatchRevocationsResponse(all=True)
+        while True:
+            yield await self.notices.get()
 
     async def Introspect(  # noqa: N802 - gRPC's name
         self, request: introspection.IntrospectRequest, context: object

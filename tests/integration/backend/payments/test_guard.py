@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import grpc.aio
 import pytest
 import pytest_asyncio
 from google.protobuf.struct_pb2 import Struct
@@ -13,6 +14,7 @@ from ilpkit.httpsig.sign import sign_request
 from rafiki.common.v1.money_pb2 import Amount
 from rafiki.introspection.v1 import introspection_service_pb2 as introspection
 from servicekit.verdict import VERDICT_HEADER, Verdict
+from token_introspection import CachedIntrospector, IntrospectionClient
 from yarl import URL
 
 from tests.integration.backend.payments.conftest import NewNode
@@ -342,3 +344,27 @@ async def test_the_token_is_asked_for_exactly_what_the_request_needs(desk: Desk)
     (item,) = asked.access
     assert (item.type, list(item.actions)) == ("incoming-payment", ["create"])
     assert item.identifier == desk.wallet.address
+
+
+class TestRememberedAnswers:
+    """What the authorization server said some seconds ago, while it tells of revocations."""
+
+    async def test_only_what_moves_money_asks_about_the_token_again(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = IntrospectionClient(channel=grpc.aio.insecure_channel(desk.auth.target))
+        cache = CachedIntrospector(client, life_s=30, monotonic=lambda: 0.0)
+        monkeypatch.setattr(desk.node.features.guard.guard, "_remembered", cache)
+        desk.allow(desk.access(), desk.access("outgoing-payment", ["create"]), token="remembered")
+        quote_id = f"{desk.node.settings.open_payments_url}{desk.path('quotes/1')}"
+        asked = desk.auth.tokens.asked
+        for path, members, questions in (
+            ("incoming-payments", {}, 1),
+            ("outgoing-payments", {"quoteId": quote_id}, 2),
+        ):
+            asked.clear()
+            for number in range(2):
+                raw = desk.body(metadata={"n": number}, **members)
+                checked = await desk.send("POST", desk.path(path), raw, token="remembered")
+                assert checked.status == 200, checked.body
+            assert len(asked) == questions

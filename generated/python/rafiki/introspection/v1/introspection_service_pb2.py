@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from rafiki.common.v1 import money_pb2 as rafiki_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3rafiki/introspection/v1/introspection_service.proto\x12\x17rafiki.introspection.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1crafiki/common/v1/money.proto\"h\n\x11IntrospectRequest\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12/\n\x06\x61\x63\x63\x65ss\x18\x02 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\"\xe5\x01\n\x12IntrospectResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x12\n\x05grant\x18\x02 \x01(\tH\x00\x88\x01\x01\x12/\n\x06\x61\x63\x63\x65ss\x18\x03 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\x12\x34\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1f.rafiki.introspection.v1.ClientH\x01\x88\x01\x01\x12!\n\ttenant_id\x18\x05 \x01(\tH\x02R\ttenant_id\x88\x01\x01\x42\x08\n\x06_grantB\t\n\x07_clientB\x0c\n\n_tenant_id\"\x90\x01\n\x06\x41\x63\x63\x65ss\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\x17\n\nidentifier\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x34\n\x06limits\x18\x04 \x01(\x0b\x32\x1f.rafiki.introspection.v1.LimitsH\x01\x88\x01\x01\x42\r\n\x0b_identifierB\t\n\x07_limits\"\xe0\x01\n\x06Limits\x12\x15\n\x08receiver\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x33\n\x0c\x64\x65\x62it_amount\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x01\x88\x01\x01\x12\x35\n\x0ereceive_amount\x18\x03 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x02\x88\x01\x01\x12\x15\n\x08interval\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x0b\n\t_receiverB\x0f\n\r_debit_amountB\x11\n\x0f_receive_amountB\x0b\n\t_interval\"V\n\x06\x43lient\x12\x18\n\x0ewallet_address\x18\x01 \x01(\tH\x00\x12&\n\x03jwk\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x42\n\n\x08identity2\x99\x01\n\x14IntrospectionService\x12\x80\x01\n\nIntrospect\x12*.rafiki.introspection.v1.IntrospectRequest\x1a+.rafiki.introspection.v1.IntrospectResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/introspect:\x01*Bv\n\'org.interledger.rafiki.introspection.v1P\x01ZIgithub.com/interledger/rafiki/clients/go/introspection/v1;introspectionv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3rafiki/introspection/v1/introspection_service.proto\x12\x17rafiki.introspection.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1crafiki/common/v1/money.proto\"h\n\x11IntrospectRequest\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12/\n\x06\x61\x63\x63\x65ss\x18\x02 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\"\x99\x02\n\x12IntrospectResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x12\n\x05grant\x18\x02 \x01(\tH\x00\x88\x01\x01\x12/\n\x06\x61\x63\x63\x65ss\x18\x03 \x03(\x0b\x32\x1f.rafiki.introspection.v1.Access\x12\x34\n\x06\x63lient\x18\x04 \x01(\x0b\x32\x1f.rafiki.introspection.v1.ClientH\x01\x88\x01\x01\x12!\n\ttenant_id\x18\x05 \x01(\tH\x02R\ttenant_id\x88\x01\x01\x12#\n\nexpires_in\x18\x06 \x01(\rH\x03R\nexpires_in\x88\x01\x01\x42\x08\n\x06_grantB\t\n\x07_clientB\x0c\n\n_tenant_idB\r\n\x0b_expires_in\"\x19\n\x17WatchRevocationsRequest\"7\n\x18WatchRevocationsResponse\x12\x0e\n\x06grants\x18\x01 \x03(\t\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\"\x90\x01\n\x06\x41\x63\x63\x65ss\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\x17\n\nidentifier\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x34\n\x06limits\x18\x04 \x01(\x0b\x32\x1f.rafiki.introspection.v1.LimitsH\x01\x88\x01\x01\x42\r\n\x0b_identifierB\t\n\x07_limits\"\xe0\x01\n\x06Limits\x12\x15\n\x08receiver\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x33\n\x0c\x64\x65\x62it_amount\x18\x02 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x01\x88\x01\x01\x12\x35\n\x0ereceive_amount\x18\x03 \x01(\x0b\x32\x18.rafiki.common.v1.AmountH\x02\x88\x01\x01\x12\x15\n\x08interval\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x0b\n\t_receiverB\x0f\n\r_debit_amountB\x11\n\x0f_receive_amountB\x0b\n\t_interval\"V\n\x06\x43lient\x12\x18\n\x0ewallet_address\x18\x01 \x01(\tH\x00\x12&\n\x03jwk\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x42\n\n\x08identity2\x99\x02\n\x14IntrospectionService\x12\x80\x01\n\nIntrospect\x12*.rafiki.introspection.v1.IntrospectRequest\x1a+.rafiki.introspection.v1.IntrospectResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/introspect:\x01*\x12~\n\x10WatchRevocations\x12\x30.rafiki.introspection.v1.WatchRevocationsRequest\x1a\x31.rafiki.introspection.v1.WatchRevocationsResponse\"\x03\x90\x02\x01\x30\x01\x42v\n\'org.interledger.rafiki.introspection.v1P\x01ZIgithub.com/interledger/rafiki/clients/go/introspection/v1;introspectionv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,16 +37,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\'org.interledger.rafiki.introspection.v1P\001ZIgithub.com/interledger/rafiki/clients/go/introspection/v1;introspectionv1'
   _globals['_INTROSPECTIONSERVICE'].methods_by_name['Introspect']._loaded_options = None
   _globals['_INTROSPECTIONSERVICE'].methods_by_name['Introspect']._serialized_options = b'\220\002\001\202\323\344\223\002\020\"\013/introspect:\001*'
+  _globals['_INTROSPECTIONSERVICE'].methods_by_name['WatchRevocations']._loaded_options = None
+  _globals['_INTROSPECTIONSERVICE'].methods_by_name['WatchRevocations']._serialized_options = b'\220\002\001'
   _globals['_INTROSPECTREQUEST']._serialized_start=170
   _globals['_INTROSPECTREQUEST']._serialized_end=274
   _globals['_INTROSPECTRESPONSE']._serialized_start=277
-  _globals['_INTROSPECTRESPONSE']._serialized_end=506
-  _globals['_ACCESS']._serialized_start=509
-  _globals['_ACCESS']._serialized_end=653
-  _globals['_LIMITS']._serialized_start=656
-  _globals['_LIMITS']._serialized_end=880
-  _globals['_CLIENT']._serialized_start=882
-  _globals['_CLIENT']._serialized_end=968
-  _globals['_INTROSPECTIONSERVICE']._serialized_start=971
-  _globals['_INTROSPECTIONSERVICE']._serialized_end=1124
+  _globals['_INTROSPECTRESPONSE']._serialized_end=558
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=560
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=585
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=587
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=642
+  _globals['_ACCESS']._serialized_start=645
+  _globals['_ACCESS']._serialized_end=789
+  _globals['_LIMITS']._serialized_start=792
+  _globals['_LIMITS']._serialized_end=1016
+  _globals['_CLIENT']._serialized_start=1018
+  _globals['_CLIENT']._serialized_end=1104
+  _globals['_INTROSPECTIONSERVICE']._serialized_start=1107
+  _globals['_INTROSPECTIONSERVICE']._serialized_end=1388
 # @@protoc_insertion_point(module_scope)

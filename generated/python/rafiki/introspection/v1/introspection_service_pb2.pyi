@@ -59,6 +59,7 @@ class IntrospectResponse(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
     active: _builtins.bool
     """Whether the token is valid now; nothing else is set when it is not."""
     grant: _builtins.str
@@ -67,6 +68,8 @@ class IntrospectResponse(_message.Message):
     """Id of the tenant whose server gave the grant: the token is worth something at this tenant only.
     A server without tenants leaves it out.
     """
+    expires_in: _builtins.int
+    """Seconds until the token expires, rounded down. An answer is not remembered for longer."""
     @_builtins.property
     def access(self) -> _containers.RepeatedCompositeFieldContainer[Global___Access]:
         """Granted items that cover what was asked."""
@@ -83,13 +86,16 @@ class IntrospectResponse(_message.Message):
         access: _abc.Iterable[Global___Access] | None = ...,
         client: Global___Client | None = ...,
         tenant_id: _builtins.str | None = ...,
+        expires_in: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "client", b"client", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_expires_in", b"_expires_in", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "client", b"client", "expires_in", b"expires_in", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "access", b"access", "active", b"active", "client", b"client", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client", b"_client", "_expires_in", b"_expires_in", "_grant", b"_grant", "_tenant_id", b"_tenant_id", "access", b"access", "active", b"active", "client", b"client", "expires_in", b"expires_in", "grant", b"grant", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client: _TypeAlias = _typing.Literal["client"]  # noqa: Y015
     _WhichOneofArgType__client: _TypeAlias = _typing.Literal["_client", b"_client"]  # noqa: Y015
+    _WhichOneofReturnType__expires_in: _TypeAlias = _typing.Literal["expires_in"]  # noqa: Y015
+    _WhichOneofArgType__expires_in: _TypeAlias = _typing.Literal["_expires_in", b"_expires_in"]  # noqa: Y015
     _WhichOneofReturnType__grant: _TypeAlias = _typing.Literal["grant"]  # noqa: Y015
     _WhichOneofArgType__grant: _TypeAlias = _typing.Literal["_grant", b"_grant"]  # noqa: Y015
     _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
@@ -97,11 +103,58 @@ class IntrospectResponse(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client) -> _WhichOneofReturnType__client | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_in) -> _WhichOneofReturnType__expires_in | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__grant) -> _WhichOneofReturnType__grant | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
 
 Global___IntrospectResponse: _TypeAlias = IntrospectResponse  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsRequest(_message.Message):
+    """Watches all grants."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRevocationsRequest: _TypeAlias = WatchRevocationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRevocationsResponse(_message.Message):
+    """What ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANTS_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    all: _builtins.bool
+    """Whether any grant may have: everything remembered is to be forgotten."""
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of grants that lost a token, or all of them."""
+
+    def __init__(
+        self,
+        *,
+        grants: _abc.Iterable[_builtins.str] | None = ...,
+        all: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "grants", b"grants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRevocationsResponse: _TypeAlias = WatchRevocationsResponse  # noqa: Y015
 
 @_typing.final
 class Access(_message.Message):

@@ -40,6 +40,11 @@ class IntrospectionServiceStub:
                 request_serializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectRequest.SerializeToString,
                 response_deserializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectResponse.FromString,
                 _registered_method=True)
+        self.WatchRevocations = channel.unary_stream(
+                '/rafiki.introspection.v1.IntrospectionService/WatchRevocations',
+                request_serializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsRequest.SerializeToString,
+                response_deserializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsResponse.FromString,
+                _registered_method=True)
 
 
 class IntrospectionServiceServicer:
@@ -53,6 +58,16 @@ class IntrospectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRevocations(self, request, context):
+        """Tells which grants lost a token before its time, so that a resource server may remember answers
+        for some seconds. The first message means that from now on none is missed. While the stream
+        stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+        A server may lack this method: then no answer is remembered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntrospectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +75,11 @@ def add_IntrospectionServiceServicer_to_server(servicer, server):
                     servicer.Introspect,
                     request_deserializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectRequest.FromString,
                     response_serializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectResponse.SerializeToString,
+            ),
+            'WatchRevocations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRevocations,
+                    request_deserializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsRequest.FromString,
+                    response_serializer=rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +110,33 @@ class IntrospectionService:
             '/rafiki.introspection.v1.IntrospectionService/Introspect',
             rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectRequest.SerializeToString,
             rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.IntrospectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRevocations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rafiki.introspection.v1.IntrospectionService/WatchRevocations',
+            rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsRequest.SerializeToString,
+            rafiki_dot_introspection_dot_v1_dot_introspection__service__pb2.WatchRevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

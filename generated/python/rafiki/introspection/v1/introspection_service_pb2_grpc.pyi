@@ -35,6 +35,12 @@ class IntrospectionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IntrospectionServiceAsyncStub: ...
     Introspect: _grpc.UnaryUnaryMultiCallable[_introspection_service_pb2.IntrospectRequest, _introspection_service_pb2.IntrospectResponse]
     """The state of a token (GNAP resource server token introspection)."""
+    WatchRevocations: _grpc.UnaryStreamMultiCallable[_introspection_service_pb2.WatchRevocationsRequest, _introspection_service_pb2.WatchRevocationsResponse]
+    """Tells which grants lost a token before its time, so that a resource server may remember answers
+    for some seconds. The first message means that from now on none is missed. While the stream
+    stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+    A server may lack this method: then no answer is remembered.
+    """
 
 @_typing.type_check_only
 class IntrospectionServiceAsyncStub(IntrospectionServiceStub):
@@ -43,6 +49,12 @@ class IntrospectionServiceAsyncStub(IntrospectionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Introspect: _aio.UnaryUnaryMultiCallable[_introspection_service_pb2.IntrospectRequest, _introspection_service_pb2.IntrospectResponse]  # type: ignore[assignment]
     """The state of a token (GNAP resource server token introspection)."""
+    WatchRevocations: _aio.UnaryStreamMultiCallable[_introspection_service_pb2.WatchRevocationsRequest, _introspection_service_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
+    """Tells which grants lost a token before its time, so that a resource server may remember answers
+    for some seconds. The first message means that from now on none is missed. While the stream
+    stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+    A server may lack this method: then no answer is remembered.
+    """
 
 class IntrospectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an access token allows: the only thing that a resource server asks of an authorization server."""
@@ -54,5 +66,17 @@ class IntrospectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_introspection_service_pb2.IntrospectResponse, _abc.Awaitable[_introspection_service_pb2.IntrospectResponse]]:
         """The state of a token (GNAP resource server token introspection)."""
+
+    @_abc_1.abstractmethod
+    def WatchRevocations(
+        self,
+        request: _introspection_service_pb2.WatchRevocationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_introspection_service_pb2.WatchRevocationsResponse], _abc.AsyncIterator[_introspection_service_pb2.WatchRevocationsResponse]]:
+        """Tells which grants lost a token before its time, so that a resource server may remember answers
+        for some seconds. The first message means that from now on none is missed. While the stream
+        stands, what is remembered of a grant that it names is forgotten; when it ends, everything is.
+        A server may lack this method: then no answer is remembered.
+        """
 
 def add_IntrospectionServiceServicer_to_server(servicer: IntrospectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
