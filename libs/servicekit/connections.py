@@ -168,7 +168,7 @@ class ConnectionPool:
         observers: Sequence[Observe],
     ) -> None:
         self._url = asyncpg_url(url)
-        self._slots_free = connections_max
+        self._connections_max = self._slots_free = connections_max
         self._checkout_timeout_s = checkout_timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._command_timeout_s = statement_timeout_s + _COMMAND_GRACE_S
@@ -178,6 +178,16 @@ class ConnectionPool:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._cleaning: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody has, or that are being opened or cleaned for somebody."""
+        return self._connections_max - self._slots_free
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for one."""
+        return sum(not each.done() for each in self._waiting)
 
     async def acquire(self) -> Connection:
         """A clean connection; give it back with `release`.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
+from prometheus_client.registry import Collector
 from sqlalchemy import Executable, ScalarResult, text
 from sqlalchemy.exc import DBAPIError
 
@@ -23,6 +24,7 @@ from servicekit.connections import Connection, ConnectionPool, Observe
 from servicekit.database_errors import is_retriable
 from servicekit.errors import Unavailable
 from servicekit.ids import IdSource, SystemIds
+from servicekit.metrics import Reading
 from servicekit.round_trip import Write, combined, hand_back, refusal
 from servicekit.statements import Compiler, Parameters, Prepared, Rows, prepared
 
@@ -244,6 +246,27 @@ class Database:
         self._followers: dict[str, AfterCommit] = {}
         self._writers = self._pool(url, application_name, read_only=False)
         self._readers = self._pool(read_url or url, application_name, read_only=True)
+
+    @property
+    def measures(self) -> tuple[Collector, ...]:
+        """What `/metrics` tells: connections in use, by what they are for."""
+        return (
+            Reading(
+                "rafiki_database_connections_reading",
+                "connections to Postgres in use by reads",
+                lambda: self._readers.in_use,
+            ),
+            Reading(
+                "rafiki_database_connections_writing",
+                "connections to Postgres in use by writes",
+                lambda: self._writers.in_use,
+            ),
+            Reading(
+                "rafiki_database_callers_waiting",
+                "callers that wait for a connection to Postgres",
+                lambda: self._readers.waiting + self._writers.waiting,
+            ),
+        )
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

@@ -18,6 +18,7 @@ from servicekit.interceptors.deadline import DeadlineLimits, deadline_intercepto
 from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
 from servicekit.interceptors.requests import Admit, RequestLimits, RequestsInterceptor
+from servicekit.metrics import Metrics
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 _GRPC_SUFFIX: Final = "_grpc"
@@ -102,6 +103,7 @@ def build_grpc_server(
     checks: HealthChecks,
     clock: Clock,
     ids: IdSource,
+    metrics: Metrics | None = None,
     limits: GrpcServerLimits | None = None,
     rest_error: RestErrorEncoder = open_payments_error,
     admit: Admit | None = None,
@@ -124,7 +126,7 @@ def build_grpc_server(
     # sees the error before it is one; the deadline covers reading the request and the handler.
     interceptors = [
         errors_interceptor(rest_error),
-        logging_interceptor(clock=clock, ids=ids),
+        logging_interceptor(clock=clock, ids=ids, ended=(metrics or Metrics()).rpc_ended),
         deadline_interceptor(limits.deadlines, streaming),
         RequestsInterceptor(limits.requests, admit),
     ]

@@ -22,6 +22,7 @@ from servicekit.outbox_tables import (
     OPEN,
     PARKED,
     add_statement,
+    backlog_statement,
     claim_statement,
     settle_statement,
 )
@@ -123,6 +124,7 @@ class Outbox:
         self._any_open = prepared(
             select(exists().where(table.c.state == literal_column(str(OPEN))))
         )
+        self._backlog = backlog_statement(table)
         old = (
             select(table.c.id)
             .where(
@@ -134,6 +136,12 @@ class Outbox:
             .with_for_update(skip_locked=True)
         )
         self._purge = prepared(delete(table).where(table.c.id.in_(old)))
+
+    async def backlog(self, database: Database) -> tuple[float, float]:
+        """How many deliveries are open, and for how many seconds the first of them has been due."""
+        async with database.read() as session:
+            row = (await session.execute(self._backlog, {"now": self._clock.now()})).one()
+        return float(row.open), float(row.late_s)
 
     @contextmanager
     def delivered_here(self, worker: Here) -> Iterator[None]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    DateTime,
     Identity,
     Index,
     Integer,
@@ -16,7 +17,11 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    bindparam,
     column,
+    func,
+    literal_column,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -167,6 +172,19 @@ def claim_statement(table: Table) -> Prepared:
         table.c.created_at,
     )
     return prepared(claimed)
+
+
+def backlog_statement(table: Table) -> Prepared:
+    """One row: how many are `open`, and the seconds since the first of them was due, `late_s`."""
+    late = func.extract(
+        "epoch", bindparam("now", type_=DateTime(timezone=True)) - func.min(table.c.due_at)
+    )
+    return prepared(
+        select(
+            func.count().label("open"),
+            func.greatest(func.coalesce(late, 0), 0).label("late_s"),
+        ).where(table.c.state == literal_column(str(OPEN)))
+    )
 
 
 def settle_statement(table: Table) -> Prepared:

@@ -14,7 +14,9 @@ from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.errors import ServiceError
 from servicekit.ids import IdSource
+from servicekit.metrics import Tally
 from servicekit.outbox import NOBODY, Delivery, Outbox, Outcome
+from servicekit.outbox_tables import DONE, OPEN, PARKED
 
 Deliver = Callable[[Delivery], Awaitable[int | None]]
 """Delivers, or raises; gives the recipient's status, if there is one."""
@@ -23,6 +25,7 @@ RetryDelay = Callable[[int], timedelta]
 
 RETRIES_REMEMBERED_MAX = 10_000
 """Beyond them the idle poll finds what is due."""
+_RESULTS = {DONE: "delivered", OPEN: "failed", PARKED: "parked"}
 ERROR_BACKOFF = Backoff(first_ms=200, max_ms=10_000)
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +83,9 @@ class OutboxWorker:
         self._retry_delay = retry_delay
         self._clock = clock
         self._ids = ids
+        self.attempts = Tally(
+            "rafiki_webhook_attempts", "webhooks sent, by what came of it", ("result",)
+        )
         self._wake = asyncio.Event()
         self._look = True
         """Whether there may be something to claim: a claim that finds nothing costs as much."""
@@ -260,7 +266,9 @@ class OutboxWorker:
         for outcome in outcomes:
             if outcome.delivery.id not in counted:
                 _log.warning("outbox_lease_lost", delivery=str(outcome.delivery.id))
-            elif not outcome.delivered:
+                continue
+            self.attempts.add((_RESULTS[outcome.state],))
+            if not outcome.delivered:
                 due = self._clock.monotonic() + outcome.retry_after.total_seconds()
                 if len(self._retries) < RETRIES_REMEMBERED_MAX:
                     heapq.heappush(self._retries, due)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from prometheus_client.registry import Collector
+
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.grpc_server import ServiceBinding, build_grpc_server
@@ -16,6 +18,7 @@ from servicekit.ids import IdSource
 from servicekit.interceptors.requests import Admit
 from servicekit.lifecycle import Lifecycle
 from servicekit.listen import Listener, OnNotify, OnReload
+from servicekit.metrics import Metrics
 
 DRAIN_S: Final = 20.0
 """How long calls in flight may take to end: longer than most packets fly, shorter than a shutdown
@@ -64,6 +67,8 @@ class Part:
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
     on_listening: Sequence[Callable[[Listener], None]] = ()
     """Called with what listens to all channels, once that is connected."""
+    measures: Sequence[Collector] = ()
+    """What `/metrics` tells of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +138,11 @@ class PartsProcess:
 
     async def _serve(self, host: str, wanted: Ports, admit: Admit | None) -> Ports:
         checks = HealthChecks(clock=self._clock)
+        metrics = Metrics()
         routes = Routes()
         for part in self._parts:
+            for collector in part.measures:
+                metrics.add(collector)
             for name, each in part.checks.items():
                 checks.add(name, each.check, vital=each.vital)
             for route in part.routes:
@@ -142,6 +150,7 @@ class PartsProcess:
                 add(route.method, route.path, route.handler)
         routes.exact("GET", "/healthz", checks.handle)
         routes.exact("GET", "/livez", checks.live)
+        routes.exact("GET", "/metrics", metrics.handle)
         grpc_server = build_grpc_server(
             services=[ServiceBinding.of(each) for part in self._parts for each in part.servicers],
             host=host,
@@ -149,6 +158,7 @@ class PartsProcess:
             checks=checks,
             clock=self._clock,
             ids=self._ids,
+            metrics=metrics,
             admit=admit,
         )
         listener = HttpListener(routes, host=host, port=wanted.http, clock=self._clock)

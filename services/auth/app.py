@@ -31,6 +31,7 @@ from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
 from servicekit.listen import Listener
+from servicekit.metrics import Metrics
 from servicekit.redis import Redis, build_redis
 
 from services.auth.admin.admission import Admission
@@ -121,11 +122,14 @@ class AuthApp:
         checks = HealthChecks(clock=self._clock)
         checks.add("postgres", stores.database.check)
         checks.add("redis", stores.redis.ping, vital=False)
+        metrics = Metrics()
+        for collector in stores.database.measures:
+            metrics.add(collector)
         interactions = build_interactions(
             database=stores.database, clock=self._clock, urls=self._urls
         )
-        grpc_server = self._grpc_server(stores, admin, interactions, checks)
-        listener = self._http_listener(stores, interactions, checks)
+        grpc_server = self._grpc_server(stores, admin, interactions, checks, metrics)
+        listener = self._http_listener(stores, interactions, checks, metrics)
         await grpc_server.start()
         lifecycle.on_close(lambda: grpc_server.stop(settings.drain_seconds))
         lifecycle.on_close(self._notices.close)
@@ -206,6 +210,7 @@ class AuthApp:
         admin: Administration,
         interactions: Interactions,
         checks: HealthChecks,
+        metrics: Metrics,
     ) -> GrpcServer:
         settings, commands = self._settings, stores.commands
         return build_grpc_server(
@@ -240,6 +245,7 @@ class AuthApp:
             host=settings.host,
             port=settings.grpc_port,
             checks=checks,
+            metrics=metrics,
             clock=self._clock,
             ids=self._ids,
             rest_error=gnap_rest_error,
@@ -279,7 +285,11 @@ class AuthApp:
         )
 
     def _http_listener(
-        self, stores: _Stores, interactions: Interactions, checks: HealthChecks
+        self,
+        stores: _Stores,
+        interactions: Interactions,
+        checks: HealthChecks,
+        metrics: Metrics,
     ) -> HttpListener:
         settings = self._settings
         guard = build_guard(
@@ -310,6 +320,7 @@ class AuthApp:
         routes.exact("GET", "/discovery", DiscoveryRoutes(urls=self._urls).handle)
         routes.exact("GET", "/healthz", checks.handle)
         routes.exact("GET", "/livez", checks.live)
+        routes.exact("GET", "/metrics", metrics.handle)
         return HttpListener(
             routes,
             host=settings.host,

@@ -7,9 +7,11 @@ from typing import Final, TypeAlias
 import grpc.aio
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram
 from servicekit.clock import Clock, SystemClock
 from servicekit.health import HealthChecks
 from servicekit.ids import IdSource, SystemIds
+from servicekit.metrics import SECONDS_BUCKETS, Metrics
 
 from services.frontend.clients import build_clients, check_health, open_channel
 from services.frontend.graphql.documents import admin_documents
@@ -77,11 +79,23 @@ def build_app(
         ),
     )
     _add_health(app, checks)
+    metrics = Metrics()
+    seconds = Histogram(
+        "rafiki_admin_seconds",
+        "requests to the Admin API and the pages",
+        ("surface",),
+        registry=None,
+        buckets=SECONDS_BUCKETS,
+    )
+    metrics.add(seconds)
+    surfaces = {name: seconds.labels(name) for name in ("graphql", "pages")}
+    _add_metrics(app, metrics)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         # What is called most is spared the framework's layers.
         admin = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
-        await (graphql if admin else app)(scope, receive, send)
+        with surfaces["graphql" if admin else "pages"].time():
+            await (graphql if admin else app)(scope, receive, send)
 
     return route
 
@@ -93,6 +107,13 @@ def build_checks(channels: Channels, *, clock: Clock) -> HealthChecks:
     # Without auth the pages about grants fail, and nothing else does.
     checks.add("auth", lambda: check_health(channels.auth), vital=False)
     return checks
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    async def show() -> Response:
+        return Response(await metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_api_route("/metrics", show, methods=["GET"])
 
 
 def _add_health(app: FastAPI, checks: HealthChecks) -> None:

@@ -3,6 +3,7 @@
 from services.backend.connector.pipeline import Next, Step, compose
 from services.backend.connector.steps.balance import Balance
 from services.backend.connector.steps.convert_amount import ConvertAmount
+from services.backend.connector.steps.count_packets import CountPackets
 from services.backend.connector.steps.error_to_reject import ErrorToReject
 from services.backend.connector.steps.forward import Forward
 from services.backend.connector.steps.ildcp import Ildcp
@@ -15,6 +16,7 @@ from services.backend.connector.steps.stream_receive import StreamReceive
 
 def assemble(
     *,
+    count_packets: CountPackets,
     error_to_reject: ErrorToReject,
     rate_limit: RateLimit,
     max_packet_amount: MaxPacketAmount,
@@ -28,7 +30,8 @@ def assemble(
 ) -> Next:
     """One function for all packets, from peers and from this node's own payments."""
     steps: list[Step] = [
-        error_to_reject,  # outermost: every error below becomes a Reject
+        count_packets,  # outermost: it sees what is answered
+        error_to_reject,  # every error below becomes a Reject
         rate_limit,  # before any work is done for a peer that sends too much
         max_packet_amount,  # the peer's own limit, whatever the destination
         ildcp,  # before routing: `peer.config` is in no routing table

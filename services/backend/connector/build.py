@@ -10,6 +10,7 @@ from services.backend.connector.service import Connector
 from services.backend.connector.settlement import PacketLedger, Settlement
 from services.backend.connector.steps.balance import Balance
 from services.backend.connector.steps.convert_amount import ConvertAmount, PacketRates
+from services.backend.connector.steps.count_packets import CountPackets
 from services.backend.connector.steps.error_to_reject import ErrorToReject
 from services.backend.connector.steps.forward import Forward, PeerLink
 from services.backend.connector.steps.ildcp import Ildcp
@@ -28,6 +29,7 @@ class PacketPath:
 
     connector: Connector
     settlement: Settlement
+    counts: CountPackets
 
 
 def build(
@@ -46,7 +48,9 @@ def build(
 ) -> PacketPath:
     """One packet path a process."""
     settlement = Settlement(ledger=ledger, clock=clock)
+    counts = CountPackets()
     pipeline = assemble(
+        count_packets=counts,
         error_to_reject=ErrorToReject(ilp_address=ilp_address),
         rate_limit=rate_limit or RateLimit(),
         max_packet_amount=MaxPacketAmount(),
@@ -63,4 +67,4 @@ def build(
     connector = Connector(
         pipeline=pipeline, directory=directory, clock=clock, ilp_address=ilp_address
     )
-    return PacketPath(connector=connector, settlement=settlement)
+    return PacketPath(connector=connector, settlement=settlement, counts=counts)

@@ -14,4 +14,5 @@ def part(packets: PacketPath) -> Part:
         servicers=[ConnectorServicer(packets.connector)],
         routes=[Route(method="POST", path=path, handler=handler) for path in ILP_PATHS],
         checks={"settlement": HealthCheck(check=packets.settlement.check, vital=False)},
+        measures=packets.counts.measures,
     )

@@ -1,11 +1,13 @@
 """Events and their webhooks, put together."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.ids import IdSource
+from servicekit.metrics import StoreReading
 from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 
@@ -33,6 +35,8 @@ class Events:
     outbox: Outbox
     worker: OutboxWorker | None
     """None in a process that delivers none."""
+    backlog: StoreReading
+    """What is still to be delivered, by all processes."""
 
 
 def build(
@@ -72,4 +76,11 @@ def build(
         history=EventHistory(database=database, outbox=outbox, limits=tenants),
         outbox=outbox,
         worker=worker if in_flight_max else None,
+        backlog=StoreReading(
+            (
+                ("rafiki_webhooks_open", "webhooks of this node that are not delivered yet"),
+                ("rafiki_webhook_lag_seconds", "since the first of them was due"),
+            ),
+            partial(outbox.backlog, database),
+        ),
     )

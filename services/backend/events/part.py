@@ -31,4 +31,5 @@ def part(events: Events, *, targets: WebhookTargets, commands: Commands, scopes:
         workers={} if worker is None else {"webhooks": worker.run},
         channels=waking(WEBHOOK_CHANNEL, wake),
         housekeeping=[events.outbox.housekeeping],
+        measures=[events.backlog] if worker is None else [events.backlog, worker.attempts],
     )

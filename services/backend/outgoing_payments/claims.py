@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from servicekit.clock import Clock
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.statements import prepared
 from sqlalchemy import (
@@ -48,6 +49,12 @@ _WRITTEN: Final = (
 )
 """What a worker decides of a payment."""
 _NOW: Final = bindparam("now", type_=DateTime(timezone=True))
+_BACKLOG: Final = prepared(
+    select(
+        func.count().label("due"),
+        func.coalesce(func.extract("epoch", _NOW - func.min(table.c.due_at)), 0).label("late_s"),
+    ).where(table.c.due_at <= _NOW, or_(table.c.lease_until.is_(None), table.c.lease_until < _NOW))
+)
 _DUE: Final = (
     select(table.c.id)
     .where(
@@ -155,3 +162,10 @@ async def next_due(session: ReadSession) -> datetime | None:
     """When the next payment may be taken."""
     moment: datetime | None = await session.scalar(_NEXT_DUE)
     return moment
+
+
+async def backlog(database: Database, clock: Clock) -> tuple[float, float]:
+    """How many payments are due and not taken, and for how many seconds the first has been due."""
+    async with database.read() as session:
+        row = (await session.execute(_BACKLOG, {"now": clock.now()})).one()
+    return float(row.due), float(row.late_s)

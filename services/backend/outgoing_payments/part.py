@@ -31,4 +31,5 @@ def part(
         servicers=[servicer],
         workers={"outgoing payments": payments.worker.run},
         channels=waking(DUE_CHANNEL, payments.worker.heard),
+        measures=payments.worker.measures.collectors,
     )

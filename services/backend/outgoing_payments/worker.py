@@ -38,6 +38,7 @@ from services.backend.outgoing_payments.claims import Claimed, Overtaken
 from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
 from services.backend.outgoing_payments.commands.record_attempt import Attempted, RecordAttempt
 from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
+from services.backend.outgoing_payments.measures import PaymentMeasures
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.paying import Paying
 from services.backend.receivers.errors import MissingReceiver
@@ -96,6 +97,9 @@ class OutgoingPaymentWorker:
         clock: Clock,
         in_flight_max: int,
     ) -> None:
+        self.measures = PaymentMeasures(
+            database=database, clock=clock, sending=lambda: len(self._running)
+        )
         self._database = database
         self._commands = commands
         self._writes = writes
@@ -275,6 +279,7 @@ class OutgoingPaymentWorker:
             result = TryAgain(error="internal error", delivered=None)
         attempted = Attempted(payment=payment, asset=asset, result=result, least=least)
         recorded = await self._commands.run(self._writes.record, attempted)
+        self.measures.attempted(recorded, asset)
         self._expect(recorded.due_at)
 
     def _expect(self, due: datetime | None) -> None:

@@ -49,7 +49,8 @@ class Connections:
             checks={
                 "postgres": HealthCheck(check=self.database.check),
                 "redis": HealthCheck(check=self.redis.ping, vital=False),
-            }
+            },
+            measures=self.database.measures,
         )
 
 

@@ -2,6 +2,7 @@
 
 from servicekit.clock import Clock
 from servicekit.commands import Commands
+from servicekit.metrics import StoreReading
 from servicekit.parts import Part
 
 from services.backend.calls import Calls
@@ -15,4 +16,12 @@ def part(reconciler: Reconciler, *, commands: Commands, scopes: Scopes, clock: C
     servicer = UnknownPacketServicer(
         packets=reconciler.packets, calls=Calls(commands=commands), scopes=scopes, clock=clock
     )
-    return Part(servicers=[servicer], workers={"unknown packets": reconciler.worker.run})
+    unresolved = StoreReading(
+        [("rafiki_unknown_packets_open", "packets whose outcome no peer could tell")],
+        reconciler.packets.count_open,
+    )
+    return Part(
+        servicers=[servicer],
+        workers={"unknown packets": reconciler.worker.run},
+        measures=[unresolved],
+    )

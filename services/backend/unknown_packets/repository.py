@@ -26,6 +26,12 @@ async def searched_until(session: ReadSession) -> int:
     return await session.scalar(query) or 0
 
 
+async def count_open(session: ReadSession) -> int:
+    """How many packets nobody has resolved; they are few, and have an index of their own."""
+    query = select(func.count()).where(table.c.resolution.is_(None))
+    return await session.scalar(query) or 0
+
+
 async def search_on_from(session: WriteSession, timestamp: int) -> None:
     """Remember how far was searched; another process may have come further."""
     statement = insert(searched).values(id=_ONLY, ledger_timestamp=timestamp)

@@ -67,6 +67,11 @@ class UnknownPackets:
         self._clock = clock
         self._ids = ids
 
+    async def count_open(self) -> tuple[float]:
+        """How many entries wait to be resolved."""
+        async with self._database.read() as session:
+            return (float(await repository.count_open(session)),)
+
     async def enter(self, reservations: Sequence[TransferRecord]) -> int:
         """Enter those reservations that nothing became of; a repeat is a no-op.
 

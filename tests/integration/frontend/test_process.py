@@ -108,6 +108,8 @@ async def test_it_serves_both_apis_and_ends_in_order() -> None:
             assert (response.status, await response.text()) == (401, "Unauthorized")
         async with session.get(f"{base}/assets") as response:
             assert response.url.path == "/login"
+        async with session.get(f"{base}/metrics") as response:
+            assert 'rafiki_admin_seconds_count{surface="graphql"} 2.0' in await response.text()
             assert "server" not in response.headers
         process.send_signal(signal.SIGTERM)
         output, errors = await process.communicate()
