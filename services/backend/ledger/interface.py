@@ -26,6 +26,7 @@ from typing import Protocol
 from services.backend.ledger.model import (
     Account,
     AccountResult,
+    Balances,
     ChainResult,
     HistoryPage,
     NewAccount,
@@ -59,6 +60,17 @@ class LedgerReader(Protocol):
 
         The cursor is the timestamp of the last transfer already seen. The limit is from 1 to
         HISTORY_LIMIT_MAX (InvalidQueryError). An unknown account has an empty history.
+        """
+        ...
+
+
+class LedgerMemory(Protocol):
+    """Remembers what passed through it."""
+
+    def last_seen(self, account_id: int) -> Balances | None:
+        """How the last batch of this process that touched an account left it, if that is known.
+
+        Only for accounts that no other process touches meanwhile.
         """
         ...
 
@@ -134,7 +146,9 @@ class LedgerEngine(LedgerReader, LedgerReservations, LedgerAccounts, Protocol):
         ...
 
 
-class Ledger(LedgerReader, LedgerReservations, LedgerAccounts, LedgerWriter, Protocol):
+class Ledger(
+    LedgerReader, LedgerMemory, LedgerReservations, LedgerAccounts, LedgerWriter, Protocol
+):
     """All roles that services use."""
 
     async def close(self) -> None:

@@ -10,8 +10,14 @@ from uuid import UUID
 
 from services.backend.assets.model import Asset
 from services.backend.ledger.ids import derive_id
-from services.backend.ledger.interface import LedgerReader, LedgerWriter
-from services.backend.ledger.model import HISTORY_LIMIT_MAX, NewAccount, TransferKind
+from services.backend.ledger.interface import LedgerMemory, LedgerReader, LedgerWriter
+from services.backend.ledger.model import (
+    HISTORY_LIMIT_MAX,
+    Account,
+    Balances,
+    NewAccount,
+    TransferKind,
+)
 from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
 from services.backend.ledger.rules.outcome import apply_plan, bring_in
@@ -20,7 +26,7 @@ _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
 
 
-class PaymentLedger(LedgerReader, LedgerWriter, Protocol):
+class PaymentLedger(LedgerReader, LedgerMemory, LedgerWriter, Protocol):
     """What outgoing payments need of the ledger."""
 
 
@@ -100,11 +106,16 @@ class OutgoingBooks:
             payment_id: the payment's.
             history: whether to go through its transfers, which alone tell withdrawals and packets
                 of unknown outcome apart from packets that were paid. Not needed while a payment
-                was neither ended nor ever taken over from another worker.
+                was neither ended nor ever taken over from another worker: then this process knows
+                how it left the account, unless packets still hold money of it.
         """
-        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
+        account: Account | Balances | None = None
+        if not history:
+            account = self._ledger.last_seen(payment_id.int)
+        if account is None or account.debits_pending:
+            account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
         if account is None:
-            return Standing(sent=0, pending=0, unknown=0, balance=0)
+            return UNTOUCHED
         balance = account.credits_posted - account.debits_posted - account.debits_pending
         sent, unknown = account.debits_posted, 0
         if history:

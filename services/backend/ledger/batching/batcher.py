@@ -7,7 +7,7 @@ that was handed over.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +25,7 @@ from services.backend.ledger.model import (
     LOOKUP_IDS_MAX,
     Account,
     AccountResult,
+    Balances,
     ChainResult,
     HistoryPage,
     NewAccount,
@@ -33,6 +34,7 @@ from services.backend.ledger.model import (
 from services.backend.ledger.rules.validation import check_chain, check_lookup
 
 QUEUED_TRANSFERS_MAX: Final = 50_000
+SEEN_ACCOUNTS_MAX: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class BatchedLedger:
         self._clock = clock or SystemClock()
         self._queue: deque[_Waiting] = deque()
         self._queued_transfers = 0
+        self._seen: OrderedDict[int, Balances] = OrderedDict()
         self._flusher: asyncio.Task[None] | None = None
         self._closing = False
         self._create = Gathering[NewAccount, AccountResult](
@@ -103,6 +106,10 @@ class BatchedLedger:
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="ledger-flusher")
         return await future
+
+    def last_seen(self, account_id: int) -> Balances | None:
+        """How this process last left an account; see `LedgerMemory`."""
+        return self._seen.get(account_id)
 
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there; see `LedgerAccounts`."""
@@ -161,11 +168,23 @@ class BatchedLedger:
                 await asyncio.sleep(0)
                 batch = self._take()
                 try:
-                    _answer(batch, await self._apply(batch))
+                    results = await self._apply(batch)
+                    self._remember(results[0].balances)
+                    _answer(batch, results)
                 except Exception as error:  # noqa: BLE001 - whatever it is, each caller hears of it
                     _fail(batch, error)
         finally:
             self._flusher = None
+
+    def _remember(self, balances: Mapping[int, Balances] | None) -> None:
+        """Keep what a batch said of its accounts; all of its results say the same."""
+        if balances is None:
+            return
+        self._seen.update(balances)
+        for account_id in balances:
+            self._seen.move_to_end(account_id)
+        while len(self._seen) > SEEN_ACCOUNTS_MAX:
+            self._seen.popitem(last=False)
 
     def _take(self) -> list[_Waiting]:
         """Take what fits into one batch, in order of arrival."""

@@ -208,3 +208,17 @@ async def test_close_writes_out_what_was_taken(engine: GatedLedger) -> None:
     assert engine.closings == 1
     assert all(result.ok for result in await asyncio.gather(*tasks))
     assert set(await ledger.lookup_transfers([10, 11, 12, 13])) == {10, 11, 12}
+
+
+async def test_how_the_last_batch_left_an_account_is_known_without_asking(
+    engine: GatedLedger,
+) -> None:
+    ledger = BatchedLedger(engine)
+    assert ledger.last_seen(PAYEE) is None
+    for number, total in ((1, 5), (2, 10)):
+        await ledger.submit((Transfer(number, PAYER, PAYEE, 5, 1, 1),))
+        seen = ledger.last_seen(PAYEE)
+        assert seen is not None
+        assert seen.credits_posted == total
+    await ledger.submit((Transfer(3, PAYEE, PAYER, 1_000, 1, 1),))  # refused
+    assert ledger.last_seen(PAYEE) == seen
