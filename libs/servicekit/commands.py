@@ -35,8 +35,8 @@ class Command(Generic[Given, Facts, Done]):
     """One mutating use case. `Given` is what the caller asks for, `Done` what came of it."""
 
     reading_leaves_nothing: ClassVar[bool] = False
-    """Whether `read` changes nothing anywhere. Then a repeat of a call may read before it is known
-    for one: the key's row tells when it is written, or a reply is looked for when the call fails.
+    """Whether `read` changes nothing that matters. Then a repeat of a call may read before it is
+    known for one: the key's row tells when it is written, or a reply is looked for after a failure.
     """
 
     async def read(self, given: Given) -> Facts:

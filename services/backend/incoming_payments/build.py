@@ -29,6 +29,7 @@ from services.backend.incoming_payments.commands.update_incoming_payment import 
     UpdateIncomingPayment,
 )
 from services.backend.incoming_payments.endings import Endings
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.payables import PayablesCache
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 from services.backend.incoming_payments.worker import IncomingPaymentWorker
@@ -63,13 +64,16 @@ def build(
 ) -> IncomingPayments:
     """Wire them."""
     books = IncomingBooks(ledger)
+    kept = KeptPayments()
     queries = IncomingPaymentQueries(
-        database=database, books=books, payees=wallet_addresses, directory=directory
+        database=database,
+        books=books,
+        kept=kept,
+        payees=wallet_addresses,
+        directory=directory,
     )
-    payables = PayablesCache(payments=queries)
-    end = EndIncomingPayments(
-        queries=queries, kept=payables, books=books, events=events, clock=clock
-    )
+    payables = PayablesCache(payments=queries, kept=kept)
+    end = EndIncomingPayments(queries=queries, kept=kept, books=books, events=events, clock=clock)
     endings = Endings(commands=commands, command=end, queries=queries)
     return IncomingPayments(
         queries=queries,
@@ -85,8 +89,8 @@ def build(
         ),
         complete=CompleteIncomingPayment(queries=queries, endings=endings),
         cancel=CancelIncomingPayment(queries=queries, books=books, endings=endings, clock=clock),
-        approve=ApproveIncomingPayment(queries=queries, clock=clock),
-        update=UpdateIncomingPayment(queries=queries),
+        approve=ApproveIncomingPayment(queries=queries, kept=kept, clock=clock),
+        update=UpdateIncomingPayment(queries=queries, kept=kept),
         endings=endings,
         worker=IncomingPaymentWorker(database=database, endings=endings, clock=clock),
     )

@@ -2,19 +2,19 @@
 
 The process that creates a payment puts it here; in another one the first packet reads it from
 Postgres. It is dropped when any process says that the payment ended. Even a stale entry lets
-nothing through: the ledger's allowance decides. Whoever ends a payment begins with what is kept
-here of its row, and writes nothing if the row has changed.
+nothing through: the ledger's allowance decides.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
 from ilpkit.money import Asset
 
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import PaymentView, State
 from services.backend.ledger.rules.accounting import Side
 
@@ -49,10 +49,10 @@ class Payments(Protocol):
 class PayablesCache:
     """Payments by id, the least recently used ones dropped first."""
 
-    def __init__(self, *, payments: Payments) -> None:
+    def __init__(self, *, payments: Payments, kept: KeptPayments) -> None:
         self._payments = payments
+        self._kept = kept
         self._known: OrderedDict[str, Payable] = OrderedDict()
-        self._views: dict[UUID, PaymentView] = {}
         self._loading: dict[str, asyncio.Task[Payable | None]] = {}
 
     async def find(self, payment_id: str) -> Payable | None:
@@ -70,25 +70,19 @@ class PayablesCache:
 
     def opened(self, view: PaymentView) -> None:
         """This process created a payment, and its packets come soon."""
+        self._kept.keep(view, since=self._kept.moment)
         self._remember(view)
 
-    def take_views(self, payment_ids: Iterable[UUID]) -> list[PaymentView]:
-        """What is kept of the rows of open payments, for whoever ends them; given once only."""
-        return [view for id_ in payment_ids if (view := self._views.pop(id_, None)) is not None]
-
     async def on_notify(self, channel: str, payload: str) -> None:
-        """A payment ended."""
+        """A payment ended, or changed."""
         del channel
-        self._forget(self._known.pop(payload, None))
+        self._known.pop(payload, None)
+        self._kept.forget(UUID(payload))
 
     async def on_reload(self) -> None:
         """Notifications may have been missed."""
         self._known.clear()
-        self._views.clear()
-
-    def _forget(self, payable: Payable | None) -> None:
-        if payable is not None:
-            self._views.pop(payable.id, None)
+        self._kept.forget_all()
 
     async def _load(self, payment_id: str) -> Payable | None:
         try:
@@ -112,8 +106,6 @@ class PayablesCache:
             is_open=payment.state is State.PENDING and payment.cancelled_at is None,
         )
         if len(self._known) >= REMEMBERED_MAX:
-            self._forget(self._known.popitem(last=False)[1])
+            self._known.popitem(last=False)
         self._known[str(payment.id)] = payable
-        if payable.is_open:
-            self._views[payment.id] = view
         return payable

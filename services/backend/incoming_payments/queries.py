@@ -12,6 +12,7 @@ from services.backend.directory.worker import Directory
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.incoming_payments.errors import unknown_payment
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import IncomingPayment, PaymentView
 from services.backend.wallet_addresses.model import WalletAddress
 
@@ -31,10 +32,17 @@ class IncomingPaymentQueries:
     """
 
     def __init__(
-        self, *, database: Database, books: IncomingBooks, payees: Payees, directory: Directory
+        self,
+        *,
+        database: Database,
+        books: IncomingBooks,
+        kept: KeptPayments,
+        payees: Payees,
+        directory: Directory,
     ) -> None:
         self._database = database
         self._books = books
+        self._kept = kept
         self._payees = payees
         self._directory = directory
 
@@ -45,18 +53,33 @@ class IncomingPaymentQueries:
 
         None means any tenant, and any client.
         """
-        payment = await repository.get(self._database, payment_id)
-        if (
-            payment is None
-            or tenant_id not in {None, payment.tenant_id}
-            or client not in {None, payment.client}
-        ):
+        views = await self.uncounted([payment_id])
+        if not views or not _may_see(views[0].payment, tenant_id, client):
             raise unknown_payment(payment_id)
-        return (await self._counted(await self._views([payment])))[0]
+        return (await self._counted(views))[0]
+
+    async def shown(
+        self, payment_id: UUID, *, tenant_id: UUID | None, client: str | None = None
+    ) -> PaymentView:
+        """As `get`, for payers: what never changes comes from memory where it is there.
+
+        The ledger says what was received, and that the payment is open. Metadata that was replaced
+        at another process may still be the old one for the milliseconds of a notification.
+        """
+        view = self._kept.find(payment_id)
+        if view is not None and _may_see(view.payment, tenant_id, client):
+            counted = (await self._books.counts([payment_id]))[payment_id]
+            if counted.left and not counted.exhausted:
+                return replace(view, received=counted.received)
+        return await self.get(payment_id, tenant_id=tenant_id, client=client)
 
     async def uncounted(self, payment_ids: Sequence[UUID]) -> list[PaymentView]:
         """Payments by id, in no order; open ones without what they received."""
-        return await self._views(await repository.by_ids(self._database, payment_ids))
+        moment = self._kept.moment
+        views = await self._views(await repository.by_ids(self._database, payment_ids))
+        for view in views:
+            self._kept.keep(view, since=moment)
+        return views
 
     async def by_ids(self, payment_ids: Sequence[UUID]) -> dict[UUID, PaymentView]:
         """Payments by id."""
@@ -104,3 +127,7 @@ class IncomingPaymentQueries:
         return [
             replace(view, received=received.get(view.payment.id, view.received)) for view in views
         ]
+
+
+def _may_see(payment: IncomingPayment, tenant_id: UUID | None, client: str | None) -> bool:
+    return tenant_id in {None, payment.tenant_id} and client in {None, payment.client}

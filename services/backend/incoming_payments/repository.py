@@ -23,7 +23,6 @@ _OPEN: Final = and_(
     table.c.cancelled_at.is_(None),
 )
 _ADD: Final = prepared(insert(table), columns=_NAMES)
-_GET: Final = prepared(select(table).where(table.c.id == bindparam("payment_id")))
 _BY_IDS: Final = prepared(
     select(table).where(table.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
 )
@@ -62,13 +61,6 @@ _END: Final = prepared(
 def add(session: WriteSession, payment: IncomingPayment) -> None:
     """Insert a payment."""
     session.add(_ADD, {name: getattr(payment, name) for name in _NAMES})
-
-
-async def get(database: Database, payment_id: UUID) -> IncomingPayment | None:
-    """One payment, of any tenant."""
-    async with database.read() as session:
-        row = (await session.execute(_GET, {"payment_id": payment_id})).one_or_none()
-    return None if row is None else _payment(row)
 
 
 async def by_ids(database: Database, ids: Sequence[UUID]) -> list[IncomingPayment]:

@@ -138,7 +138,7 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
         self, request: pb.GetIncomingPaymentRequest, context: Context
     ) -> pb.IncomingPaymentWithMethods:
         caller = verdict(context)
-        view = await self._payments.queries.get(
+        view = await self._payments.queries.shown(
             parse_id(request.id, unknown_payment(request.id)),
             tenant_id=tenant(request.tenant_id),
             client=caller.client_filter,
@@ -200,7 +200,7 @@ class PublicIncomingPaymentServicer(PublicIncomingPaymentServiceServicer):
         self, request: pb.GetPublicIncomingPaymentRequest, context: Context
     ) -> pb.PublicIncomingPayment:
         del context
-        view = await self._payments.get(
+        view = await self._payments.shown(
             parse_id(request.id, unknown_payment(request.id)), tenant_id=tenant(request.tenant_id)
         )
         return pb.PublicIncomingPayment(

@@ -72,7 +72,7 @@ class LocalReceivers:
             return None
         tenant_id, payment_id = ids
         try:
-            view = await self._payments.get(payment_id, tenant_id=tenant_id)
+            view = await self._payments.shown(payment_id, tenant_id=tenant_id)
         except NotFound:
             raise missing_receiver(url) from None
         return self.receiver(view)

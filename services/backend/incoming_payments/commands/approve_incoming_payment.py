@@ -1,6 +1,7 @@
 """Approve an incoming payment: from then on it can't be cancelled."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from servicekit.clock import Clock
@@ -8,7 +9,9 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.incoming_payments import repository
+from services.backend.incoming_payments.commands.end_incoming_payments import PAYMENT_CHANNEL
 from services.backend.incoming_payments.errors import wrong_state
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import PaymentView, State
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 
@@ -24,8 +27,11 @@ class PaymentToApprove:
 class ApproveIncomingPayment(Command[PaymentToApprove, PaymentView, PaymentView]):
     """Raises NotFound, and Conflict when it has ended or was cancelled."""
 
-    def __init__(self, *, queries: IncomingPaymentQueries, clock: Clock) -> None:
+    def __init__(
+        self, *, queries: IncomingPaymentQueries, kept: KeptPayments, clock: Clock
+    ) -> None:
         self._queries = queries
+        self._kept = kept
         self._clock = clock
 
     async def read(self, given: PaymentToApprove) -> PaymentView:
@@ -38,8 +44,10 @@ class ApproveIncomingPayment(Command[PaymentToApprove, PaymentView, PaymentView]
     async def write(
         self, session: WriteSession, given: PaymentToApprove, facts: PaymentView
     ) -> PaymentView:
-        """The mark."""
+        """The mark, and word to every process."""
         del given
         payment = replace(facts.payment, approved_at=self._clock.now())
         repository.approve(session, payment)
+        await session.notify(PAYMENT_CHANNEL, str(payment.id))
+        session.after_commit(partial(self._kept.forget, payment.id))
         return replace(facts, payment=payment)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from ilpkit.money import Amount
@@ -62,7 +62,12 @@ class NewIncomingPayment:
 
 
 class CreateIncomingPayment(Command[NewIncomingPayment, PaymentView, PaymentView]):
-    """Raises NotFound and FailedPrecondition for the wallet address, and InvalidArgument."""
+    """Raises NotFound and FailedPrecondition for the wallet address, and InvalidArgument.
+
+    A repeat leaves ledger accounts that belong to no payment, which harm nobody.
+    """
+
+    reading_leaves_nothing: ClassVar = True
 
     def __init__(
         self,

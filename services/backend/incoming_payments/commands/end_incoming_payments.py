@@ -5,9 +5,9 @@ rows whose ledger side is closed: the worker's next round, or the next call, com
 finds the same totals.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from servicekit.clock import Clock
@@ -18,11 +18,12 @@ from services.backend.assets.model import Asset
 from services.backend.events.service import EventWriter
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.books import Counted, IncomingBooks
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import IncomingPayment, PaymentView, State
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 
 PAYMENT_CHANNEL: Final = "rafiki_incoming_payment"
-"""Tells every process that a payment accepts no more; the payload is its id."""
+"""Tells every process that a payment accepts no more, or changed; the payload is its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,6 @@ class PaymentsToEnd:
     """Leave those alone that still accept money."""
     counts: Mapping[UUID, Counted] | None = None
     """What the ledger said of them when it took their allowances' last units; None: ask it."""
-
-
-class Views(Protocol):
-    """What this process keeps of payments."""
-
-    def take_views(self, payment_ids: Iterable[UUID]) -> list[PaymentView]:
-        """Those that are kept, given once only: they may be out of date."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +55,7 @@ class EndIncomingPayments(Command[PaymentsToEnd, Sequence[Ended], Sequence[Ended
         self,
         *,
         queries: IncomingPaymentQueries,
-        kept: Views,
+        kept: KeptPayments,
         books: IncomingBooks,
         events: EventWriter,
         clock: Clock,
@@ -80,7 +73,8 @@ class EndIncomingPayments(Command[PaymentsToEnd, Sequence[Ended], Sequence[Ended
             counts = {id_: counted for id_, counted in counts.items() if counted.exhausted}
         if not counts:
             return ()
-        views = self._kept.take_views(counts)
+        # What is kept may be out of date: then nothing is written, and the rows are read.
+        views = self._kept.take(counts)
         if unseen := counts.keys() - {view.payment.id for view in views}:
             views += await self._queries.uncounted(list(unseen))
         return [

@@ -1,6 +1,7 @@
 """Replace the metadata of an incoming payment, in any state."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.incoming_payments import repository
+from services.backend.incoming_payments.commands.end_incoming_payments import PAYMENT_CHANNEL
+from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import PaymentView
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
 
@@ -24,8 +27,9 @@ class NewMetadata:
 class UpdateIncomingPayment(Command[NewMetadata, PaymentView, PaymentView]):
     """Raises NotFound."""
 
-    def __init__(self, *, queries: IncomingPaymentQueries) -> None:
+    def __init__(self, *, queries: IncomingPaymentQueries, kept: KeptPayments) -> None:
         self._queries = queries
+        self._kept = kept
 
     async def read(self, given: NewMetadata) -> PaymentView:
         """The payment as it is."""
@@ -34,7 +38,9 @@ class UpdateIncomingPayment(Command[NewMetadata, PaymentView, PaymentView]):
     async def write(
         self, session: WriteSession, given: NewMetadata, facts: PaymentView
     ) -> PaymentView:
-        """The metadata alone."""
+        """The metadata alone, and word to every process."""
         payment = replace(facts.payment, metadata=given.metadata)
         repository.set_metadata(session, payment)
+        await session.notify(PAYMENT_CHANNEL, str(payment.id))
+        session.after_commit(partial(self._kept.forget, payment.id))
         return replace(facts, payment=payment)

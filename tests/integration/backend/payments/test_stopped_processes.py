@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from rafiki.admin.v1 import liquidity_service_pb2
 from rafiki.admin.v1 import payment_service_pb2 as admin
 
+from services.backend.directory.model import PeerEntry
 from services.backend.outgoing_payments.worker import LEASE
 from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of, key
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[4]
 COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
 PACKET_MAX = 100
 MANY_PACKETS = 100_000
+TAKEN_AT_ONCE = 20
 PACKET_LIFE_S = 60
 """Longer than any packet of these tests can still be fulfilled."""
 
@@ -67,15 +69,37 @@ def variables(node: Node) -> dict[str, str]:
     return found
 
 
+@asynccontextmanager
+async def held_up(node: Node) -> AsyncIterator[None]:
+    """A node that takes some packets and then no more until the block ends: they stay in flight."""
+    connector, taken, may_go_on = node.features.packets.connector, 0, asyncio.Event()
+    receive = connector.receive
+
+    async def hesitate(peer: PeerEntry, raw: bytes, *, request_id: str | None = None) -> bytes:
+        nonlocal taken
+        taken += 1
+        if taken > TAKEN_AT_ONCE:
+            await may_go_on.wait()
+        return await receive(peer, raw, request_id=request_id)
+
+    connector.receive = hesitate  # type: ignore[method-assign] # until the block ends
+    try:
+        yield
+    finally:
+        connector.receive = receive  # type: ignore[method-assign] # as it was
+        may_go_on.set()
+
+
 async def interrupted(banks: Banks, stop: Callable[[int], None], number: int) -> tuple[Any, Any]:
     """A payment whose process was stopped when some of it had arrived."""
     incoming = await banks.far.incoming(banks.bob, amount(MANY_PACKETS))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    await banks.near.fund(payment)
-    await eventually(
-        lambda: banks.far.incoming_now(incoming), lambda now: now.received_amount.value > 0
-    )
-    stop(number)
+    async with held_up(banks.far):
+        await banks.near.fund(payment)
+        await eventually(
+            lambda: banks.far.incoming_now(incoming), lambda now: now.received_amount.value > 0
+        )
+        stop(number)
     return incoming, payment
 
 
