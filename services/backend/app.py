@@ -352,7 +352,11 @@ class Features:
         return [
             tenants_part(self.tenants, commands=commands),
             admin_sessions_part(
-                database=database, signatures=self.tenants.service, clock=clock, ids=self.ids
+                database=database,
+                commands=commands,
+                signatures=self.tenants.service,
+                clock=clock,
+                ids=self.ids,
             ),
             assets_part(self.assets, commands=commands, ledger=ledger, scopes=scopes),
             peers_part(self.peers, commands=commands, ledger=ledger, scopes=scopes),

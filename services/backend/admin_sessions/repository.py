@@ -4,33 +4,44 @@ from datetime import datetime
 from typing import Final
 
 from servicekit.database import ReadSession, WriteSession
-from sqlalchemy import delete, insert, select
+from servicekit.statements import prepared
+from sqlalchemy import DateTime, bindparam, delete, insert, select
 
 from services.backend.admin_sessions.model import AdminSession
 from services.backend.admin_sessions.tables import admin_sessions as table
 
 PURGE_ROWS_MAX: Final = 100
+_NAMES: Final = tuple(AdminSession.__dataclass_fields__)
+_ADD: Final = prepared(insert(table), columns=_NAMES)
+_GET: Final = prepared(select(table).where(table.c.token_sha256 == bindparam("token")))
+_REMOVE: Final = prepared(delete(table).where(table.c.token_sha256 == bindparam("token")))
+_PURGE: Final = prepared(
+    delete(table).where(
+        table.c.token_sha256.in_(
+            select(table.c.token_sha256)
+            .where(table.c.expires_at < bindparam("now", type_=DateTime(timezone=True)))
+            .limit(PURGE_ROWS_MAX)
+        )
+    )
+)
 
 
-async def add(session: WriteSession, new: AdminSession) -> None:
+def add(session: WriteSession, new: AdminSession) -> None:
     """Remember a session."""
-    values = {name: getattr(new, name) for name in AdminSession.__dataclass_fields__}
-    await session.execute(insert(table).values(values))
+    session.add(_ADD, {name: getattr(new, name) for name in _NAMES})
 
 
 async def get(session: ReadSession, token_sha256: bytes) -> AdminSession | None:
     """The session with this token, also when it is over."""
-    query = select(table).where(table.c.token_sha256 == token_sha256)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_GET, {"token": token_sha256})).one_or_none()
     return None if row is None else AdminSession(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-async def remove(session: WriteSession, token_sha256: bytes) -> None:
+def remove(session: WriteSession, token_sha256: bytes) -> None:
     """Forget a session."""
-    await session.execute(delete(table).where(table.c.token_sha256 == token_sha256))
+    session.add(_REMOVE, {"token": token_sha256})
 
 
-async def purge(session: WriteSession, now: datetime) -> None:
+def purge(session: WriteSession, now: datetime) -> None:
     """Forget some of those that are over."""
-    old = select(table.c.token_sha256).where(table.c.expires_at < now).limit(PURGE_ROWS_MAX)
-    await session.execute(delete(table).where(table.c.token_sha256.in_(old)))
+    session.add(_PURGE, {"now": now})

@@ -10,6 +10,7 @@ from rafiki.admin.v1 import asset_service_pb2 as pb
 from rafiki.admin.v1.asset_service_pb2_grpc import AssetServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
+from servicekit.idempotency import once_of
 
 from services.backend.assets.build import Assets
 from services.backend.assets.commands.create_asset import NewAsset
@@ -18,7 +19,6 @@ from services.backend.assets.commands.set_fee import NewFee
 from services.backend.assets.commands.update_asset import NewThresholds
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
-from services.backend.calls import once_of
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.model import AMOUNT_MAX
 from services.backend.ledger.rules.chart import balance

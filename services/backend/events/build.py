@@ -12,9 +12,10 @@ from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 
 from services.backend.clients.http import Sessions
+from services.backend.events.commands.replay_event import ReplayEvent
 from services.backend.events.feed import EventFeed
-from services.backend.events.history import EventHistory, WebhookLimits
-from services.backend.events.service import EventWriter
+from services.backend.events.queries import EventQueries
+from services.backend.events.service import EventWriter, WebhookLimits
 from services.backend.events.tables import webhook_deliveries
 from services.backend.events.worker import WebhookSender, WebhookTargets, retry_delay
 
@@ -31,7 +32,8 @@ class Events:
 
     writer: EventWriter
     feed: EventFeed
-    history: EventHistory
+    queries: EventQueries
+    replay: ReplayEvent
     outbox: Outbox
     worker: OutboxWorker | None
     """None in a process that delivers none."""
@@ -73,7 +75,8 @@ def build(
     return Events(
         writer=EventWriter(outbox=outbox, limits=tenants, clock=clock, ids=ids),
         feed=EventFeed(database=database, clock=clock),
-        history=EventHistory(database=database, outbox=outbox, limits=tenants),
+        queries=EventQueries(database=database),
+        replay=ReplayEvent(outbox=outbox, limits=tenants),
         outbox=outbox,
         worker=worker if in_flight_max else None,
         backlog=StoreReading(

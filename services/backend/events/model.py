@@ -54,3 +54,11 @@ class EventDelivery:
     last_status: int | None
     last_error: str | None
     next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """An event with its deliveries."""
+
+    event: Event
+    deliveries: list[EventDelivery]

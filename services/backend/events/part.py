@@ -3,7 +3,6 @@
 from servicekit.commands import Commands
 from servicekit.parts import Part, waking
 
-from services.backend.calls import Calls
 from services.backend.events.build import WEBHOOK_CHANNEL, Events
 from services.backend.events.servicer import EventServicer, WebhookTargets
 from services.backend.tenants.scope import Scopes
@@ -22,9 +21,10 @@ def part(events: Events, *, targets: WebhookTargets, commands: Commands, scopes:
         servicers=[
             EventServicer(
                 feed=events.feed,
-                history=events.history,
+                queries=events.queries,
+                replay=events.replay,
                 targets=targets,
-                calls=Calls(commands=commands),
+                commands=commands,
                 scopes=scopes,
             )
         ],

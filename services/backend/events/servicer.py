@@ -7,13 +7,14 @@ from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import event_service_pb2 as pb
 from rafiki.admin.v1.event_service_pb2_grpc import EventServiceServicer
-from servicekit.database import WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
+from servicekit.idempotency import once_of
 
-from services.backend.calls import Calls
+from services.backend.events.commands.replay_event import EventToReplay, ReplayEvent
 from services.backend.events.errors import invalid_cursor, too_many, unknown_event
 from services.backend.events.feed import EventFeed
-from services.backend.events.history import EventHistory, EventView
-from services.backend.events.model import DeliveryState, Event, EventDelivery
+from services.backend.events.model import DeliveryState, Event, EventDelivery, EventView
+from services.backend.events.queries import EventQueries
 from services.backend.protos import optional, page_info, page_query, struct, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id
 
@@ -43,22 +44,27 @@ class WebhookTargets(Protocol):
 
 
 class EventServicer(EventServiceServicer):
-    """Translates; the decisions are in EventFeed and EventHistory."""
+    """Translates; the decisions are in EventFeed, EventQueries and ReplayEvent."""
 
     def __init__(
         self,
         *,
         feed: EventFeed,
-        history: EventHistory,
+        queries: EventQueries,
+        replay: ReplayEvent,
         targets: WebhookTargets,
-        calls: Calls,
+        commands: Commands,
         scopes: Scopes,
     ) -> None:
         self._feed = feed
-        self._history = history
+        self._queries = queries
+        self._replay = replay
         self._targets = targets
-        self._calls = calls
+        self._commands = commands
         self._scopes = scopes
+        self._replies = Replies(
+            message=pb.WebhookEvent, encode=self._message, recover=nothing_to_recover
+        )
 
     async def PullEvents(
         self, request: pb.PullEventsRequest, context: Context
@@ -85,7 +91,7 @@ class EventServicer(EventServiceServicer):
         del context
         if len(request.types) > TYPES_MAX:
             raise too_many("types", TYPES_MAX)
-        page, views = await self._history.page(
+        page, views = await self._queries.page(
             page_query(request.page),
             tenant_id=self._scope(request).filter,
             types=list(request.types),
@@ -100,22 +106,18 @@ class EventServicer(EventServiceServicer):
         del context
         event_id = parse_id(request.id, unknown_event(request.id))
         tenant_id = self._scope(request).filter
-        return self._message(await self._history.get(event_id, tenant_id=tenant_id))
+        return self._message(await self._queries.get(event_id, tenant_id=tenant_id))
 
     async def ReplayWebhookEvent(
         self, request: pb.ReplayWebhookEventRequest, context: Context
     ) -> pb.WebhookEvent:
         del context
         scope = self._scope(request)
-        event_id = parse_id(request.id, unknown_event(request.id))
-
-        async def write(session: WriteSession) -> pb.WebhookEvent:
-            view = await self._history.replay(session, event_id, tenant_id=scope.filter)
-            return self._message(view)
-
-        return await self._calls.mutate(
-            request, pb.WebhookEvent, scope=scope.owner, key=request.idempotency_key, write=write
+        given = EventToReplay(
+            event_id=parse_id(request.id, unknown_event(request.id)), tenant_id=scope.filter
         )
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._commands.run_once(self._replay, given, once=once, replies=self._replies)
 
     def _scope(self, request: Message) -> Scope:
         return self._scopes.of(optional(request, "tenant_id"))

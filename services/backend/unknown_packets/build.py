@@ -8,7 +8,9 @@ from servicekit.database import Database
 from servicekit.ids import IdSource
 
 from services.backend.ledger.interface import LedgerReservations
-from services.backend.unknown_packets.service import EntryLedger, UnknownListener, UnknownPackets
+from services.backend.unknown_packets.commands.resolve_packet import ResolvePacket
+from services.backend.unknown_packets.entries import Entries, EntryLedger, UnknownListener
+from services.backend.unknown_packets.queries import UnknownPacketQueries
 from services.backend.unknown_packets.worker import UnknownPacketWorker
 
 
@@ -20,7 +22,9 @@ class ReconcilerLedger(EntryLedger, LedgerReservations, Protocol):
 class Reconciler:
     """Everything that is done about packets without a reply."""
 
-    packets: UnknownPackets
+    queries: UnknownPacketQueries
+    entries: Entries
+    resolve: ResolvePacket
     worker: UnknownPacketWorker
 
 
@@ -33,8 +37,11 @@ def build(
     ids: IdSource,
 ) -> Reconciler:
     """Wire it."""
-    packets = UnknownPackets(
-        database=database, ledger=ledger, listener=listener, clock=clock, ids=ids
+    queries = UnknownPacketQueries(database=database)
+    entries = Entries(database=database, ledger=ledger, listener=listener, clock=clock, ids=ids)
+    return Reconciler(
+        queries=queries,
+        entries=entries,
+        resolve=ResolvePacket(queries=queries, entries=entries, ledger=ledger),
+        worker=UnknownPacketWorker(database=database, ledger=ledger, entries=entries, clock=clock),
     )
-    worker = UnknownPacketWorker(database=database, ledger=ledger, packets=packets, clock=clock)
-    return Reconciler(packets=packets, worker=worker)

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.backend.assets.model import Asset
+
 
 class Resolution(StrEnum):
     """Whose the money of an entry turned out to be."""
@@ -36,3 +38,11 @@ class UnknownPacket:
     entered_at: datetime
     resolution: Resolution | None
     resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketView:
+    """An entry with the asset of its amount."""
+
+    packet: UnknownPacket
+    asset: Asset

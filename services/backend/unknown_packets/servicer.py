@@ -1,22 +1,25 @@
 """UnknownPacketService over gRPC."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from rafiki.admin.v1 import unknown_packet_service_pb2 as pb
 from rafiki.admin.v1.unknown_packet_service_pb2_grpc import UnknownPacketServiceServicer
 from servicekit.clock import Clock
-from servicekit.database import WriteSession
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
+from servicekit.idempotency import once_of
 
 from services.backend.assets.model import Asset
 from services.backend.callers.context import Context
-from services.backend.calls import Calls
 from services.backend.protos import amount, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scopes, parse_id, parse_uuid
+from services.backend.unknown_packets.commands.resolve_packet import (
+    PacketToResolve,
+    ResolvePacket,
+)
 from services.backend.unknown_packets.errors import no_such_packet
-from services.backend.unknown_packets.model import Resolution, UnknownPacket
-from services.backend.unknown_packets.service import UnknownPackets
+from services.backend.unknown_packets.model import PacketView, Resolution, UnknownPacket
+from services.backend.unknown_packets.queries import UnknownPacketQueries
 
 _RESOLUTIONS = {
     pb.UNKNOWN_PACKET_RESOLUTION_PEER: Resolution.PEER,
@@ -26,22 +29,32 @@ _ON_THE_WIRE = {resolution: value for value, resolution in _RESOLUTIONS.items()}
 
 
 class UnknownPacketServicer(UnknownPacketServiceServicer):
-    """Translates; the decisions are in UnknownPackets."""
+    """Translates; the decisions are in ResolvePacket and UnknownPacketQueries."""
 
     def __init__(
-        self, *, packets: UnknownPackets, calls: Calls, scopes: Scopes, clock: Clock
+        self,
+        *,
+        queries: UnknownPacketQueries,
+        resolve: ResolvePacket,
+        commands: Commands,
+        scopes: Scopes,
+        clock: Clock,
     ) -> None:
-        self._packets = packets
-        self._calls = calls
+        self._queries = queries
+        self._resolve = resolve
+        self._commands = commands
         self._scopes = scopes
         self._clock = clock
+        self._replies = Replies(
+            message=pb.UnknownPacket, encode=self._viewed, recover=nothing_to_recover
+        )
 
     async def ListUnknownPackets(
         self, request: pb.ListUnknownPacketsRequest, context: Context
     ) -> pb.ListUnknownPacketsResponse:
         del context
         peer_id = optional(request, "peer_id")
-        page, assets = await self._packets.page(
+        page, assets = await self._queries.page(
             self._scopes.of(optional(request, "tenant_id")),
             page_query(request.page),
             peer_id=None if peer_id is None else parse_uuid(peer_id, "peer_id"),
@@ -65,23 +78,12 @@ class UnknownPacketServicer(UnknownPacketServiceServicer):
                 "INVALID_FIELD", "resolution is PEER or SOURCE", field="resolution"
             )
 
-        async def prepare() -> Callable[[WriteSession], Awaitable[pb.UnknownPacket]]:
-            packet, asset = await self._packets.resolve(scope, entry_id, resolution)
-            reply = _message(packet, asset, self._clock.now())
+        given = PacketToResolve(scope=scope, entry_id=entry_id, resolution=resolution)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._commands.run_once(self._resolve, given, once=once, replies=self._replies)
 
-            async def write(session: WriteSession) -> pb.UnknownPacket:
-                del session
-                return reply
-
-            return write
-
-        return await self._calls.prepared(
-            request,
-            pb.UnknownPacket,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            prepare=prepare,
-        )
+    def _viewed(self, view: PacketView) -> pb.UnknownPacket:
+        return _message(view.packet, view.asset, self._clock.now())
 
 
 def _message(packet: UnknownPacket, asset: Asset, now: datetime) -> pb.UnknownPacket:

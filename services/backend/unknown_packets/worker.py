@@ -17,7 +17,7 @@ from servicekit.errors import ServiceError
 from services.backend.ledger.interface import LedgerReservations
 from services.backend.ledger.rules.chart import TransferCode
 from services.backend.unknown_packets import repository
-from services.backend.unknown_packets.service import UnknownPackets
+from services.backend.unknown_packets.entries import Entries
 
 AGE_MS: Final = 60_000
 """When a reservation can't be settled by a reply any more.
@@ -43,12 +43,12 @@ class UnknownPacketWorker:
         *,
         database: Database,
         ledger: LedgerReservations,
-        packets: UnknownPackets,
+        entries: Entries,
         clock: Clock,
     ) -> None:
         self._database = database
         self._ledger = ledger
-        self._packets = packets
+        self._entries = entries
         self._clock = clock
         self._searched: int | None = None
         self._written = 0
@@ -84,7 +84,7 @@ class UnknownPacketWorker:
                 TransferCode.PACKET, after=after, until=until, limit=PAGE_MAX
             )
             if page.transfers:
-                entered += await self._packets.enter(page.transfers)
+                entered += await self._entries.enter(page.transfers)
                 after = page.transfers[-1].timestamp
             if page.cursor is not None:
                 after = page.cursor
@@ -111,7 +111,7 @@ class UnknownPacketWorker:
             async with self._database.read() as session:
                 rows = await repository.open_packets(session, after=after, limit=PAGE_MAX)
             if rows:
-                await self._packets.note_resolutions([packet_id for _, packet_id in rows])
+                await self._entries.note_resolutions([packet_id for _, packet_id in rows])
                 after = rows[-1][0]
             if len(rows) < PAGE_MAX:
                 return

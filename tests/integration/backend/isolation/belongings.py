@@ -210,7 +210,7 @@ class Belongings:
         )
         assert (await features.ledger.submit(money.reserving().chain)).ok
         reserved = await features.ledger.lookup_transfers([money.id])
-        assert await features.reconciler.packets.enter(list(reserved.values())) == 1
+        assert await features.reconciler.entries.enter(list(reserved.values())) == 1
         stub: Any = unknown_packet_service_pb2_grpc.UnknownPacketServiceStub(self.node.channel)
         listed = await stub.ListUnknownPackets(
             unknown_packet_service_pb2.ListUnknownPacketsRequest(peer_id=peer)

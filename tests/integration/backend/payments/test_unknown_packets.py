@@ -194,7 +194,7 @@ async def test_an_entry_of_a_rejected_packet_is_given_back_once(street: Lost) ->
 async def test_a_process_that_died_after_the_ledger_is_made_up_for(street: Lost) -> None:
     """Between the ledger and the row lies a crash: the ledger decides, the row follows."""
     entry = await street.entry(await street.lose())
-    packets = street.node.features.reconciler.packets
+    packets = street.node.features.reconciler.resolve
     await packets._move(UUID(entry.request_id), Resolution.SOURCE)
     street.node.clock.jump(worker.SEARCH_S)
 
@@ -220,7 +220,7 @@ def _worker(node: Node, clock: Clock | None = None) -> worker.UnknownPacketWorke
     return worker.UnknownPacketWorker(
         database=node.features.database,
         ledger=node.features.ledger,
-        packets=node.features.reconciler.packets,
+        entries=node.features.reconciler.entries,
         clock=clock or node.clock,
     )
 

@@ -1,6 +1,6 @@
-"""Enters packets that nobody will answer for any more, and resolves the entries."""
+"""Enters packets that nobody will answer for any more, and notes how the entries are resolved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -9,17 +9,12 @@ import structlog
 from servicekit.clock import Clock
 from servicekit.database import Database, WriteSession
 from servicekit.ids import IdSource
-from servicekit.paging import Page, PageQuery
 
-from services.backend.assets import repository as assets
-from services.backend.assets.model import Asset
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader, LedgerWriter
 from services.backend.ledger.model import NANOSECONDS_PER_SECOND, TransferRecord
 from services.backend.ledger.rules.chart import AccountCode
-from services.backend.ledger.rules.outcome import refused
 from services.backend.ledger.rules.packets import (
-    LIQUIDITY_ATTEMPTS_MAX,
     PacketMoney,
     entry_transfer_id,
     leg_ids,
@@ -28,10 +23,8 @@ from services.backend.ledger.rules.packets import (
     resolution_id,
     void_id,
 )
-from services.backend.tenants.scope import Scope
 from services.backend.unknown_packets import repository
-from services.backend.unknown_packets.errors import no_such_packet, resolved_before
-from services.backend.unknown_packets.model import Resolution, UnknownPacket
+from services.backend.unknown_packets.model import Resolution
 
 _RESOLVED: Final = frozenset({TransferStatus.ALREADY_POSTED, TransferStatus.ALREADY_VOIDED})
 _log = structlog.get_logger(__name__)
@@ -49,7 +42,7 @@ class UnknownListener(Protocol):
         ...
 
 
-class UnknownPackets:
+class Entries:
     """The entries of one node."""
 
     def __init__(
@@ -66,11 +59,6 @@ class UnknownPackets:
         self._listener = listener
         self._clock = clock
         self._ids = ids
-
-    async def count_open(self) -> tuple[float]:
-        """How many entries wait to be resolved."""
-        async with self._database.read() as session:
-            return (float(await repository.count_open(session)),)
 
     async def enter(self, reservations: Sequence[TransferRecord]) -> int:
         """Enter those reservations that nothing became of; a repeat is a no-op.
@@ -129,35 +117,6 @@ class UnknownPackets:
             )
         return added
 
-    async def page(
-        self, scope: Scope, query: PageQuery, *, peer_id: UUID | None, open_only: bool
-    ) -> tuple[Page[UnknownPacket], Mapping[UUID, Asset]]:
-        """A page of entries, and their assets."""
-        async with self._database.read() as session:
-            page = await repository.page(
-                session, query, tenant_id=scope.filter, peer_id=peer_id, open_only=open_only
-            )
-            return page, await assets.by_ids(session, [each.asset_id for each in page.items])
-
-    async def resolve(
-        self, scope: Scope, entry_id: UUID, resolution: Resolution
-    ) -> tuple[UnknownPacket, Asset]:
-        """Move an entry's money to whom it belongs; a repeat is a no-op.
-
-        Raises:
-            NotFound: no such entry.
-            FailedPrecondition: it was resolved the other way, or the peer's asset has too little
-                liquidity.
-        """
-        packet, asset = await self._get(scope, entry_id)
-        if packet.resolution is None:
-            await self._move(packet.packet_id, resolution)
-            await self.note_resolutions([packet.packet_id])
-            packet, asset = await self._get(scope, entry_id)
-        if packet.resolution is not None and packet.resolution is not resolution:
-            raise resolved_before(packet.resolution)
-        return packet, asset
-
     async def note_resolutions(self, packet_ids: Sequence[UUID]) -> None:
         """Write down which of these entries are resolved, as the ledger says.
 
@@ -178,27 +137,3 @@ class UnknownPackets:
             for resolution, found in by_owner.items():
                 for payment_id in await repository.resolve(session, found, resolution, now):
                     await self._listener.packet_resolved(session, payment_id)
-
-    async def _move(self, packet_id: UUID, resolution: Resolution) -> None:
-        legs = await self._ledger.lookup_transfers(leg_ids(packet_id.int))
-        money = money_of([legs[each] for each in leg_ids(packet_id.int) if each in legs])
-        plans = (
-            [money.giving_back()]
-            if resolution is Resolution.SOURCE
-            else [money.paying_after_all(attempt) for attempt in range(LIQUIDITY_ATTEMPTS_MAX)]
-        )
-        status = TransferStatus.ID_ALREADY_FAILED
-        for plan in plans:
-            status = plan.explain(await self._ledger.submit(plan.chain))
-            if status is not TransferStatus.ID_ALREADY_FAILED:
-                break
-        # Taken by the other resolution: the caller finds that out from the row.
-        if not status.ok and status is not TransferStatus.TRANSFER_EXISTS:
-            raise refused(status)
-
-    async def _get(self, scope: Scope, entry_id: UUID) -> tuple[UnknownPacket, Asset]:
-        async with self._database.read() as session:
-            packet = await repository.get(session, entry_id, scope.filter)
-            if packet is None:
-                raise no_such_packet(entry_id)
-            return packet, (await assets.by_ids(session, [packet.asset_id]))[packet.asset_id]

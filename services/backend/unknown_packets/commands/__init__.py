@@ -1,0 +1,1 @@
+"""What operators do with packets whose outcome is unknown."""
