@@ -245,6 +245,7 @@ class Features:
             incoming_payments=self.incoming,
             wallet_addresses=lookups.wallet_addresses,
             payables=self.incoming.payables,
+            tenants=lookups.tenant_settings,
             urls=lookups.urls,
             clock=clock,
         )

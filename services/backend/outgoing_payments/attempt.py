@@ -72,6 +72,8 @@ class Failure(StrEnum):
     """Packets that nobody answered hold money; the payment ends when their fate is known."""
     CANCELLED = "Cancelled"
     """The process that sent it ended."""
+    TENANT_DELETED = "TenantDeleted"
+    """Its tenant is gone. What was sent stays sent; the operator withdraws the rest."""
 
 
 FAILURES: Final[Mapping[EndReason, Failure]] = MappingProxyType(

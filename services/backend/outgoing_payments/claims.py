@@ -34,6 +34,7 @@ from services.backend.outgoing_payments.model import OutgoingPayment
 from services.backend.outgoing_payments.repository import joined_columns, payment_of_row
 from services.backend.outgoing_payments.tables import outgoing_payments as table
 from services.backend.quotes.tables import quotes
+from services.backend.tenants.tables import tenants
 from services.backend.wallet_addresses.tables import wallet_addresses
 
 _ASSET_PREFIX: Final = "asset_"
@@ -74,6 +75,7 @@ _CLAIM: Final = prepared(
         quotes.c.id == table.c.id,
         wallet_addresses.c.id == table.c.wallet_address_id,
         assets.c.id == wallet_addresses.c.asset_id,
+        tenants.c.id == table.c.tenant_id,
     )
     .values(
         lease_until=bindparam("until", type_=DateTime(timezone=True)),
@@ -81,7 +83,9 @@ _CLAIM: Final = prepared(
         updated_at=_NOW,
     )
     .returning(
-        *joined_columns(), *(assets.c[name].label(f"{_ASSET_PREFIX}{name}") for name in _ASSET)
+        *joined_columns(),
+        *(assets.c[name].label(f"{_ASSET_PREFIX}{name}") for name in _ASSET),
+        tenants.c.deleted_at.is_not(None).label("tenant_deleted"),
     )
 )
 _HELD: Final = (
@@ -120,6 +124,8 @@ class Claimed:
     payment: OutgoingPayment
     asset: Asset
     """The payer's."""
+    tenant_deleted: bool
+    """Whether the payer's tenant was deleted: nothing more is sent then."""
 
 
 async def claim(
@@ -137,6 +143,7 @@ async def claim(
         Claimed(
             payment=payment_of_row(row),
             asset=Asset(**{name: getattr(row, f"{_ASSET_PREFIX}{name}") for name in _ASSET}),
+            tenant_deleted=row.tenant_deleted,
         )
         for row in rows.all()
     ]

@@ -267,7 +267,10 @@ class OutgoingPaymentWorker:
         least = remaining(payment, standing).delivered
         result: Result
         try:
-            result = await self._paying.attempt(payment, asset, standing, send)
+            if taken.tenant_deleted:
+                result = Failed(error=Failure.TENANT_DELETED, delivered=least)
+            else:
+                result = await self._paying.attempt(payment, asset, standing, send)
         except asyncio.CancelledError:
             result = TryAgain(error=Failure.CANCELLED, delivered=None, pause=Pause.AT_ONCE)
         except MissingReceiver as error:

@@ -11,7 +11,7 @@ from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.receivers.commands.complete_receiver import CompleteReceiver
 from services.backend.receivers.commands.create_receiver import CreateReceiver
 from services.backend.receivers.grants import RemoteGrants
-from services.backend.receivers.local import LocalReceivers, Payables, PaymentUrls
+from services.backend.receivers.local import LocalReceivers, Payables, PaymentUrls, Tenants
 from services.backend.receivers.service import ReceiverService
 
 
@@ -31,6 +31,7 @@ def build(
     incoming_payments: IncomingPayments,
     wallet_addresses: WalletAddresses,
     payables: Payables,
+    tenants: Tenants,
     urls: PaymentUrls,
     clock: Clock,
 ) -> Receivers:
@@ -39,6 +40,7 @@ def build(
         payments=incoming_payments.queries,
         wallet_addresses=wallet_addresses,
         payables=payables,
+        tenants=tenants,
         urls=urls,
     )
     receivers = ReceiverService(

@@ -40,6 +40,14 @@ class Payables(Protocol):
         ...
 
 
+class Tenants(Protocol):
+    """Which tenants there are."""
+
+    async def serves(self, tenant_id: UUID) -> bool:
+        """Whether the tenant is there; a deleted one takes no money."""
+        ...
+
+
 class LocalReceivers:
     """Incoming payments of all tenants of this node, as payers see them."""
 
@@ -49,11 +57,13 @@ class LocalReceivers:
         payments: IncomingPaymentQueries,
         wallet_addresses: ActiveWalletAddresses,
         payables: Payables,
+        tenants: Tenants,
         urls: PaymentUrls,
     ) -> None:
         self._payments = payments
         self._wallet_addresses = wallet_addresses
         self._payables = payables
+        self._tenants = tenants
         self._urls = urls
 
     @property
@@ -65,12 +75,15 @@ class LocalReceivers:
         """The payment at one of our own URLs; None when the URL is not ours.
 
         Raises:
-            InvalidArgument: the URL is ours, but there is no such payment (INVALID_RECEIVER).
+            InvalidArgument: the URL is ours, but there is no such payment, or no such tenant any
+                more (INVALID_RECEIVER).
         """
         ids = self.ids_of(url)
         if ids is None:
             return None
         tenant_id, payment_id = ids
+        if not await self._tenants.serves(tenant_id):
+            raise missing_receiver(url)
         try:
             view = await self._payments.shown(payment_id, tenant_id=tenant_id)
         except NotFound:
