@@ -16,6 +16,7 @@ from servicekit.metrics import SECONDS_BUCKETS, Metrics
 from services.frontend.clients import build_clients, check_health, open_channel
 from services.frontend.graphql.documents import admin_documents
 from services.frontend.graphql.endpoint import GraphqlEndpoint, Receive, Scope, Send
+from services.frontend.graphql.ide import graphiql_page
 from services.frontend.graphql.schema import build_schema
 from services.frontend.settings import FrontendSettings, grpc_target
 from services.frontend.ui.routes import add_pages
@@ -65,6 +66,12 @@ def build_app(
         documents=admin_documents(introspection=settings.introspection),
         clients=clients,
         ids=ids,
+        ending=lambda: checks.draining,
+        ide=(
+            graphiql_page(signature_version=settings.admin_api_signature_version)
+            if settings.node_env == "development"
+            else None
+        ),
     )
     secret = settings.session_secret.get_secret_value()
     add_pages(

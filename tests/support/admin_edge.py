@@ -29,6 +29,9 @@ class AdminEdge:
     browser: AsgiClient
     clock: ManualClock
     health: HealthChecks
+    """Of the services."""
+    checks: HealthChecks
+    """Of the edge."""
 
     async def raw(
         self,
@@ -103,7 +106,9 @@ async def admin_edge(**settings: Any) -> AsyncIterator[AdminEdge]:
     checks = build_checks(channels, clock=clock)
     app = build_app(frontend_settings(**settings), channels, checks=checks, clock=clock, ids=ids)
     try:
-        yield AdminEdge(services=services, browser=AsgiClient(app), clock=clock, health=health)
+        yield AdminEdge(
+            services=services, browser=AsgiClient(app), clock=clock, health=health, checks=checks
+        )
     finally:
         await channels.close()
         await server.stop(0)

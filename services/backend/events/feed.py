@@ -15,6 +15,7 @@ WAITING_MAX: Final = 200
 """Calls that may wait for events at once, in one process: each is one of the server's calls."""
 PLACED_MAX: Final = 1000
 """Events that one transaction gives their places."""
+CURSOR_MAX: Final = 2**63 - 1
 PLACINGS_MAX: Final = 10
 """Transactions of one read. A node whose feed was never read catches up over several reads."""
 
@@ -51,6 +52,14 @@ class EventFeed:
                 return events
             if is_whole:
                 await self._wait(news, left_s)
+
+    async def end(self) -> int:
+        """The cursor after all that is committed by now."""
+        is_whole = False
+        while not is_whole:
+            _, is_whole = await self._read(CURSOR_MAX, tenant_id=None, limit=1)
+        async with self._database.read() as session:
+            return await repository.last_place(session)
 
     async def _read(
         self, cursor: int, *, tenant_id: UUID | None, limit: int

@@ -107,6 +107,11 @@ async def after(
     return [_event(row) for row in rows.all()]
 
 
+async def last_place(session: ReadSession) -> int:
+    """The last place of the feed that is given, 0 when none is."""
+    return await session.scalar(select(func.max(webhook_events.c.feed_position))) or 0
+
+
 async def any_unplaced(session: ReadSession) -> bool:
     """Whether an event waits for its place in the feed."""
     query = select(webhook_events.c.id).where(webhook_events.c.feed_position.is_(None)).limit(1)

@@ -73,6 +73,8 @@ class EventServicer(EventServiceServicer):
             raise too_many("limit", PULL_MAX)
         if request.wait_ms > WAIT_MS_MAX:
             raise too_many("wait_ms", WAIT_MS_MAX)
+        if request.latest:
+            return pb.PullEventsResponse(next_cursor=str(await self._feed.end()))
         cursor = parse_cursor(optional(request, "cursor"))
         events = await self._feed.pull(
             cursor,
@@ -82,7 +84,9 @@ class EventServicer(EventServiceServicer):
         )
         last = events[-1].feed_position if events else cursor
         return pb.PullEventsResponse(
-            events=[_event(event) for event in events], next_cursor=str(last)
+            events=[_event(event) for event in events],
+            cursors=[str(event.feed_position) for event in events],
+            next_cursor=str(last),
         )
 
     async def ListWebhookEvents(

@@ -1,6 +1,6 @@
 """What a request's resolvers share: who calls, the services, and the request's own loaders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class AdminContext:
         caller: tenant_service_pb2.VerifyApiSignatureResponse | None,
         rpcs: Mapping[str, Any],
         ids: IdSource,
+        ending: Callable[[], bool],
     ) -> None:
         self.tenant_id = actor.tenant_id
         self.caller = caller
@@ -38,6 +39,8 @@ class AdminContext:
         """By tenant, the requests of this document that set them."""
         self.refused = False
         """Whether the signature that a call carried was none."""
+        self.ending = ending
+        """Whether the process is about to end, and what runs without end with it."""
         self._actor = actor
         self._rpcs = rpcs
         self._ids = ids
@@ -56,6 +59,10 @@ class AdminContext:
         except Unauthenticated as error:
             self.refused = carries and error.reason == SIGNATURE_INVALID
             raise
+
+    def look_again(self) -> None:
+        """Forget what was looked up, for a document that runs on."""
+        self.loaders = Loaders(self.call)
 
     def new_key(self) -> str:
         """An idempotency key for a call whose caller gave none."""

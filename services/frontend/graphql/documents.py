@@ -7,6 +7,7 @@ bounded in memory: what is long is parsed each time.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from graphql import (
@@ -58,6 +59,7 @@ class Documents:
         self._rules = (*specified_rules, *rules)
         self._tokens_max = tokens_max
         self._known: OrderedDict[str, Checked] = OrderedDict()
+        self._named: OrderedDict[str, str] = OrderedDict()
 
     def known(self, text: str) -> Checked | None:
         """A document that was checked before, without the work of checking it."""
@@ -65,6 +67,23 @@ class Documents:
         if checked is not None:
             self._known.move_to_end(text)
         return checked
+
+    def text_of(self, digest: str) -> str | None:
+        """The text of a document that a client named by its SHA-256 before, and gave."""
+        text = self._named.get(digest)
+        if text is not None:
+            self._named.move_to_end(digest)
+        return text
+
+    def name(self, digest: str, text: str) -> bool:
+        """Keep a document under its SHA-256; whether that is what the digest is."""
+        if sha256(text.encode()).hexdigest() != digest:
+            return False
+        if len(text) <= DOCUMENT_CHARACTERS_MAX:
+            self._named[digest] = text
+            if len(self._named) > DOCUMENTS_MAX:
+                self._named.popitem(last=False)
+        return True
 
     def check(self, schema: GraphQLSchema, text: str) -> Checked:
         """Parse and validate; raises GraphQLError for what is no document."""

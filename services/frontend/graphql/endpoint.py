@@ -5,7 +5,7 @@ executed, 200 with `errors` for what was. A plain ASGI application: nothing stan
 server and it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias
@@ -17,8 +17,10 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    OperationType,
     execute,
     get_operation_ast,
+    subscribe,
 )
 from rafiki.admin.v1 import tenant_service_pb2
 from servicekit.acting_tenant import BODY_BYTES_MAX as BODY_BYTES_MAX_CARRIED
@@ -36,10 +38,14 @@ from services.frontend.graphql.errors import (
     error_json,
     service_error_json,
 )
+from services.frontend.graphql.event_stream import accepts_events, send_events
+from services.frontend.graphql.operation_request import NotRequestedError, Requested, read_request
 from services.frontend.graphql.operations import MUTATIONS, QUERIES
 from services.frontend.graphql.replies import asked
 
 BODY_BYTES_MAX: Final = 1024 * 1024
+SUBSCRIPTIONS_MAX: Final = 100
+"""Open at once in one process."""
 # Documents whose one call can carry the signature; auth knows no secrets of the Admin API.
 _CARRYING: Final = frozenset(
     f"{kind}.{name}"
@@ -47,21 +53,20 @@ _CARRYING: Final = frozenset(
     for name, row in rows.items()
     if (rpc := asked(row)) is not None and rpc.containing_service.file.package == "rafiki.admin.v1"
 )
-HEADER_TENANT: Final = b"tenant-id"
-HEADER_SIGNATURE: Final = b"signature"
 # Whoever cannot prove who they are learns nothing more.
 _NOT_AUTHENTIC: Final = frozenset(
     {Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED, Kind.NOT_FOUND}
     | {Kind.INVALID_ARGUMENT, Kind.ALREADY_EXISTS}
 )
+_JSON: Final = (b"content-type", b"application/json")
 _log = structlog.get_logger(__name__)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Answer: TypeAlias = tuple[int, Any]
-"""A status and what becomes JSON."""
 Caller: TypeAlias = tenant_service_pb2.VerifyApiSignatureResponse
+Answer: TypeAlias = tuple[int, dict[str, Any]] | AsyncIterator[dict[str, Any]] | None
+"""A status and its JSON, a subscription's answers, or None for whom nobody knows."""
 
 
 class BodyTooLargeError(Exception):
@@ -72,77 +77,161 @@ class GraphqlEndpoint:
     """The Admin API over HTTP."""
 
     def __init__(
-        self, *, schema: GraphQLSchema, documents: Documents, clients: Clients, ids: IdSource
+        self,
+        *,
+        schema: GraphQLSchema,
+        documents: Documents,
+        clients: Clients,
+        ids: IdSource,
+        ending: Callable[[], bool],
+        ide: bytes | None,
     ) -> None:
+        """`ide` is the page of who comes with a browser, for development."""
         self._schema = schema
         self._documents = documents
         self._rpcs = clients.rpcs()
         self._ids = ids
+        self._ending = ending
+        self._ide = ide
+        self._subscriptions = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        if scope["method"] == "GET" and self._ide is not None:
+            await _respond(send, 200, self._ide, (b"content-type", b"text/html; charset=utf-8"))
+            return
         if scope["method"] != "POST":
             await _respond(send, 405, b"Method Not Allowed", (b"allow", b"POST"))
             return
-        status, answer = await self._answer(dict(scope["headers"]), receive)
-        if status == 401:  # noqa: PLR2004 - the one answer that is no JSON, as the original's
-            await _respond(send, status, b"Unauthorized")
+        answer = await self._answer(dict(scope["headers"]), receive)
+        if answer is None:
+            await _respond(send, 401, b"Unauthorized")
+        elif isinstance(answer, tuple):
+            status, body = answer
+            await _respond(send, status, orjson.dumps(body), _JSON)
+        else:
+            await self._stream(answer, receive, send)
+
+    async def _stream(
+        self, answers: AsyncIterator[dict[str, Any]], receive: Receive, send: Send
+    ) -> None:
+        if self._subscriptions >= SUBSCRIPTIONS_MAX:
+            status, body = _refusal(503, f"at most {SUBSCRIPTIONS_MAX} subscriptions are open")
+            await _respond(send, status, orjson.dumps(body), _JSON)
             return
-        body = orjson.dumps(answer)
-        await _respond(send, status, body, (b"content-type", b"application/json"))
+        self._subscriptions += 1
+        try:
+            await send_events(answers, receive, send)
+        finally:
+            self._subscriptions -= 1
 
     async def _answer(self, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         try:
             body = await read_body(headers.get(b"content-length", b"").decode("latin-1"), receive)
         except BodyTooLargeError:
             return _refusal(413, f"a request has at most {BODY_BYTES_MAX} bytes")
-        tenant_id, signature = headers.get(HEADER_TENANT), headers.get(HEADER_SIGNATURE)
-        if not tenant_id or not signature:
-            return 401, None
-        signer = Actor(
-            tenant_id=tenant_id.decode("latin-1"),
-            signature=Signature(
-                text=signature.decode("latin-1"), body=body, call=str(self._ids.uuid())
-            ),
-        )
+        signer = self._signer(headers, body)
+        if signer is None:
+            return None
         try:
-            return await self._answer_signed(signer, body)
+            return await self._answer_signer(signer, body, headers.get(b"accept", b""))
         except ServiceError as error:
             return 503, {"errors": [service_error_json(error)]}
+        except NotRequestedError as refused:
+            return refused.status, {"errors": [error_json(refused.error, code=refused.code)]}
 
-    async def _answer_signed(self, signer: Actor, body: bytes) -> Answer:
-        """What the signer may know, 401 for nobody; raises ServiceError when that is unknown."""
-        operation = _parse(body) if len(body) <= BODY_BYTES_MAX_CARRIED else ""
-        if not isinstance(operation, str):
-            known = self._documents.known(operation["query"])
-            if known is not None and known.only_field in _CARRYING:
-                return await self._carry(signer, known, operation)
+    def _signer(self, headers: dict[bytes, bytes], body: bytes) -> Actor | None:
+        """Who says that they signed the body."""
+        tenant_id, signature = headers.get(b"tenant-id"), headers.get(b"signature")
+        if not tenant_id or not signature:
+            return None
+        call = str(self._ids.uuid())
+        return Actor(
+            tenant_id=tenant_id.decode("latin-1"),
+            signature=Signature(text=signature.decode("latin-1"), body=body, call=call),
+        )
+
+    async def _answer_signer(self, signer: Actor, body: bytes, accept: bytes) -> Answer:
+        """What the signer may know; raises ServiceError when that can't be found out."""
+        if len(body) <= BODY_BYTES_MAX_CARRIED and (known := self._known(body)) is not None:
+            return await self._carry(signer, *known)
         caller = await self._authenticate(signer)
         if caller is None:
-            return 401, None
-        operation = _parse(body)
-        if isinstance(operation, str):
-            return _refusal(400, operation)
+            return None
+        context = self._context(replace(signer, signature=None), caller)
+        return await self._answer_caller(context, body, accept)
+
+    def _known(self, body: bytes) -> tuple[Checked, Requested] | None:
+        """A document that was executed before, and whose one call can carry the signature."""
         try:
-            checked = self._documents.check(self._schema, operation["query"])
+            requested = read_request(body, self._documents)
+        except NotRequestedError:
+            return None
+        checked = self._documents.known(requested.text)
+        if checked is None or checked.only_field not in _CARRYING:
+            return None
+        return checked, requested
+
+    async def _carry(self, signer: Actor, known: Checked, requested: Requested) -> Answer:
+        """Let the one call carry the signature; nothing is told before that is checked."""
+        context = self._context(signer, None)
+        answer = await self._execute(known, requested, context)
+        if context.unchecked and await self._authenticate(signer) is None:
+            return None
+        return None if context.refused else answer
+
+    async def _answer_caller(self, context: AdminContext, body: bytes, accept: bytes) -> Answer:
+        requested = read_request(body, self._documents)
+        try:
+            checked = self._documents.check(self._schema, requested.text)
         except GraphQLSyntaxError as error:
             return _refused([error], PARSE_FAILED)
         if checked.errors:
             return _refused(checked.errors, VALIDATION_FAILED)
-        return await self._execute(
-            checked, operation, self._context(replace(signer, signature=None), caller)
-        )
+        if requested.digest is not None and not self._documents.name(
+            requested.digest, requested.text
+        ):
+            raise NotRequestedError("provided sha does not match query")
+        operation = get_operation_ast(checked.document, requested.operation_name)
+        if operation is None:
+            raise NotRequestedError("the document has no operation of that name to execute")
+        if operation.operation is not OperationType.SUBSCRIPTION:
+            return await self._execute(checked, requested, context)
+        if not accepts_events(accept):
+            raise NotRequestedError("a subscription is answered as text/event-stream")
+        return await self._subscribe(checked, requested, context)
 
-    async def _carry(self, signer: Actor, known: Checked, operation: dict[str, Any]) -> Answer:
-        """Let the one call carry the signature; nothing is told before that is checked."""
-        context = self._context(signer, None)
-        answer = await self._execute(known, operation, context)
-        if context.unchecked and await self._authenticate(signer) is None:
-            return 401, None
-        return (401, None) if context.refused else answer
+    async def _execute(
+        self, checked: Checked, requested: Requested, context: AdminContext
+    ) -> tuple[int, dict[str, Any]]:
+        result = execute(
+            self._schema,
+            checked.document,
+            context_value=context,
+            variable_values=requested.variables,
+            operation_name=requested.operation_name,
+        )
+        return 200, _json(await result if isawaitable(result) else result)
+
+    async def _subscribe(
+        self, checked: Checked, requested: Requested, context: AdminContext
+    ) -> Answer:
+        started = subscribe(
+            self._schema,
+            checked.document,
+            context_value=context,
+            variable_values=requested.variables,
+            operation_name=requested.operation_name,
+        )
+        results = await started if isawaitable(started) else started
+        if isinstance(results, ExecutionResult):
+            return 200, _json(results)
+        return _answers(results)
 
     def _context(self, actor: Actor, caller: Caller | None) -> AdminContext:
-        return AdminContext(actor=actor, caller=caller, rpcs=self._rpcs, ids=self._ids)
+        return AdminContext(
+            actor=actor, caller=caller, rpcs=self._rpcs, ids=self._ids, ending=self._ending
+        )
 
     async def _authenticate(self, signer: Actor) -> Caller | None:
         """Who signed the body, None when nobody provably did; raises ServiceError when unknown."""
@@ -161,25 +250,6 @@ class GraphqlEndpoint:
             raise
         return caller
 
-    async def _execute(
-        self, checked: Checked, operation: dict[str, Any], context: AdminContext
-    ) -> Answer:
-        name = operation.get("operationName")
-        if get_operation_ast(checked.document, name) is None:
-            return _refusal(400, "the document has no operation of that name to execute")
-        result = execute(
-            self._schema,
-            checked.document,
-            context_value=context,
-            variable_values=operation.get("variables"),
-            operation_name=name,
-        )
-        done: ExecutionResult = await result if isawaitable(result) else result
-        answer: dict[str, Any] = {"data": done.data}
-        if done.errors:
-            answer["errors"] = [error_json(error) for error in done.errors]
-        return 200, answer
-
 
 async def read_body(announced: str, receive: Receive) -> bytes:
     """A request's body; raises BodyTooLargeError before more than the limit is kept."""
@@ -195,26 +265,27 @@ async def read_body(announced: str, receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _parse(body: bytes) -> dict[str, Any] | str:
-    """The operation in a body, or what is wrong with it."""
+def _json(result: ExecutionResult) -> dict[str, Any]:
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [error_json(error) for error in result.errors]
+    return answer
+
+
+async def _answers(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[dict[str, Any]]:
+    """Each answer of a subscription; the last is the error that ended it, if one did."""
     try:
-        value = orjson.loads(body)
-    except ValueError:
-        return "the body is not JSON"
-    if not isinstance(value, dict) or not isinstance(value.get("query"), str) or not value["query"]:
-        return "the body is an object with a `query`"
-    if not isinstance(value.get("variables"), dict | None):
-        return "`variables` is an object"
-    if not isinstance(value.get("operationName"), str | None):
-        return "`operationName` is a string"
-    return value
+        async for result in results:
+            yield _json(result)
+    except ServiceError as error:
+        yield {"errors": [service_error_json(error)]}
 
 
-def _refused(errors: Iterable[GraphQLError], code: str) -> Answer:
+def _refused(errors: Iterable[GraphQLError], code: str) -> tuple[int, dict[str, Any]]:
     return 400, {"errors": [error_json(error, code=code) for error in errors]}
 
 
-def _refusal(status: int, message: str) -> Answer:
+def _refusal(status: int, message: str) -> tuple[int, dict[str, Any]]:
     return status, {"errors": [error_json(GraphQLError(message), code=BAD_USER_INPUT)]}
 
 

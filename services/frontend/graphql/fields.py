@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from rafiki.admin.v1 import (
     asset_service_pb2,
+    event_service_pb2,
     liquidity_service_pb2,
     payment_service_pb2,
     tenant_service_pb2,
@@ -89,6 +90,12 @@ FIELDS: Final[Mapping[str, Shown]] = {
             "INCOMING" if isinstance(payment, payment_service_pb2.IncomingPayment) else "OUTGOING"
         )
     ),
+    "PaymentNotice.payment": Shown(lambda notice, _: notice.message),
+    "PaymentNotice.cursor": Shown(lambda notice, _: notice.cursor),
+    "WebhookEventNotice.event": Shown(
+        lambda notice, _: notice.message, to=event_service_pb2.WebhookEvent.DESCRIPTOR
+    ),
+    "WebhookEventNotice.cursor": Shown(lambda notice, _: notice.cursor),
     "Quote.estimatedExchangeRate": _fixed(None),
     "IncomingPayment.senderWalletAddress": _fixed(None),
     "Jwk.alg": _fixed("EdDSA"),

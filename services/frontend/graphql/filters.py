@@ -25,6 +25,8 @@ EVENT_TYPES: Final = (
     "peer.liquidity_low",
 )
 
+PAYMENT_TYPES: Final = ("INCOMING", "OUTGOING")
+
 
 def names_of(kind: EnumDescriptor) -> tuple[str, ...]:
     """The values of an enum of the services as GraphQL has them."""

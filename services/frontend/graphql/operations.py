@@ -9,7 +9,7 @@ from typing import Final
 from rafiki.admin.v1 import payment_service_pb2 as payments
 from rafiki.admin.v1 import tenant_service_pb2
 
-from services.frontend.graphql.filters import EVENT_TYPES, among, names_of, single
+from services.frontend.graphql.filters import EVENT_TYPES, PAYMENT_TYPES, among, names_of, single
 from services.frontend.graphql.operation import Choice, NotOffered, Of, Operation
 from services.frontend.graphql.replies import Row, Shown
 from services.frontend.graphql.special import (
@@ -58,7 +58,7 @@ QUERIES: Final[Mapping[str, Row]] = {
         "ListWebhookEvents", take={"types": Of("filter.type", among("type", EVENT_TYPES))}
     ),
     "payments": Choice(
-        Of("filter.type", among("type", ("INCOMING", "OUTGOING"))),
+        Of("filter.type", among("type", PAYMENT_TYPES)),
         {
             ("INCOMING",): Operation("ListIncomingPayments", take=_BY_WALLET_ADDRESS),
             ("OUTGOING",): Operation("ListOutgoingPayments", take=_BY_WALLET_ADDRESS),

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from graphql import GraphQLError
 from ilpkit.openpayments.json_text import SAFE_INTEGER_MAX, inexact_number
@@ -58,8 +57,7 @@ SCALARS: Final[Mapping[str, Scalar]] = {
 
 def iso(stamp: Timestamp) -> str:
     """A Timestamp as JavaScript writes dates: UTC, with milliseconds."""
-    moment = stamp.ToDatetime(tzinfo=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return stamp.ToDatetime().isoformat(timespec="milliseconds") + "Z"
 
 
 def timestamp(text: str, field: str) -> Timestamp:
@@ -96,7 +94,19 @@ def struct(value: Mapping[str, Any]) -> Struct:
 
 def json_object(message: Struct) -> dict[str, Any]:
     """A JSON object from the wire; whole numbers become integers again."""
-    return {key: _whole(item) for key, item in MessageToDict(message).items()}
+    return {key: _json(value) for key, value in message.fields.items()}
+
+
+def _json(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return json_object(value.struct_value)
+    if kind == "list_value":
+        return [_json(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() and abs(number) <= SAFE_INTEGER_MAX else number
+    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _check_depth(value: object, left: int) -> None:
@@ -110,13 +120,3 @@ def _check_depth(value: object, left: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_depth(item, left - 1)
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= SAFE_INTEGER_MAX:
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return value

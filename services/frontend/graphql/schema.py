@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Final
 
 import graphql
-from graphql import GraphQLObjectType, GraphQLScalarType, GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLScalarType, GraphQLSchema, get_named_type
 
+from services.frontend.graphql.feeds import SUBSCRIPTIONS
 from services.frontend.graphql.fields import FIELDS, OTHERWISE
 from services.frontend.graphql.operations import MUTATIONS, OF_ROWS, QUERIES
 from services.frontend.graphql.replies import Reading
@@ -29,4 +30,18 @@ def build_schema() -> GraphQLSchema:
             raise TypeError(f"{root.name} and its rows differ: {root.fields.keys() ^ rows.keys()}")
         for name, field in root.fields.items():
             reading.attach(f"{root.name}.{name}", field, rows[name])
+    _subscribe(schema, reading)
     return schema
+
+
+def _subscribe(schema: GraphQLSchema, reading: Reading) -> None:
+    root = schema.subscription_type
+    assert root is not None
+    for name, feed in SUBSCRIPTIONS.items():
+        field = root.fields[name]
+        field.subscribe = feed
+        field.resolve = lambda notice, _info, **_given: notice
+        shown = get_named_type(field.type)
+        assert isinstance(shown, GraphQLObjectType)
+        for part, inner in shown.fields.items():
+            reading.attach(f"{shown.name}.{part}", inner, FIELDS[f"{shown.name}.{part}"])

@@ -282,7 +282,9 @@ type PullEventsRequest struct {
 	// Most events, 1 to 1000; 100 when 0.
 	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Milliseconds to wait when there is none, at most 30000.
-	WaitMs        uint32 `protobuf:"varint,4,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	WaitMs uint32 `protobuf:"varint,4,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	// Whether to answer no events but where the feed ends now; the other fields say nothing then.
+	Latest        bool `protobuf:"varint,5,opt,name=latest,proto3" json:"latest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,13 +347,22 @@ func (x *PullEventsRequest) GetWaitMs() uint32 {
 	return 0
 }
 
+func (x *PullEventsRequest) GetLatest() bool {
+	if x != nil {
+		return x.Latest
+	}
+	return false
+}
+
 // Events.
 type PullEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Oldest first.
 	Events []*WebhookEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// Cursor to go on from.
-	NextCursor    string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	// Cursor of each event, to go on after it.
+	Cursors       []string `protobuf:"bytes,3,rep,name=cursors,proto3" json:"cursors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -398,6 +409,13 @@ func (x *PullEventsResponse) GetNextCursor() string {
 		return x.NextCursor
 	}
 	return ""
+}
+
+func (x *PullEventsResponse) GetCursors() []string {
+	if x != nil {
+		return x.Cursors
+	}
+	return nil
 }
 
 // Which events.
@@ -665,19 +683,21 @@ const file_rafiki_admin_v1_event_service_proto_rawDesc = "" +
 	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12@\n" +
 	"\n" +
 	"deliveries\x18\x06 \x03(\v2 .rafiki.admin.v1.WebhookDeliveryR\n" +
-	"deliveries\"\x9a\x01\n" +
+	"deliveries\"\xb2\x01\n" +
 	"\x11PullEventsRequest\x12 \n" +
 	"\ttenant_id\x18\x01 \x01(\tH\x00R\btenantId\x88\x01\x01\x12\x1b\n" +
 	"\x06cursor\x18\x02 \x01(\tH\x01R\x06cursor\x88\x01\x01\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\x12\x17\n" +
-	"\await_ms\x18\x04 \x01(\rR\x06waitMsB\f\n" +
+	"\await_ms\x18\x04 \x01(\rR\x06waitMs\x12\x16\n" +
+	"\x06latest\x18\x05 \x01(\bR\x06latestB\f\n" +
 	"\n" +
 	"_tenant_idB\t\n" +
-	"\a_cursor\"l\n" +
+	"\a_cursor\"\x86\x01\n" +
 	"\x12PullEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.rafiki.admin.v1.WebhookEventR\x06events\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"\x93\x01\n" +
+	"nextCursor\x12\x18\n" +
+	"\acursors\x18\x03 \x03(\tR\acursors\"\x93\x01\n" +
 	"\x18ListWebhookEventsRequest\x12 \n" +
 	"\ttenant_id\x18\x01 \x01(\tH\x00R\btenantId\x88\x01\x01\x121\n" +
 	"\x04page\x18\x02 \x01(\v2\x1d.rafiki.common.v1.PageRequestR\x04page\x12\x14\n" +

@@ -63,6 +63,22 @@ async def test_the_feed_is_read_in_pages_by_cursor(world: World, wallet: Any) ->
     assert not (await _pull(world, tenant_id=await world.tenant())).events
 
 
+async def test_the_feed_says_where_it_ends_and_where_each_event_stands(
+    world: World, wallet: Any
+) -> None:
+    made = [(await _payment(world, wallet)).id for _ in range(3)]
+    end = (await _pull(world, latest=True)).next_cursor
+    assert _subjects(await _pull(world, end)) == []
+    cursors = (await _pull(world)).cursors
+    assert [_subjects(await _pull(world, cursor)) for cursor in cursors] == [
+        made[1:],
+        made[2:],
+        [],
+    ]
+    await _payment(world, wallet)
+    assert len(_subjects(await _pull(world, end))) == 1
+
+
 async def test_an_event_that_commits_late_does_not_slip_behind_the_cursor(
     world: World, wallet: Any
 ) -> None:

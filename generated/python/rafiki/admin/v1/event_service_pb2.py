@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rafiki.common.v1 import paging_pb2 as rafiki_dot_common_dot_v1_dot_paging__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rafiki/admin/v1/event_service.proto\x12\x0frafiki.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drafiki/common/v1/paging.proto\"\x8b\x02\n\x0fWebhookDelivery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.rafiki.admin.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\r\x12\x18\n\x0bstatus_code\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nlast_error\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x38\n\x0fnext_attempt_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x42\x0e\n\x0c_status_codeB\r\n\x0b_last_errorB\x12\n\x10_next_attempt_at\"\xc8\x01\n\x0cWebhookEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12%\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\ndeliveries\x18\x06 \x03(\x0b\x32 .rafiki.admin.v1.WebhookDelivery\"y\n\x11PullEventsRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x63ursor\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0f\n\x07wait_ms\x18\x04 \x01(\rB\x0c\n\n_tenant_idB\t\n\x07_cursor\"X\n\x12PullEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.rafiki.admin.v1.WebhookEvent\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"|\n\x18ListWebhookEventsRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12+\n\x04page\x18\x02 \x01(\x0b\x32\x1d.rafiki.common.v1.PageRequest\x12\r\n\x05types\x18\x03 \x03(\tB\x0c\n\n_tenant_id\"y\n\x19ListWebhookEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.rafiki.admin.v1.WebhookEvent\x12-\n\tpage_info\x18\x02 \x01(\x0b\x32\x1a.rafiki.common.v1.PageInfo\"J\n\x16GetWebhookEventRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\tB\x0c\n\n_tenant_id\"f\n\x19ReplayWebhookEventRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id*\x84\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_PARKED\x10\x03\x32\xa1\x03\n\x0c\x45ventService\x12Z\n\nPullEvents\x12\".rafiki.admin.v1.PullEventsRequest\x1a#.rafiki.admin.v1.PullEventsResponse\"\x03\x90\x02\x01\x12o\n\x11ListWebhookEvents\x12).rafiki.admin.v1.ListWebhookEventsRequest\x1a*.rafiki.admin.v1.ListWebhookEventsResponse\"\x03\x90\x02\x01\x12^\n\x0fGetWebhookEvent\x12\'.rafiki.admin.v1.GetWebhookEventRequest\x1a\x1d.rafiki.admin.v1.WebhookEvent\"\x03\x90\x02\x01\x12\x64\n\x12ReplayWebhookEvent\x12*.rafiki.admin.v1.ReplayWebhookEventRequest\x1a\x1d.rafiki.admin.v1.WebhookEvent\"\x03\x90\x02\x02\x42^\n\x1forg.interledger.rafiki.admin.v1P\x01Z9github.com/interledger/rafiki/clients/go/admin/v1;adminv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rafiki/admin/v1/event_service.proto\x12\x0frafiki.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drafiki/common/v1/paging.proto\"\x8b\x02\n\x0fWebhookDelivery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.rafiki.admin.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\r\x12\x18\n\x0bstatus_code\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nlast_error\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x38\n\x0fnext_attempt_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x02\x88\x01\x01\x42\x0e\n\x0c_status_codeB\r\n\x0b_last_errorB\x12\n\x10_next_attempt_at\"\xc8\x01\n\x0cWebhookEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12%\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\ndeliveries\x18\x06 \x03(\x0b\x32 .rafiki.admin.v1.WebhookDelivery\"\x89\x01\n\x11PullEventsRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x63ursor\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0f\n\x07wait_ms\x18\x04 \x01(\r\x12\x0e\n\x06latest\x18\x05 \x01(\x08\x42\x0c\n\n_tenant_idB\t\n\x07_cursor\"i\n\x12PullEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.rafiki.admin.v1.WebhookEvent\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x0f\n\x07\x63ursors\x18\x03 \x03(\t\"|\n\x18ListWebhookEventsRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12+\n\x04page\x18\x02 \x01(\x0b\x32\x1d.rafiki.common.v1.PageRequest\x12\r\n\x05types\x18\x03 \x03(\tB\x0c\n\n_tenant_id\"y\n\x19ListWebhookEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.rafiki.admin.v1.WebhookEvent\x12-\n\tpage_info\x18\x02 \x01(\x0b\x32\x1a.rafiki.common.v1.PageInfo\"J\n\x16GetWebhookEventRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\tB\x0c\n\n_tenant_id\"f\n\x19ReplayWebhookEventRequest\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\tB\x0c\n\n_tenant_id*\x84\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_PARKED\x10\x03\x32\xa1\x03\n\x0c\x45ventService\x12Z\n\nPullEvents\x12\".rafiki.admin.v1.PullEventsRequest\x1a#.rafiki.admin.v1.PullEventsResponse\"\x03\x90\x02\x01\x12o\n\x11ListWebhookEvents\x12).rafiki.admin.v1.ListWebhookEventsRequest\x1a*.rafiki.admin.v1.ListWebhookEventsResponse\"\x03\x90\x02\x01\x12^\n\x0fGetWebhookEvent\x12\'.rafiki.admin.v1.GetWebhookEventRequest\x1a\x1d.rafiki.admin.v1.WebhookEvent\"\x03\x90\x02\x01\x12\x64\n\x12ReplayWebhookEvent\x12*.rafiki.admin.v1.ReplayWebhookEventRequest\x1a\x1d.rafiki.admin.v1.WebhookEvent\"\x03\x90\x02\x02\x42^\n\x1forg.interledger.rafiki.admin.v1P\x01Z9github.com/interledger/rafiki/clients/go/admin/v1;adminv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,24 +43,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['GetWebhookEvent']._serialized_options = b'\220\002\001'
   _globals['_EVENTSERVICE'].methods_by_name['ReplayWebhookEvent']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['ReplayWebhookEvent']._serialized_options = b'\220\002\002'
-  _globals['_DELIVERYSTATE']._serialized_start=1266
-  _globals['_DELIVERYSTATE']._serialized_end=1398
+  _globals['_DELIVERYSTATE']._serialized_start=1300
+  _globals['_DELIVERYSTATE']._serialized_end=1432
   _globals['_WEBHOOKDELIVERY']._serialized_start=151
   _globals['_WEBHOOKDELIVERY']._serialized_end=418
   _globals['_WEBHOOKEVENT']._serialized_start=421
   _globals['_WEBHOOKEVENT']._serialized_end=621
-  _globals['_PULLEVENTSREQUEST']._serialized_start=623
-  _globals['_PULLEVENTSREQUEST']._serialized_end=744
-  _globals['_PULLEVENTSRESPONSE']._serialized_start=746
-  _globals['_PULLEVENTSRESPONSE']._serialized_end=834
-  _globals['_LISTWEBHOOKEVENTSREQUEST']._serialized_start=836
-  _globals['_LISTWEBHOOKEVENTSREQUEST']._serialized_end=960
-  _globals['_LISTWEBHOOKEVENTSRESPONSE']._serialized_start=962
-  _globals['_LISTWEBHOOKEVENTSRESPONSE']._serialized_end=1083
-  _globals['_GETWEBHOOKEVENTREQUEST']._serialized_start=1085
-  _globals['_GETWEBHOOKEVENTREQUEST']._serialized_end=1159
-  _globals['_REPLAYWEBHOOKEVENTREQUEST']._serialized_start=1161
-  _globals['_REPLAYWEBHOOKEVENTREQUEST']._serialized_end=1263
-  _globals['_EVENTSERVICE']._serialized_start=1401
-  _globals['_EVENTSERVICE']._serialized_end=1818
+  _globals['_PULLEVENTSREQUEST']._serialized_start=624
+  _globals['_PULLEVENTSREQUEST']._serialized_end=761
+  _globals['_PULLEVENTSRESPONSE']._serialized_start=763
+  _globals['_PULLEVENTSRESPONSE']._serialized_end=868
+  _globals['_LISTWEBHOOKEVENTSREQUEST']._serialized_start=870
+  _globals['_LISTWEBHOOKEVENTSREQUEST']._serialized_end=994
+  _globals['_LISTWEBHOOKEVENTSRESPONSE']._serialized_start=996
+  _globals['_LISTWEBHOOKEVENTSRESPONSE']._serialized_end=1117
+  _globals['_GETWEBHOOKEVENTREQUEST']._serialized_start=1119
+  _globals['_GETWEBHOOKEVENTREQUEST']._serialized_end=1193
+  _globals['_REPLAYWEBHOOKEVENTREQUEST']._serialized_start=1195
+  _globals['_REPLAYWEBHOOKEVENTREQUEST']._serialized_end=1297
+  _globals['_EVENTSERVICE']._serialized_start=1435
+  _globals['_EVENTSERVICE']._serialized_end=1852
 # @@protoc_insertion_point(module_scope)

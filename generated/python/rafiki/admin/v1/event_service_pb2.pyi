@@ -167,6 +167,7 @@ class PullEventsRequest(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
+    LATEST_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant that asks; absent means the operator."""
     cursor: _builtins.str
@@ -175,6 +176,8 @@ class PullEventsRequest(_message.Message):
     """Most events, 1 to 1000; 100 when 0."""
     wait_ms: _builtins.int
     """Milliseconds to wait when there is none, at most 30000."""
+    latest: _builtins.bool
+    """Whether to answer no events but where the feed ends now; the other fields say nothing then."""
     def __init__(
         self,
         *,
@@ -182,10 +185,11 @@ class PullEventsRequest(_message.Message):
         cursor: _builtins.str | None = ...,
         limit: _builtins.int = ...,
         wait_ms: _builtins.int = ...,
+        latest: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_tenant_id", b"_tenant_id", "cursor", b"cursor", "tenant_id", b"tenant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_tenant_id", b"_tenant_id", "cursor", b"cursor", "limit", b"limit", "tenant_id", b"tenant_id", "wait_ms", b"wait_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cursor", b"_cursor", "_tenant_id", b"_tenant_id", "cursor", b"cursor", "latest", b"latest", "limit", b"limit", "tenant_id", b"tenant_id", "wait_ms", b"wait_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cursor: _TypeAlias = _typing.Literal["cursor"]  # noqa: Y015
     _WhichOneofArgType__cursor: _TypeAlias = _typing.Literal["_cursor", b"_cursor"]  # noqa: Y015
@@ -206,21 +210,27 @@ class PullEventsResponse(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    CURSORS_FIELD_NUMBER: _builtins.int
     next_cursor: _builtins.str
     """Cursor to go on from."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___WebhookEvent]:
         """Oldest first."""
 
+    @_builtins.property
+    def cursors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Cursor of each event, to go on after it."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[Global___WebhookEvent] | None = ...,
         next_cursor: _builtins.str = ...,
+        cursors: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_cursor", b"next_cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursors", b"cursors", "events", b"events", "next_cursor", b"next_cursor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
