@@ -19,7 +19,7 @@ from services.backend.guard.resources import Resources
 from services.backend.guard.service import Guard
 
 ANSWER_LIFE_S: Final = 10.0
-"""How long an answer about a token is remembered, if no revocation ends it (docs/adr/0008)."""
+"""How long an answer about a token is remembered, if no revocation ends it (docs/adr/0010)."""
 _log = structlog.get_logger(__name__)
 
 

@@ -368,3 +368,21 @@ class TestRememberedAnswers:
                 checked = await desk.send("POST", desk.path(path), raw, token="remembered")
                 assert checked.status == 200, checked.body
             assert len(asked) == questions
+
+
+class TestStatements:
+    """What memory holds is not read again."""
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_a_request_about_what_is_known_reads_nothing(
+        self, desk: Desk, method: str
+    ) -> None:
+        payment = await desk.node.incoming(desk.wallet, amount(5))
+        path, raw = desk.path(f"incoming-payments/{id_of(payment)}"), None
+        if method == "POST":
+            path, raw = desk.path(), desk.body()
+        assert (await desk.send(method, path, raw)).status == 200
+        with desk.node.features.database.count_statements() as statements:
+            assert (await desk.send(method, path, raw)).status == 200
+        # Workers go on meanwhile; they look for payments that are due.
+        assert [text for text in statements if "wallet_address" in text] == []
