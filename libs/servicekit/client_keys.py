@@ -65,6 +65,10 @@ class ClientKeys:
         except SignatureRefused as refused:
             raise KeyUnavailable(f"the client's key can't be used: {refused}") from None
 
+    def holds(self, wallet_address: str) -> bool:
+        """Whether a key set is at hand, fetched a moment ago."""
+        return self._key_sets.holds(wallet_address + _KEY_SET_PATH)
+
     async def find_newer(
         self, wallet_address: str, kid: str, *, than: PublicKey
     ) -> PublicKey | None:

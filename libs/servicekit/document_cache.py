@@ -58,6 +58,11 @@ class DocumentCache(Generic[Document]):
             raise FetchFailed(entry.failure or "")
         return entry.document
 
+    def holds(self, url: str) -> bool:
+        """Whether the document of a URL is at hand."""
+        entry = self._entries.get(url)
+        return entry is not None and entry.failure is None and self._age(entry) < self._life_s
+
     async def _refresh(self, url: str) -> _Entry[Document]:
         task = self._running.get(url)
         if task is None:

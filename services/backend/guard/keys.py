@@ -50,5 +50,7 @@ class KeysOfClient:
         return await self._sets.find_newer(self._client.url, kid, than=than)
 
     async def _own_set(self, url: str) -> dict[str, object] | None:
+        if self._sets.holds(url):
+            return None  # it was not ours a moment ago, when its set was fetched
         keys = await self._wallet_addresses.keys_by_url(url)
         return None if keys is None else {"keys": [key.jwk for key in keys]}
