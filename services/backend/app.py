@@ -41,6 +41,7 @@ from services.backend.ledger.part import part as ledger_part
 from services.backend.liquidity.build import build as build_liquidity
 from services.backend.liquidity.part import part as liquidity_part
 from services.backend.outgoing_payments.build import build as build_outgoing
+from services.backend.outgoing_payments.due import DuePayments
 from services.backend.outgoing_payments.part import part as outgoing_part
 from services.backend.payments.part import part as payments_part
 from services.backend.peers.part import part as peers_part
@@ -260,6 +261,10 @@ class Features:
             clock=clock,
             ids=ids,
         )
+        due = DuePayments(clock=clock)
+        self.reconciler = build_reconciler(
+            database=database, ledger=ledger, listener=due, clock=clock, ids=ids
+        )
         self.outgoing = build_outgoing(
             database=database,
             commands=self.commands,
@@ -268,15 +273,14 @@ class Features:
             quotes=self.quotes,
             receivers=self.receivers.queries,
             connector=self.packets.connector,
+            due=due,
+            entries=self.reconciler.entries,
             local_credit=self.incoming.worker,
             events=self.events.writer,
             attempts_max=settings.max_outgoing_payment_retry_attempts,
             in_flight_max=settings.outgoing_payments_in_flight_max,
             clock=clock,
             ids=ids,
-        )
-        self.reconciler = build_reconciler(
-            database=database, ledger=ledger, listener=self.outgoing.due, clock=clock, ids=ids
         )
         self.liquidity = build_liquidity(
             database=database,

@@ -4,7 +4,9 @@ The ledger is what a payment's amounts follow, also after it ended: a packet tha
 is posted whatever the payment's state, and money of a packet nobody heard of again may come back.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -13,16 +15,19 @@ from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerMemory, LedgerReader, LedgerWriter
 from services.backend.ledger.model import (
     HISTORY_LIMIT_MAX,
+    NANOSECONDS_PER_SECOND,
     Account,
     Balances,
     NewAccount,
     TransferKind,
+    TransferRecord,
 )
 from services.backend.ledger.rules.accounting import Plan, deposit, withdrawal
 from services.backend.ledger.rules.chart import AccountCode, TransferCode, new_account
 from services.backend.ledger.rules.outcome import apply_plan, bring_in
 
 _MOVED: Final = frozenset({TransferKind.SINGLE, TransferKind.POST})
+_RESOLVING: Final = frozenset({TransferKind.POST, TransferKind.VOID})
 _OUTSIDE: Final = frozenset({TransferCode.DEPOSIT, TransferCode.WITHDRAWAL})
 
 
@@ -122,22 +127,46 @@ class OutgoingBooks:
             sent, unknown = await self._moved(payment_id.int)
         return Standing(sent=sent, pending=account.debits_pending, unknown=unknown, balance=balance)
 
+    async def reserved(self, payment_id: UUID, *, before: datetime) -> list[TransferRecord]:
+        """Reservations of packets that were made before a time and are neither paid nor released.
+
+        The time is a process's, the ledger's clock another: the two are taken to be near enough.
+        """
+        account = (await self._ledger.lookup_accounts([payment_id.int])).get(payment_id.int)
+        if account is None or not account.debits_pending:
+            return []
+        found: dict[int, TransferRecord] = {}
+        async for record in self._history(payment_id.int):
+            if record.kind is TransferKind.PENDING and record.code == TransferCode.PACKET:
+                found[record.id] = record
+            elif record.kind in _RESOLVING:
+                found.pop(record.pending_id, None)
+        until = int(before.timestamp() * NANOSECONDS_PER_SECOND)
+        return [record for record in found.values() if record.timestamp < until]
+
     async def _moved(self, account_id: int) -> tuple[int, int]:
         """What left for packets and what of it with packets of unknown outcome, less returns."""
-        sent, unknown, cursor = 0, 0, None
+        sent, unknown = 0, 0
+        async for record in self._history(account_id):
+            if record.kind not in _MOVED or record.code in _OUTSIDE:
+                continue
+            out = record.debit_account_id == account_id
+            amount = record.amount if out else -record.amount
+            sent += amount
+            # A packet that was answered is reserved and posted; see ledger/packets.py.
+            if record.code == TransferCode.PACKET and record.kind is TransferKind.SINGLE:
+                unknown += amount
+        return sent, unknown
+
+    async def _history(self, account_id: int) -> AsyncIterator[TransferRecord]:
+        """All transfers of an account, the oldest first."""
+        cursor = None
         while True:
             page = await self._ledger.history(account_id, cursor=cursor, limit=HISTORY_LIMIT_MAX)
             for record in page.transfers:
-                if record.kind not in _MOVED or record.code in _OUTSIDE:
-                    continue
-                out = record.debit_account_id == account_id
-                amount = record.amount if out else -record.amount
-                sent += amount
-                # A packet that was answered is reserved and posted; see ledger/packets.py.
-                if record.code == TransferCode.PACKET and record.kind is TransferKind.SINGLE:
-                    unknown += amount
+                yield record
             if page.cursor is None:
-                return sent, unknown
+                return
             cursor = page.cursor
 
 

@@ -9,6 +9,7 @@ from servicekit.ids import IdSource
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.events.service import EventWriter
+from services.backend.outgoing_payments.abandoned import AbandonedPackets, Entries
 from services.backend.outgoing_payments.books import OutgoingBooks, PaymentLedger
 from services.backend.outgoing_payments.commands.cancel_payment import CancelPayment
 from services.backend.outgoing_payments.commands.create_payment import CreatePayment
@@ -49,6 +50,8 @@ def build(
     quotes: Quotes,
     receivers: ReceiverService,
     connector: PaymentConnector,
+    due: DuePayments,
+    entries: Entries,
     local_credit: LocalCredit,
     events: EventWriter,
     attempts_max: int,
@@ -64,7 +67,6 @@ def build(
         wallet_addresses=wallet_addresses,
         clock=clock,
     )
-    due = DuePayments(clock=clock)
     writes = WorkerCommands(
         record=RecordAttempt(books=books, events=events, clock=clock, attempts_max=attempts_max),
         follow=FollowLedger(books=books, events=events, clock=clock),
@@ -96,6 +98,7 @@ def build(
             commands=commands,
             writes=writes,
             books=books,
+            abandoned=AbandonedPackets(books=books, entries=entries, clock=clock),
             paying=paying,
             connector=connector,
             listener=due,

@@ -57,7 +57,7 @@ _BACKLOG: Final = prepared(
     ).where(table.c.due_at <= _NOW, or_(table.c.lease_until.is_(None), table.c.lease_until < _NOW))
 )
 _DUE: Final = (
-    select(table.c.id)
+    select(table.c.id, table.c.lease_until.label("lease_ended_at"))
     .where(
         table.c.due_at <= _NOW,
         or_(table.c.lease_until.is_(None), table.c.lease_until < _NOW),
@@ -84,6 +84,7 @@ _CLAIM: Final = prepared(
     )
     .returning(
         *joined_columns(),
+        _DUE.c.lease_ended_at,
         *(assets.c[name].label(f"{_ASSET_PREFIX}{name}") for name in _ASSET),
         tenants.c.deleted_at.is_not(None).label("tenant_deleted"),
     )
@@ -126,6 +127,8 @@ class Claimed:
     """The payer's."""
     tenant_deleted: bool
     """Whether the payer's tenant was deleted: nothing more is sent then."""
+    lease_ended_at: datetime | None
+    """When the lease of a process ran out that never gave it back: it died, or hangs."""
 
 
 async def claim(
@@ -144,6 +147,7 @@ async def claim(
             payment=payment_of_row(row),
             asset=Asset(**{name: getattr(row, f"{_ASSET_PREFIX}{name}") for name in _ASSET}),
             tenant_deleted=row.tenant_deleted,
+            lease_ended_at=row.lease_ended_at,
         )
         for row in rows.all()
     ]

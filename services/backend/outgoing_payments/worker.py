@@ -25,6 +25,7 @@ from servicekit.errors import ServiceError
 
 from services.backend.assets.model import Asset
 from services.backend.outgoing_payments import claims
+from services.backend.outgoing_payments.abandoned import AbandonedPackets
 from services.backend.outgoing_payments.attempt import (
     Failed,
     Failure,
@@ -91,6 +92,7 @@ class OutgoingPaymentWorker:
         commands: Commands,
         writes: WorkerCommands,
         books: OutgoingBooks,
+        abandoned: AbandonedPackets,
         paying: Paying,
         connector: PaymentConnector,
         listener: Listener,
@@ -104,6 +106,7 @@ class OutgoingPaymentWorker:
         self._commands = commands
         self._writes = writes
         self._books = books
+        self._abandoned = abandoned
         self._paying = paying
         self._connector = connector
         self._listener = listener
@@ -280,6 +283,8 @@ class OutgoingPaymentWorker:
         except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker
             _log.exception("payment_attempt_crashed", payment_id=str(payment.id))
             result = TryAgain(error="internal error", delivered=None)
+        if taken.lease_ended_at is not None:
+            await self._abandoned.enter(payment.id, sent_before=taken.lease_ended_at)
         attempted = Attempted(payment=payment, asset=asset, result=result, least=least)
         recorded = await self._commands.run(self._writes.record, attempted)
         self.measures.attempted(recorded, asset)

@@ -1,6 +1,7 @@
 """Processes that die or stall amid a payment: it ends right, and nothing is paid twice."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +14,9 @@ from sqlalchemy import update
 
 from services.backend.ledger.rules.accounting import Side, transfer, voiding
 from services.backend.ledger.rules.outcome import apply_plan
+from services.backend.ledger.rules.packets import PacketMoney
 from services.backend.outgoing_payments import repository
+from services.backend.outgoing_payments.due import DUE_CHANNEL
 from services.backend.outgoing_payments.tables import outgoing_payments
 from services.backend.outgoing_payments.worker import LEASE, LEASE_RENEWAL_S
 from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
@@ -284,19 +287,10 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
     banks.far.edge.says = None
     # As a packet in flight leaves it behind when its process dies.
-    asset = UUID(banks.near_asset.id).int
     plan = transfer(
         transfer_id=uuid4().int,
-        source=Side(
-            account_id=UUID(id_of(payment)).int,
-            ledger=banks.near_asset.ledger,
-            asset_account_id=asset,
-        ),
-        destination=Side(
-            account_id=UUID(banks.near_peer.id).int,
-            ledger=banks.near_asset.ledger,
-            asset_account_id=asset,
-        ),
+        source=_side(banks, id_of(payment)),
+        destination=_side(banks, banks.near_peer.id),
         source_amount=300,
         destination_amount=300,
         timeout_s=300,
@@ -315,3 +309,45 @@ async def test_money_that_a_dead_process_left_reserved_is_waited_for(new_banks: 
     ended = await banks.near.ended(payment)
     assert (ended.state, ended.sent_amount.value) == (COMPLETED, 500)
     assert await banks.moved() == (500, 500)
+
+
+async def test_packets_of_a_dead_process_hold_a_payment_up_for_seconds(
+    new_banks: NewBanks,
+) -> None:
+    banks = await new_banks()
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
+    banks.clock.jump(STALE_S)
+    banks.far.edge.says = DOWN
+    await banks.near.fund(payment)
+    await eventually(lambda: banks.near.outgoing_now(payment), lambda now: bool(now.error))
+    banks.far.edge.says = None
+    left = 6  # what the quote has for rates that fall
+    money = PacketMoney(
+        id=uuid4().int,
+        source=_side(banks, id_of(payment)),
+        peer=_side(banks, banks.near_peer.id),
+        source_amount=left,
+        peer_amount=left,
+        cause_id=UUID(id_of(payment)).int,
+    )
+    await apply_plan(banks.near.features.ledger, money.reserving())
+    # The process that sent it never gave the payment back.
+    async with banks.near.features.database.write() as session:
+        ended_at = banks.clock.now() + timedelta(seconds=1)
+        taken = update(outgoing_payments).where(outgoing_payments.c.id == UUID(id_of(payment)))
+        await session.execute(taken.values(lease_until=ended_at, due_at=ended_at))
+        await session.notify(DUE_CHANNEL, "")
+    # No clock is moved: the reconciler would look in a minute.
+    ended = await banks.near.ended(payment)
+    assert (ended.state, ended.sent_amount.value) == (COMPLETED, 500 + left)
+    unknown = money.unknown_account_id
+    assert await banks.near.balance(str(UUID(int=unknown))) == left
+    assert await banks.moved() == (500, 500)
+
+
+def _side(banks: Banks, account_id: str) -> Side:
+    asset = banks.near_asset
+    return Side(
+        account_id=UUID(account_id).int, ledger=asset.ledger, asset_account_id=UUID(asset.id).int
+    )
