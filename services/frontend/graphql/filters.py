@@ -68,7 +68,10 @@ def single(field: str) -> Convert:
 
 
 def _lists(given: Mapping[str, Any] | None) -> tuple[list[str] | None, list[str] | None]:
-    return (None, None) if given is None else (given.get("in"), given.get("notIn"))
+    """What must and must not be; an empty list asks for nothing, as in the original."""
+    if given is None:
+        return None, None
+    return given.get("in") or None, given.get("notIn") or None
 
 
 def _invalid(field: str, message: str) -> InvalidArgument:
