@@ -18,6 +18,7 @@ from services.backend.outgoing_payments.commands.fund_payment import FundPayment
 from services.backend.outgoing_payments.commands.record_attempt import RecordAttempt
 from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
 from services.backend.outgoing_payments.due import DuePayments
+from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.paying import LocalCredit, Paying
 from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 from services.backend.outgoing_payments.worker import (
@@ -67,6 +68,7 @@ def build(
         wallet_addresses=wallet_addresses,
         clock=clock,
     )
+    handover = Handover()
     writes = WorkerCommands(
         record=RecordAttempt(books=books, events=events, clock=clock, attempts_max=attempts_max),
         follow=FollowLedger(books=books, events=events, clock=clock),
@@ -87,10 +89,13 @@ def build(
             quotes=quotes.queries,
             create_quote=quotes.create,
             receivers=receivers,
+            handover=handover,
             events=events,
             clock=clock,
         ),
-        fund=FundPayment(queries=queries, books=books, events=events, clock=clock),
+        fund=FundPayment(
+            queries=queries, handover=handover, books=books, events=events, clock=clock
+        ),
         cancel=CancelPayment(database=database, queries=queries, books=books, clock=clock),
         due=due,
         worker=OutgoingPaymentWorker(
@@ -102,6 +107,7 @@ def build(
             paying=paying,
             connector=connector,
             listener=due,
+            handover=handover,
             clock=clock,
             in_flight_max=in_flight_max,
         ),

@@ -9,6 +9,8 @@ from servicekit.database import WriteSession
 from services.backend.outgoing_payments import repository
 
 DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
+"""Its payload is TAKEN when a payment has its worker already, for whom nobody else need look."""
+TAKEN: Final = "taken"
 
 
 class DuePayments:

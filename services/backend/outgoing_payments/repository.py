@@ -38,6 +38,8 @@ _DECIDED: Final = (
     "metadata",
     "data_to_transmit",
     "due_at",
+    "claims",
+    "lease_until",
     "updated_at",
 )
 """What is decided of a payment when it leaves FUNDING."""

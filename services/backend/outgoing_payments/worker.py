@@ -39,6 +39,8 @@ from services.backend.outgoing_payments.claims import Claimed, Overtaken
 from services.backend.outgoing_payments.commands.follow_ledger import FollowLedger
 from services.backend.outgoing_payments.commands.record_attempt import Attempted, RecordAttempt
 from services.backend.outgoing_payments.commands.return_deposit import ReturnDeposit
+from services.backend.outgoing_payments.due import TAKEN
+from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.measures import PaymentMeasures
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.paying import Paying
@@ -50,6 +52,8 @@ LEASE_RENEWAL_S: Final = 1.0
 IDLE_S_MAX: Final = 30.0
 BUSY_ELSEWHERE_S: Final = 0.05
 """Until a look at what is due but was not to be had: another process is claiming it."""
+RETRY_S: Final = 1.0
+"""Until another look when Postgres did not answer."""
 CLAIM_MAX: Final = 64
 
 _log = structlog.get_logger(__name__)
@@ -96,6 +100,7 @@ class OutgoingPaymentWorker:
         paying: Paying,
         connector: PaymentConnector,
         listener: Listener,
+        handover: Handover,
         clock: Clock,
         in_flight_max: int,
     ) -> None:
@@ -110,12 +115,17 @@ class OutgoingPaymentWorker:
         self._paying = paying
         self._connector = connector
         self._listener = listener
+        self._handover = handover
         self._clock = clock
         self._in_flight_max = in_flight_max
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._claims: dict[UUID, int] = {}
         self._lease_ends: dict[UUID, datetime] = {}
         self._wake = asyncio.Event()
+        self._has_work = False
+        """Whether there may be something to claim, as was told."""
+        self._taken_elsewhere = False
+        """Whether another process has begun to pay: it is looked after when its lease ends."""
         self._is_paying = asyncio.Event()
         self._is_full = False
         """Whether more may be due than was taken, for want of room."""
@@ -124,28 +134,56 @@ class OutgoingPaymentWorker:
 
     def heard(self, notice: str) -> None:
         """Call it with what the notifications of DUE_CHANNEL say: a payment became due."""
-        del notice
+        if notice == TAKEN:
+            self._taken_elsewhere = True
+        else:
+            self._has_work = True
         self._wake.set()
+
+    def lease_end(self) -> datetime | None:
+        """Until when a payment that it got now would be its own; None when it has no room."""
+        has_room = len(self._running) < self._in_flight_max
+        return self._clock.now() + LEASE if has_room else None
+
+    def take(self, taken: Claimed) -> None:
+        """Send a payment that was written as taken by this worker."""
+        payment = taken.payment
+        assert payment.lease_until is not None, "it was taken for a while"
+        self._claims[payment.id] = payment.claims
+        self._is_paying.set()
+        self._lease_ends[payment.id] = payment.lease_until
+        task = asyncio.get_running_loop().create_task(self._run_one(taken))
+        self._running[payment.id] = task
+        task.add_done_callback(partial(self._finished, payment.id))
 
     async def run(self) -> None:
         """Work until cancelled; then stop sending, and wait for what is in flight."""
         renewal = asyncio.get_running_loop().create_task(self._renew_leases())
-        notified = False
         try:
-            while True:
-                self._wake.clear()
-                try:
-                    wait_s = await self._look(notified=notified)
-                except ServiceError as error:
-                    _log.warning("outgoing_payments_not_claimed", error=str(error))
-                    await self._clock.sleep(1.0)
-                    continue
-                notified = await self._wait(wait_s)
+            with self._handover.sending(self):
+                await self._work()
         finally:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             renewal.cancel()
+
+    async def _work(self) -> None:
+        look_at = 0.0
+        while True:
+            self._wake.clear()
+            told, self._has_work = self._has_work, False
+            now = self._clock.monotonic()
+            if told or now >= look_at:
+                try:
+                    look_at = now + await self._look(notified=told)
+                except ServiceError as error:
+                    _log.warning("outgoing_payments_not_claimed", error=str(error))
+                    look_at = now + RETRY_S
+            if self._taken_elsewhere:
+                self._taken_elsewhere = False
+                look_at = min(look_at, now + LEASE.total_seconds())
+            await self._wait(look_at - self._clock.monotonic())
 
     async def _look(self, *, notified: bool) -> float:
         """Take what is due; gives the seconds until the next look.
@@ -183,13 +221,7 @@ class OutgoingPaymentWorker:
             except_for=list(self._running),
         )
         for taken in claimed:
-            payment = taken.payment
-            self._claims[payment.id] = payment.claims
-            self._is_paying.set()
-            self._lease_ends[payment.id] = now + LEASE
-            task = asyncio.get_running_loop().create_task(self._run_one(taken))
-            self._running[payment.id] = task
-            task.add_done_callback(partial(self._finished, payment.id))
+            self.take(taken)
         return len(claimed)
 
     def _finished(self, payment_id: UUID, task: asyncio.Task[None]) -> None:
@@ -199,18 +231,18 @@ class OutgoingPaymentWorker:
         self._claims.pop(payment_id, None)
         self._lease_ends.pop(payment_id, None)
         if self._is_full:
+            self._has_work = True
             self._wake.set()
 
-    async def _wait(self, seconds: float) -> bool:
-        """Until there may be something to take; whether that was told, not only to be expected."""
+    async def _wait(self, seconds: float) -> None:
+        """Until something was told, or so long."""
         woken = asyncio.create_task(self._wake.wait())
-        slept = asyncio.create_task(self._clock.sleep(seconds))
+        slept = asyncio.create_task(self._clock.sleep(max(seconds, 0.0)))
         try:
             await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
             slept.cancel()
-        return self._wake.is_set()
 
     async def _renew_leases(self) -> None:
         while True:

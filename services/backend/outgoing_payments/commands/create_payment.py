@@ -1,6 +1,7 @@
 """Accept a quote: one that was given before, or one that is made along with the payment."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from servicekit.database import WriteSession
 from services.backend.assets.model import Asset
 from services.backend.events.service import EventWriter
 from services.backend.outgoing_payments import repository, spending
+from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.model import (
     Granted,
     OutgoingPayment,
@@ -95,9 +97,11 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
         quotes: QuoteQueries,
         create_quote: CreateQuote,
         receivers: Receivers,
+        handover: Handover,
         events: EventWriter,
         clock: Clock,
     ) -> None:
+        self._handover = handover
         self._wallets = wallets
         self._quotes = quotes
         self._create_quote = create_quote
@@ -166,6 +170,7 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
         view = PaymentView(
             payment=payment, wallet_address=facts.wallet_address, asset=asset, sent=0
         )
+        session.after_commit(partial(self._handover.created, view))
         return CreatedPayment(view=view, spent=spent)
 
 

@@ -1,6 +1,7 @@
 """Deposit the whole debit amount of an outgoing payment, and let it be sent."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from services.backend.events.service import EventWriter
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import Failure
 from services.backend.outgoing_payments.books import OutgoingBooks
-from services.backend.outgoing_payments.due import DUE_CHANNEL
+from services.backend.outgoing_payments.claims import Claimed
+from services.backend.outgoing_payments.due import DUE_CHANNEL, TAKEN
 from services.backend.outgoing_payments.errors import wrong_state
+from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.model import PaymentView, State
 from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 
@@ -38,11 +41,13 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
         self,
         *,
         queries: OutgoingPaymentQueries,
+        handover: Handover,
         books: OutgoingBooks,
         events: EventWriter,
         clock: Clock,
     ) -> None:
         self._queries = queries
+        self._handover = handover
         self._books = books
         self._events = events
         self._clock = clock
@@ -60,7 +65,10 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
                 f"data_to_transmit has at most {DATA_BYTES_MAX} bytes",
                 field="data_to_transmit",
             )
-        view = await self._queries.get(given.payment_id, tenant_id=given.tenant_id)
+        # What was created here may have changed: then nothing is written, and the row is read.
+        view = self._handover.take_created(given.payment_id)
+        if view is None or given.tenant_id not in {None, view.payment.tenant_id}:
+            view = await self._queries.get(given.payment_id, tenant_id=given.tenant_id)
         payment, amount = view.payment, view.payment.quote.debit_amount
         if payment.state is State.FUNDING:
             await self._books.deposit(payment.id, view.asset, amount)
@@ -72,7 +80,7 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
     async def write(
         self, session: WriteSession, given: PaymentToFund, facts: PaymentView
     ) -> PaymentView:
-        """That it is to be sent.
+        """That it is to be sent, by this process's worker if that has room.
 
         If its quote ran out before, it fails instead, and the deposit waits to be withdrawn.
         """
@@ -82,7 +90,13 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
         after = replace(payment, updated_at=now, data_to_transmit=given.data)
         if payment.quote.expires_at > now:
             after = replace(after, state=State.SENDING, due_at=now)
-            await session.notify(DUE_CHANNEL, "")
+            if lease_end := self._handover.lease_end():
+                after = replace(after, claims=1, lease_until=lease_end)
+                taken = Claimed(
+                    payment=after, asset=facts.asset, tenant_deleted=False, lease_ended_at=None
+                )
+                session.after_commit(partial(self._handover.send, taken))
+            await session.notify(DUE_CHANNEL, TAKEN if lease_end else "")
         else:
             after = replace(after, state=State.FAILED, error=Failure.QUOTE_EXPIRED)
             await spending.release_all(session, payment)

@@ -304,7 +304,7 @@ async def test_a_quote_is_used_once(banks: Banks) -> None:
     assert refused.value.reason == "INVALID_QUOTE"
 
 
-async def test_a_worker_takes_a_payment_in_one_statement_and_ends_it_in_one(
+async def test_a_payment_funded_at_its_worker_is_taken_with_that_and_ended_in_one_statement(
     banks: Banks,
 ) -> None:
     incoming = await banks.far.incoming(banks.bob, amount(500))
@@ -315,7 +315,7 @@ async def test_a_worker_takes_a_payment_in_one_statement_and_ends_it_in_one(
     updates = [sql for sql in statements if "UPDATE outgoing_payments" in sql]
     claims = [sql for sql in updates if "FOR UPDATE SKIP LOCKED" in sql]
     (end,) = [sql for sql in updates if "webhook_events" in sql]
-    assert len(claims) <= 2  # one may come before the payment is there
+    assert len(claims) <= 1  # the clock's look for what others may have left
     assert len(updates) - len(claims) == 2  # funded, ended
     assert "webhook_deliveries" in end
 
