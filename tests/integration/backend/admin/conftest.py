@@ -72,6 +72,9 @@ async def eventually(read: Callable[[], Awaitable[T]], reached: Callable[[T], bo
 class World:
     """Everything a test of the admin services touches."""
 
+    target = ""
+    """host:port of its gRPC, for what opens a channel of its own."""
+
     def __init__(self, channel: grpc.aio.Channel, database: Database, outside: Outside) -> None:
         self.channel = channel
         self.database = database
@@ -205,7 +208,10 @@ async def world(settings: BackendSettings, outside: Outside) -> AsyncIterator[Wo
         stack.push_async_callback(database.close)
         lifecycle = Lifecycle(stack)
         ports = await BackendApp(settings=settings).start(lifecycle)
-        channel = build_channel(f"127.0.0.1:{ports.grpc}")
+        target = f"127.0.0.1:{ports.grpc}"
+        channel = build_channel(target)
         stack.push_async_callback(channel.close)
-        yield World(channel, database, outside)
+        world = World(channel, database, outside)
+        world.target = target
+        yield world
         assert not lifecycle.failed

@@ -1,0 +1,1 @@
+"""What `rafiki doctor` looks at; each check gives findings and raises nothing."""
