@@ -11,6 +11,7 @@ PAGE_SIZE_DEFAULT: Final = 20
 PAGE_SIZE_MAX: Final = 100
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,16 @@ class Page(Generic[T]):
     end_cursor: str | None
     has_next: bool
     has_previous: bool
+
+    def of(self, items: Sequence[Other]) -> "Page[Other]":
+        """The same page, of what was made of each item."""
+        return Page(
+            items=items,
+            start_cursor=self.start_cursor,
+            end_cursor=self.end_cursor,
+            has_next=self.has_next,
+            has_previous=self.has_previous,
+        )
 
 
 def page_size(size: int | None, field: str) -> int:

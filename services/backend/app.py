@@ -44,8 +44,8 @@ from services.backend.outgoing_payments.build import build as build_outgoing
 from services.backend.outgoing_payments.due import DuePayments
 from services.backend.outgoing_payments.part import part as outgoing_part
 from services.backend.payments.part import part as payments_part
+from services.backend.peers.build import build as build_peers
 from services.backend.peers.part import part as peers_part
-from services.backend.peers.service import PeerService
 from services.backend.process.connections import Connections, connect
 from services.backend.quotes.build import build as build_quotes
 from services.backend.quotes.part import part as quotes_part
@@ -169,8 +169,13 @@ class Features:
             ids=ids,
         )
         self.assets = build_assets(database=database, ledger=ledger, clock=clock, ids=ids)
-        self.peers = PeerService(
-            database=database, ledger=ledger, names=names, clock=clock, ids=ids
+        self.peers = build_peers(
+            database=database,
+            ledger=ledger,
+            names=names,
+            assets=self.lookups.directory,
+            clock=clock,
+            ids=ids,
         )
         self.wallet_addresses = WalletAddressService(
             database=database,

@@ -30,6 +30,7 @@ _SET_THRESHOLDS = prepared(
 _DELETE = prepared(update(assets).where(_ALIVE), columns=("deleted_at",))
 _LOAD_ALL = prepared(select(*_COLUMNS).where(assets.c.deleted_at.is_(None)))
 _LOAD = prepared(select(*_COLUMNS).where(_ALIVE))
+_GET_TO_USE = prepared(select(*_COLUMNS).where(_ALIVE).with_for_update(read=True))
 _IN_FORCE = (
     select(fees)
     .ext(distinct_on(fees.c.asset_id, fees.c.type))
@@ -92,9 +93,9 @@ async def lock(session: WriteSession, asset_id: UUID) -> None:
 
 async def get_to_use(session: WriteSession, asset_id: UUID, tenant_id: UUID | None) -> Asset | None:
     """As `get`, for what is put into it: it stays undeleted until this transaction ends."""
-    query = select(assets.c.id).where(assets.c.id == asset_id, assets.c.deleted_at.is_(None))
-    await session.execute(query.with_for_update(read=True))
-    return await get(session, asset_id, tenant_id)
+    row = (await session.execute(_GET_TO_USE, {"asset_id": asset_id})).one_or_none()
+    asset = None if row is None else _asset(row)
+    return asset if asset is not None and tenant_id in {None, asset.tenant_id} else None
 
 
 async def find(session: ReadSession, tenant_id: UUID, code: str, scale: int) -> Asset | None:

@@ -148,7 +148,8 @@ def asset_message(asset: Asset) -> pb.Asset:
     )
 
 
-def _asset(message: pb.Asset) -> Asset:
+def asset_of(message: pb.Asset) -> Asset:
+    """The asset of a message that `asset_message` made."""
     return Asset(
         id=UUID(message.id),
         tenant_id=UUID(message.tenant_id),
@@ -193,5 +194,5 @@ def _fee(fee: Fee) -> pb.Fee:
     )
 
 
-_ASSETS: Final = Replies(message=pb.Asset, encode=asset_message, recover=_asset)
+_ASSETS: Final = Replies(message=pb.Asset, encode=asset_message, recover=asset_of)
 _FEES: Final = Replies(message=pb.Fee, encode=_fee, recover=nothing_to_recover)

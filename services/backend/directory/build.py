@@ -62,5 +62,5 @@ def build(
             webhook_attempts_max=webhook_attempts_max,
             exchange_rates_url=exchange_rates_url,
         ),
-        wallet_addresses=WalletAddresses(directory=directory, clock=clock),
+        wallet_addresses=WalletAddresses(directory=directory, names=names, clock=clock),
     )

@@ -57,6 +57,14 @@ class Names:
         default = self._url if tenant.is_operator else f"{self._url}/{tenant.id}"
         return tenant.setting(SettingKey.WALLET_ADDRESS_URL) or default
 
+    def may_host(self, address: str, tenants: Iterable[Tenant]) -> bool:
+        """Whether a canonical URL can be a wallet address of this node, whose tenants these are."""
+        if address.startswith(f"{self._url}/"):
+            return True
+        # A tenant from before names were checked may have a URL outside of the node's.
+        bases = (tenant.setting(SettingKey.WALLET_ADDRESS_URL) for tenant in tenants)
+        return any(base is not None and f"{address}/".startswith(f"{base}/") for base in bases)
+
     async def lock(self, session: WriteSession) -> None:
         """Keep all names as they are until the transaction ends.
 

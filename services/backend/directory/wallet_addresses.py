@@ -8,6 +8,7 @@ from ilpkit.openpayments.urls import canonical_wallet_address
 from servicekit.clock import Clock
 
 from services.backend.assets.model import Asset
+from services.backend.directory.names import Names
 from services.backend.directory.worker import Directory
 from services.backend.wallet_addresses.errors import (
     inactive_wallet_address,
@@ -23,8 +24,9 @@ from services.backend.wallet_addresses.model import (
 class WalletAddresses:
     """By id and by URL; the asset of each is in the directory's snapshot."""
 
-    def __init__(self, *, directory: Directory, clock: Clock) -> None:
+    def __init__(self, *, directory: Directory, names: Names, clock: Clock) -> None:
         self._directory = directory
+        self._names = names
         self._clock = clock
 
     async def by_ids(self, ids: Iterable[UUID]) -> dict[UUID, WalletAddress]:
@@ -79,4 +81,7 @@ class WalletAddresses:
             address = canonical_wallet_address(url)
         except InvalidWalletAddress:
             return None
+        tenants = self._directory.snapshot.tenants.values()
+        if not self._names.may_host(address, (entry.tenant for entry in tenants)):
+            return None  # another bank's, as of most clients: nothing is read to know that
         return await self._directory.wallet_addresses.by_address(address)

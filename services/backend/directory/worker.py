@@ -1,6 +1,7 @@
 """Keeps the directory fresh: loaded at start, then told by LISTEN/NOTIFY which rows changed."""
 
 import asyncio
+from collections.abc import Collection
 from uuid import UUID
 
 from servicekit.database import Database
@@ -72,6 +73,10 @@ class Directory:
             await self._renew([Change(Kind.ASSET, asset_id)])
             asset = self.snapshot.assets.get(asset_id)
         return asset
+
+    def all_assets(self) -> Collection[Asset]:
+        """Assets of every tenant."""
+        return self.snapshot.assets.values()
 
     async def on_notify(self, channel: str, payload: str) -> None:
         """A change was committed somewhere."""

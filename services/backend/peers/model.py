@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.backend.assets.model import Asset
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
@@ -42,6 +44,14 @@ class PeerWithTokens:
     peer: Peer
     tokens: tuple[bytes, ...]
     """SHA-256 of each of its incoming tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """A peer with its asset."""
+
+    peer: Peer
+    asset: Asset
 
 
 def token_sha256(token: str) -> bytes:

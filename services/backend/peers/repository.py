@@ -1,6 +1,6 @@
 """SQL for peers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,10 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     String,
+    Uuid,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -23,7 +25,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import IntegrityError
 
 from services.backend.peers.errors import duplicate_peer
 from services.backend.peers.model import Peer, PeerWithTokens, token_sha256
@@ -37,6 +38,34 @@ _TOKENS = func.array(
 _WITH_TOKENS = select(*_COLUMNS, _TOKENS).where(peers.c.deleted_at.is_(None))
 _LOAD_ALL = prepared(_WITH_TOKENS)
 _LOAD = prepared(_WITH_TOKENS.where(peers.c.id == bindparam("peer_id")))
+_UNIQUE_ADDRESS = "uq_peers_tenant_asset_address"
+_CHANGEABLE = tuple(
+    name
+    for name in Peer.__dataclass_fields__
+    if name not in {"id", "tenant_id", "asset_id", "created_at"}
+)
+_ALIVE = (peers.c.id == bindparam("peer_id")) & peers.c.deleted_at.is_(None)
+_ADD = prepared(insert(peers), columns=tuple(Peer.__dataclass_fields__))
+_CHANGE = prepared(update(peers).where(_ALIVE), columns=_CHANGEABLE)
+_LOCK = prepared(select(*_COLUMNS).where(_ALIVE).with_for_update())
+_DELETE = prepared(update(peers).where(_ALIVE), columns=("deleted_at",))
+_DELETE_OF_TENANT = prepared(
+    update(peers).where(peers.c.tenant_id == bindparam("its_tenant"), peers.c.deleted_at.is_(None)),
+    columns=("deleted_at",),
+)
+_ADD_TOKENS = prepared(
+    insert(peer_tokens).from_select(
+        ["token_sha256", "peer_id"],
+        select(
+            func.unnest(bindparam("hashes", type_=ARRAY(LargeBinary))),
+            bindparam("peer_id", type_=Uuid),
+        ),
+    )
+)
+_FORGET_TOKENS = prepared(delete(peer_tokens).where(peer_tokens.c.peer_id == bindparam("its_peer")))
+_USES_ASSET = prepared(
+    select(exists().where(peers.c.asset_id == bindparam("asset"), peers.c.deleted_at.is_(None)))
+)
 
 
 async def load_all(session: ReadSession) -> list[PeerWithTokens]:
@@ -50,15 +79,17 @@ async def load(session: ReadSession, peer_id: UUID) -> PeerWithTokens | None:
     return None if row is None else _peer_with_tokens(row)
 
 
-async def add(session: WriteSession, peer: Peer, incoming_tokens: Sequence[str]) -> None:
-    """Insert a peer; raises AlreadyExists when its address or a token is taken."""
-    values = {name: getattr(peer, name) for name in Peer.__dataclass_fields__}
-    values["routes"] = list(peer.routes)
-    try:
-        await session.execute(insert(peers).values(values))
-    except IntegrityError:
-        raise duplicate_peer() from None
-    await _add_tokens(session, peer.id, incoming_tokens)
+def add(session: WriteSession, peer: Peer) -> None:
+    """Insert a peer; AlreadyExists is raised when its address is taken."""
+    session.add(_ADD, _values(peer), constraint=_UNIQUE_ADDRESS, refused=duplicate_peer)
+
+
+def add_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> None:
+    """Insert a peer's incoming tokens; AlreadyExists is raised when one of them is taken."""
+    if tokens:
+        hashes = [token_sha256(token) for token in tokens]
+        values = {"hashes": hashes, "peer_id": peer_id}
+        session.add(_ADD_TOKENS, values, constraint="pk_peer_tokens", refused=duplicate_peer)
 
 
 async def get(session: ReadSession, peer_id: UUID, tenant_id: UUID | None) -> Peer | None:
@@ -112,34 +143,47 @@ async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -
     return await fetch_page(session, Listed(rows=statement, place=(peers.c.id,)), query, _peer)
 
 
-async def change(session: WriteSession, peer_id: UUID, values: Mapping[str, Any]) -> None:
-    """Set some columns; raises AlreadyExists when the new address is taken."""
-    try:
-        await session.execute(update(peers).where(peers.c.id == peer_id).values(values))
-    except IntegrityError:
-        raise duplicate_peer() from None
+async def lock(session: WriteSession, peer_id: UUID, tenant_id: UUID | None) -> Peer | None:
+    """As `get`, held until the transaction ends."""
+    row = (await session.execute(_LOCK, {"peer_id": peer_id})).one_or_none()
+    peer = None if row is None else _peer(row)
+    return peer if peer is not None and tenant_id in {None, peer.tenant_id} else None
 
 
-async def replace_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> None:
-    """Replace a peer's incoming tokens."""
-    await session.execute(delete(peer_tokens).where(peer_tokens.c.peer_id == peer_id))
-    await _add_tokens(session, peer_id, tokens)
+def change(session: WriteSession, peer: Peer) -> None:
+    """Write a peer's fields; AlreadyExists is raised when its new address is taken."""
+    values = {name: _values(peer)[name] for name in _CHANGEABLE}
+    session.add(
+        _CHANGE,
+        {"peer_id": peer.id, **values},
+        constraint=_UNIQUE_ADDRESS,
+        refused=duplicate_peer,
+    )
 
 
-async def mark_deleted(session: WriteSession, peer_id: UUID, now: datetime) -> None:
-    """Mark a peer as deleted and forget its tokens; its ledger account stays."""
-    await session.execute(update(peers).where(peers.c.id == peer_id).values(deleted_at=now))
-    await session.execute(delete(peer_tokens).where(peer_tokens.c.peer_id == peer_id))
+async def forget_tokens(session: WriteSession, peer_id: UUID) -> None:
+    """Delete a peer's incoming tokens; others may be inserted after this."""
+    await session.execute(_FORGET_TOKENS, {"its_peer": peer_id})
 
 
-async def _add_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> None:
-    rows = [{"token_sha256": token_sha256(token), "peer_id": peer_id} for token in tokens]
-    if not rows:
-        return
-    try:
-        await session.execute(insert(peer_tokens).values(rows))
-    except IntegrityError:
-        raise duplicate_peer() from None
+def mark_deleted(session: WriteSession, peer_id: UUID, now: datetime) -> None:
+    """Mark a peer as deleted; its ledger account stays."""
+    session.add(_DELETE, {"peer_id": peer_id, "deleted_at": now})
+
+
+async def end_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
+    """Mark all peers of a tenant as deleted."""
+    session.add(_DELETE_OF_TENANT, {"its_tenant": tenant_id, "deleted_at": now})
+
+
+async def uses_asset(session: ReadSession, asset_id: UUID) -> bool:
+    """Whether a peer is in this asset."""
+    return bool((await session.execute(_USES_ASSET, {"asset": asset_id})).scalar_one())
+
+
+def _values(peer: Peer) -> dict[str, Any]:
+    values = {name: getattr(peer, name) for name in Peer.__dataclass_fields__}
+    return values | {"routes": list(peer.routes)}
 
 
 def _peer_with_tokens(row: Row[Any]) -> PeerWithTokens:

@@ -1,27 +1,30 @@
 """PeerService over gRPC."""
 
-from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import peer_service_pb2 as pb
 from rafiki.admin.v1.peer_service_pb2_grpc import PeerServiceServicer
-from servicekit.database import WriteSession
+from servicekit.commands import Command, Commands, Replies
+from servicekit.idempotency import once_of
 
 from services.backend.assets.errors import unknown_asset
-from services.backend.assets.model import Asset
-from services.backend.assets.servicer import asset_message, fill_liquidity
-from services.backend.calls import Calls, Write
+from services.backend.assets.servicer import asset_message, asset_of, fill_liquidity
 from services.backend.ledger.interface import LedgerReader
+from services.backend.peers.build import Peers
+from services.backend.peers.commands.create_peer import NewPeer
+from services.backend.peers.commands.delete_peer import PeerToDelete
+from services.backend.peers.commands.update_peer import PeerChanges
 from services.backend.peers.errors import invalid_mask, unknown_peer
-from services.backend.peers.model import Peer
-from services.backend.peers.service import NewPeer, PeerService
-from services.backend.protos import optional, page_info, page_query, timestamp
-from services.backend.tenants.scope import Scopes, parse_id
+from services.backend.peers.model import Peer, PeerView
+from services.backend.protos import moment, optional, page_info, page_query, timestamp
+from services.backend.tenants.scope import Scope, Scopes, parse_id
 from services.backend.unimplemented import unimplemented
 
 Context = ServicerContext[object, object]
+Given = TypeVar("Given")
 
 _PLAIN_FIELDS: Final = ("static_ilp_address", "name", "max_packet_amount", "liquidity_threshold")
 _CLEARABLE: Final = frozenset(
@@ -30,20 +33,20 @@ _CLEARABLE: Final = frozenset(
 
 
 class PeerServicer(PeerServiceServicer):
-    """Translates; the decisions are in PeerService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
-        self, *, peers: PeerService, calls: Calls, ledger: LedgerReader, scopes: Scopes
+        self, *, peers: Peers, commands: Commands, ledger: LedgerReader, scopes: Scopes
     ) -> None:
         self._peers = peers
-        self._calls = calls
+        self._commands = commands
         self._ledger = ledger
         self._scopes = scopes
 
     async def CreatePeer(self, request: pb.CreatePeerRequest, context: Context) -> pb.Peer:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         new = NewPeer(
+            scope=self._scope(request),
             asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
             static_ilp_address=request.static_ilp_address,
             name=optional(request, "name"),
@@ -53,96 +56,73 @@ class PeerServicer(PeerServiceServicer):
             max_packet_amount=optional(request, "max_packet_amount"),
             liquidity_threshold=optional(request, "liquidity_threshold"),
             routes=list(request.routes),
+            initial_liquidity=optional(request, "initial_liquidity"),
         )
-
-        async def finish(reply: pb.Peer) -> None:
-            await self._peers.open_account(
-                peer_id=UUID(reply.id),
-                asset_id=UUID(reply.asset.id),
-                ledger=reply.asset.ledger,
-                initial_liquidity=optional(request, "initial_liquidity"),
-            )
-
-        reply = await self._calls.mutate(
-            request,
-            pb.Peer,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: _reply(self._peers.create(session, scope, new)),
-            finish=finish,
-        )
-        return await self._filled(reply)
+        return await self._change(request, self._peers.create, new)
 
     async def GetPeer(self, request: pb.GetPeerRequest, context: Context) -> pb.Peer:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         peer_id = parse_id(request.id, unknown_peer(request.id))
-        return await self._filled(_message(*await self._peers.get(scope, peer_id)))
+        return await self._filled(
+            _message(await self._peers.queries.get(self._scope(request), peer_id))
+        )
 
     async def GetPeerByAddressAndAsset(
         self, request: pb.GetPeerByAddressAndAssetRequest, context: Context
     ) -> pb.Peer:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.asset_id, unknown_asset(request.asset_id))
-        found = await self._peers.find(scope, request.static_ilp_address, asset_id)
-        return await self._filled(_message(*found))
+        found = await self._peers.queries.find(
+            self._scope(request), request.static_ilp_address, asset_id
+        )
+        return await self._filled(_message(found))
 
     async def ListPeers(
         self, request: pb.ListPeersRequest, context: Context
     ) -> pb.ListPeersResponse:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        page, assets = await self._peers.page(scope, page_query(request.page))
-        messages = [_message(peer, assets[peer.asset_id]) for peer in page.items]
+        page = await self._peers.queries.page(self._scope(request), page_query(request.page))
+        messages = [_message(view) for view in page.items]
         await fill_liquidity(self._ledger, messages)
         return pb.ListPeersResponse(peers=messages, page_info=page_info(page))
 
     async def UpdatePeer(self, request: pb.UpdatePeerRequest, context: Context) -> pb.Peer:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        peer_id = parse_id(request.id, unknown_peer(request.id))
-        tokens = (
-            list(request.incoming_auth_tokens.values)
-            if request.HasField("incoming_auth_tokens")
+        replaces_tokens = (
+            request.HasField("incoming_auth_tokens")
             or "incoming_auth_tokens" in request.update_mask.paths
-            else None
         )
-
-        async def write(session: WriteSession) -> pb.Peer:
-            changed = await self._peers.change(
-                session, scope, peer_id, values=_changes(request), incoming_tokens=tokens
-            )
-            return _message(*changed)
-
-        reply = await self._calls.mutate(
-            request, pb.Peer, scope=scope.owner, key=request.idempotency_key, write=write
+        changes = PeerChanges(
+            scope=self._scope(request),
+            peer_id=parse_id(request.id, unknown_peer(request.id)),
+            values=_changes(request),
+            incoming_tokens=list(request.incoming_auth_tokens.values) if replaces_tokens else None,
         )
-        return await self._filled(reply)
+        return await self._change(request, self._peers.update, changes)
 
     async def DeletePeer(self, request: pb.DeletePeerRequest, context: Context) -> pb.Peer:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         peer_id = parse_id(request.id, unknown_peer(request.id))
-
-        async def prepare() -> Write[pb.Peer]:
-            await self._peers.check_empty(scope, peer_id)
-            return lambda session: _reply(self._peers.delete(session, scope, peer_id))
-
-        reply = await self._calls.prepared(
-            request,
-            pb.Peer,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            prepare=prepare,
-        )
-        return await self._filled(reply)
+        given = PeerToDelete(scope=self._scope(request), peer_id=peer_id)
+        return await self._change(request, self._peers.delete, given)
 
     async def CreateOrUpdatePeerByUrl(
         self, request: pb.CreateOrUpdatePeerByUrlRequest, context: Context
     ) -> pb.Peer:
         del request, context
         raise unimplemented("PeerService.CreateOrUpdatePeerByUrl")
+
+    def _scope(self, request: Message) -> Scope:
+        return self._scopes.of(optional(request, "tenant_id"))
+
+    async def _change(
+        self, request: Any, command: Command[Given, Any, PeerView], given: Given
+    ) -> pb.Peer:
+        scope = self._scope(request)
+        once = once_of(request, scope=scope.owner, key=request.idempotency_key)
+        return await self._filled(
+            await self._commands.run_once(command, given, once=once, replies=_PEERS)
+        )
 
     async def _filled(self, message: pb.Peer) -> pb.Peer:
         await fill_liquidity(self._ledger, [message])
@@ -161,7 +141,7 @@ def _changes(request: pb.UpdatePeerRequest) -> dict[str, Any]:
         fields["outgoing_endpoint"] = request.outgoing.endpoint
         fields["outgoing_token"] = request.outgoing.auth_token
     if "routes" in changed:
-        fields["routes"] = list(request.routes.prefixes)
+        fields["routes"] = tuple(request.routes.prefixes)
     return fields
 
 
@@ -175,11 +155,12 @@ def _masked(mask: set[str], *, given: set[str]) -> set[str]:
     return mask
 
 
-def _message(peer: Peer, asset: Asset) -> pb.Peer:
+def _message(view: PeerView) -> pb.Peer:
+    peer = view.peer
     return pb.Peer(
         id=str(peer.id),
         tenant_id=str(peer.tenant_id),
-        asset=asset_message(asset),
+        asset=asset_message(view.asset),
         static_ilp_address=peer.static_ilp_address,
         name=peer.name,
         outgoing=pb.PeerHttpOutgoing(
@@ -192,5 +173,22 @@ def _message(peer: Peer, asset: Asset) -> pb.Peer:
     )
 
 
-async def _reply(work: Awaitable[tuple[Peer, Asset]]) -> pb.Peer:
-    return _message(*await work)
+def _view(message: pb.Peer) -> PeerView:
+    asset = asset_of(message.asset)
+    peer = Peer(
+        id=UUID(message.id),
+        tenant_id=UUID(message.tenant_id),
+        asset_id=asset.id,
+        static_ilp_address=message.static_ilp_address,
+        name=optional(message, "name"),
+        outgoing_endpoint=message.outgoing.endpoint,
+        outgoing_token=message.outgoing.auth_token,
+        max_packet_amount=optional(message, "max_packet_amount"),
+        liquidity_threshold=optional(message, "liquidity_threshold"),
+        routes=tuple(message.routes),
+        created_at=moment(message.created_at),
+    )
+    return PeerView(peer, asset)
+
+
+_PEERS: Final = Replies(message=pb.Peer, encode=_message, recover=_view)
