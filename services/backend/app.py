@@ -58,8 +58,8 @@ from services.backend.tenants.part import part as tenants_part
 from services.backend.tenants.scope import Scopes
 from services.backend.unknown_packets.build import build as build_reconciler
 from services.backend.unknown_packets.part import part as unknown_packets_part
+from services.backend.wallet_addresses.build import build as build_wallet_addresses
 from services.backend.wallet_addresses.part import part as wallet_addresses_part
-from services.backend.wallet_addresses.service import WalletAddressService
 
 
 class BackendApp:
@@ -177,10 +177,10 @@ class Features:
             clock=clock,
             ids=ids,
         )
-        self.wallet_addresses = WalletAddressService(
+        self.wallet_addresses = build_wallet_addresses(
             database=database,
             base_urls=self.lookups.urls,
-            claims=names,
+            names=names,
             known=self.lookups.wallet_addresses,
             clock=clock,
             ids=ids,
@@ -376,7 +376,7 @@ class Features:
                 outgoing=self.outgoing,
                 quotes=self.quotes,
                 receivers=self.receivers,
-                wallet_addresses=self.wallet_addresses,
+                wallet_addresses=self.wallet_addresses.queries,
                 urls=lookups.urls,
                 commands=commands,
                 scopes=scopes,

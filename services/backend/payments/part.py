@@ -12,7 +12,7 @@ from services.backend.payments.servicer import PaymentServicer
 from services.backend.quotes.build import Quotes
 from services.backend.receivers.build import Receivers
 from services.backend.tenants.scope import Scopes
-from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.wallet_addresses.queries import WalletAddressQueries
 
 
 def part(
@@ -22,7 +22,7 @@ def part(
     outgoing: OutgoingPayments,
     quotes: Quotes,
     receivers: Receivers,
-    wallet_addresses: WalletAddressService,
+    wallet_addresses: WalletAddressQueries,
     urls: IncomingPaymentUrls,
     commands: Commands,
     scopes: Scopes,

@@ -45,7 +45,7 @@ from services.backend.receivers.commands.complete_receiver import ReceiverToComp
 from services.backend.receivers.commands.create_receiver import NewReceiver
 from services.backend.tenants.scope import Scope, Scopes, parse_id
 from services.backend.wallet_addresses.errors import unknown_wallet_address
-from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.wallet_addresses.queries import WalletAddressQueries
 
 Context = ServicerContext[object, object]
 Given = TypeVar("Given")
@@ -83,7 +83,7 @@ class PaymentServicer(PaymentServiceServicer):
         outgoing: OutgoingPayments,
         quotes: Quotes,
         receivers: Receivers,
-        wallet_addresses: WalletAddressService,
+        wallet_addresses: WalletAddressQueries,
         urls: messages.IncomingPaymentUrls,
         commands: Commands,
         scopes: Scopes,
@@ -227,8 +227,8 @@ class PaymentServicer(PaymentServiceServicer):
         scope = self._scope(request)
         quote_id = parse_id(request.id, unknown_quote(request.id))
         quote = await self._quotes.queries.get(quote_id, tenant_id=scope.filter)
-        _, asset = await self._wallet_addresses.get(scope, quote.wallet_address_id)
-        return messages.quote(quote, asset)
+        wallet = await self._wallet_addresses.get(scope, quote.wallet_address_id)
+        return messages.quote(quote, wallet.asset)
 
     async def CreateOutgoingPayment(
         self, request: pb.CreateOutgoingPaymentRequest, context: Context

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.backend.assets.model import Asset
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdditionalProperty:
@@ -32,6 +34,14 @@ class WalletAddress:
     def is_active(self, now: datetime) -> bool:
         """Whether it can be used now."""
         return self.deactivated_at is None or now < self.deactivated_at
+
+
+@dataclass(frozen=True, slots=True)
+class WalletAddressView:
+    """A wallet address with its asset."""
+
+    wallet_address: WalletAddress
+    asset: Asset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

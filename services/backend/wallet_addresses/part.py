@@ -6,10 +6,9 @@ from servicekit.clock import Clock
 from servicekit.commands import Commands
 from servicekit.parts import Part
 
-from services.backend.calls import Calls
 from services.backend.ledger.interface import LedgerReader
 from services.backend.tenants.scope import Scopes
-from services.backend.wallet_addresses.service import WalletAddressService
+from services.backend.wallet_addresses.build import WalletAddressUseCases
 from services.backend.wallet_addresses.servicer import (
     PublicUrls,
     WalletAddressAdminServicer,
@@ -18,7 +17,7 @@ from services.backend.wallet_addresses.servicer import (
 
 
 def part(
-    wallet_addresses: WalletAddressService,
+    wallet_addresses: WalletAddressUseCases,
     *,
     commands: Commands,
     ledger: LedgerReader,
@@ -30,11 +29,11 @@ def part(
     """Their RPCs, for administrators and in public; `node_key` is this node's own, as a JWK."""
     return Part(
         servicers=[
-            WalletAddressServicer(wallet_addresses=wallet_addresses, urls=urls, node_key=node_key),
+            WalletAddressServicer(queries=wallet_addresses.queries, urls=urls, node_key=node_key),
             WalletAddressAdminServicer(
                 wallet_addresses=wallet_addresses,
                 ledger=ledger,
-                calls=Calls(commands=commands),
+                commands=commands,
                 clock=clock,
                 scopes=scopes,
             ),

@@ -1,6 +1,6 @@
 """SQL for wallet addresses and their keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    exists,
     func,
     insert,
     literal_column,
@@ -24,7 +25,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
-from sqlalchemy.exc import IntegrityError
 
 from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
 from services.backend.wallet_addresses.model import (
@@ -48,6 +48,38 @@ _LIVE_KEYS: Final = (
     )
     .scalar_subquery()
 )
+_CHANGEABLE: Final = ("public_name", "additional_properties", "deactivated_at")
+_IT: Final = wallet_addresses.c.id == bindparam("its_id")
+_ADD: Final = prepared(insert(wallet_addresses), columns=tuple(WalletAddress.__dataclass_fields__))
+_LOCK: Final = prepared(select(wallet_addresses).where(_IT).with_for_update())
+_CHANGE: Final = prepared(update(wallet_addresses).where(_IT), columns=_CHANGEABLE)
+_DEACTIVATE_OF_TENANT: Final = prepared(
+    update(wallet_addresses).where(
+        wallet_addresses.c.tenant_id == bindparam("its_tenant"),
+        or_(
+            wallet_addresses.c.deactivated_at.is_(None),
+            wallet_addresses.c.deactivated_at > bindparam("now"),
+        ),
+    ),
+    columns=("deactivated_at",),
+)
+_USES_ASSET: Final = prepared(
+    select(exists().where(wallet_addresses.c.asset_id == bindparam("asset")))
+)
+_ADD_KEY: Final = prepared(
+    insert(wallet_address_keys), columns=tuple(WalletAddressKey.__dataclass_fields__)
+)
+_its_tenant = bindparam("its_tenant", type_=Uuid)
+_REVOKE_KEY: Final = prepared(
+    update(wallet_address_keys)
+    .where(
+        wallet_address_keys.c.id == bindparam("key_id"),
+        wallet_address_keys.c.wallet_address_id == wallet_addresses.c.id,
+        or_(_its_tenant.is_(None), wallet_addresses.c.tenant_id == _its_tenant),
+    )
+    .values(revoked=True)
+    .returning(wallet_address_keys)
+)
 _WITH_KEYS: Final = select(wallet_addresses, _LIVE_KEYS.label("live_keys"))
 _WITH_KEYS_BY_IDS: Final = prepared(
     _WITH_KEYS.where(wallet_addresses.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
@@ -57,25 +89,23 @@ _WITH_KEYS_BY_ADDRESS: Final = prepared(
 )
 
 
-async def add(session: WriteSession, wallet_address: WalletAddress) -> None:
-    """Insert a wallet address; raises AlreadyExists when its URL is taken."""
-    values = {name: getattr(wallet_address, name) for name in WalletAddress.__dataclass_fields__}
-    values["additional_properties"] = properties_json(wallet_address.additional_properties)
-    try:
-        await session.execute(insert(wallet_addresses).values(values))
-    except IntegrityError:
-        raise duplicate_wallet_address(wallet_address.address) from None
+def add(session: WriteSession, wallet_address: WalletAddress) -> None:
+    """Insert a wallet address; AlreadyExists is raised when its URL is taken."""
+    session.add(
+        _ADD,
+        _values(wallet_address, tuple(WalletAddress.__dataclass_fields__)),
+        constraint="uq_wallet_addresses_address",
+        refused=lambda: duplicate_wallet_address(wallet_address.address),
+    )
 
 
-async def get(
-    session: ReadSession, wallet_address_id: UUID, tenant_id: UUID | None
+async def lock(
+    session: WriteSession, wallet_address_id: UUID, tenant_id: UUID | None
 ) -> WalletAddress | None:
-    """One wallet address of a tenant; None as the tenant means any."""
-    query = select(wallet_addresses).where(wallet_addresses.c.id == wallet_address_id)
-    if tenant_id is not None:
-        query = query.where(wallet_addresses.c.tenant_id == tenant_id)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else _wallet_address(row)
+    """One wallet address of a tenant (None: any), held until the transaction ends."""
+    row = (await session.execute(_LOCK, {"its_id": wallet_address_id})).one_or_none()
+    found = None if row is None else _wallet_address(row)
+    return found if found is not None and tenant_id in {None, found.tenant_id} else None
 
 
 async def with_keys(session: ReadSession, ids: Sequence[UUID]) -> list[WalletAddressWithKeys]:
@@ -114,36 +144,39 @@ async def page(
     )
 
 
-async def change(session: WriteSession, wallet_address_id: UUID, values: Mapping[str, Any]) -> None:
-    """Set some columns."""
-    where = wallet_addresses.c.id == wallet_address_id
-    await session.execute(update(wallet_addresses).where(where).values(values))
+def change(session: WriteSession, wallet_address: WalletAddress) -> None:
+    """Write what can change of a wallet address."""
+    session.add(_CHANGE, {"its_id": wallet_address.id, **_values(wallet_address, _CHANGEABLE)})
 
 
-async def add_key(session: WriteSession, key: WalletAddressKey) -> None:
-    """Bind a key; raises AlreadyExists when a live key has this kid."""
-    values = {name: getattr(key, name) for name in WalletAddressKey.__dataclass_fields__}
-    try:
-        await session.execute(insert(wallet_address_keys).values(values))
-    except IntegrityError:
-        raise duplicate_key(key.kid) from None
+async def end_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
+    """Deactivate all wallet addresses of a tenant."""
+    values = {"its_tenant": tenant_id, "now": now, "deactivated_at": now}
+    session.add(_DEACTIVATE_OF_TENANT, values)
 
 
-async def get_key(
-    session: ReadSession, key_id: UUID, tenant_id: UUID | None
+async def uses_asset(session: ReadSession, asset_id: UUID) -> bool:
+    """Whether a wallet address is in this asset."""
+    return bool((await session.execute(_USES_ASSET, {"asset": asset_id})).scalar_one())
+
+
+def add_key(session: WriteSession, key: WalletAddressKey) -> None:
+    """Bind a key; AlreadyExists is raised when a live key has this kid."""
+    session.add(
+        _ADD_KEY,
+        {name: getattr(key, name) for name in WalletAddressKey.__dataclass_fields__},
+        constraint="uq_wallet_address_keys_live_kid",
+        refused=lambda: duplicate_key(key.kid),
+    )
+
+
+async def revoke_key(
+    session: WriteSession, key_id: UUID, tenant_id: UUID | None
 ) -> WalletAddressKey | None:
-    """One key of a tenant's wallet address; None as the tenant means any."""
-    query = select(wallet_address_keys).where(wallet_address_keys.c.id == key_id)
-    if tenant_id is not None:
-        query = query.join(wallet_addresses).where(wallet_addresses.c.tenant_id == tenant_id)
-    row = (await session.execute(query)).one_or_none()
+    """Revoke a key of a tenant's (None: any) wallet address, and give it; None if there is none."""
+    values = {"key_id": key_id, "its_tenant": tenant_id}
+    row = (await session.execute(_REVOKE_KEY, values)).one_or_none()
     return None if row is None else _key(row)
-
-
-async def revoke_key(session: WriteSession, key_id: UUID) -> None:
-    """Revoke a key."""
-    where = wallet_address_keys.c.id == key_id
-    await session.execute(update(wallet_address_keys).where(where).values(revoked=True))
 
 
 async def key_page(
@@ -157,9 +190,14 @@ async def key_page(
     return await fetch_page(session, listed, query, _key)
 
 
-def properties_json(properties: Sequence[AdditionalProperty]) -> list[dict[str, Any]]:
-    """As the column keeps them."""
-    return [{"key": p.key, "value": p.value, "visible": p.visible} for p in properties]
+def _values(wallet_address: WalletAddress, names: Sequence[str]) -> dict[str, Any]:
+    values = {name: getattr(wallet_address, name) for name in names}
+    properties = wallet_address.additional_properties
+    return values | {
+        "additional_properties": [
+            {"key": p.key, "value": p.value, "visible": p.visible} for p in properties
+        ]
+    }
 
 
 def _with_keys(row: Row[Any]) -> WalletAddressWithKeys:

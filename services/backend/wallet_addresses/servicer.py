@@ -1,11 +1,12 @@
 """WalletAddressAdminService, and the public WalletAddressService of Open Payments, over gRPC."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from ilpkit.openpayments.urls import same_wallet_address
 from rafiki.admin.v1 import wallet_address_service_pb2 as pb
@@ -13,23 +14,30 @@ from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminSe
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as op
 from rafiki.openpayments.v1.wallet_address_service_pb2_grpc import WalletAddressServiceServicer
 from servicekit.clock import Clock
+from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
+from servicekit.idempotency import Once, once_of
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.assets.servicer import asset_message, fill_liquidity
-from services.backend.calls import Calls
 from services.backend.ledger.interface import LedgerReader
 from services.backend.protos import optional, page_info, page_query, timestamp
-from services.backend.tenants.scope import Scopes, parse_id
+from services.backend.tenants.scope import Scope, Scopes, parse_id
 from services.backend.unimplemented import unimplemented
+from services.backend.wallet_addresses.build import WalletAddressUseCases
+from services.backend.wallet_addresses.commands.create_key import NewKey
+from services.backend.wallet_addresses.commands.create_wallet_address import NewWalletAddress
+from services.backend.wallet_addresses.commands.revoke_key import KeyToRevoke
+from services.backend.wallet_addresses.commands.update_wallet_address import WalletAddressChanges
 from services.backend.wallet_addresses.errors import unknown_key, unknown_wallet_address
 from services.backend.wallet_addresses.model import (
     AdditionalProperty,
     WalletAddress,
     WalletAddressKey,
+    WalletAddressView,
 )
-from services.backend.wallet_addresses.service import NewWalletAddress, WalletAddressService
+from services.backend.wallet_addresses.queries import WalletAddressQueries
 
 Context = ServicerContext[object, object]
 
@@ -53,70 +61,66 @@ class PublicUrls(Protocol):
 
 
 class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
-    """Translates; the decisions are in WalletAddressService."""
+    """Translates; the decisions are in the commands and queries."""
 
     def __init__(
         self,
         *,
-        wallet_addresses: WalletAddressService,
-        calls: Calls,
+        wallet_addresses: WalletAddressUseCases,
+        commands: Commands,
         ledger: LedgerReader,
         clock: Clock,
         scopes: Scopes,
     ) -> None:
         self._wallet_addresses = wallet_addresses
+        self._commands = commands
         self._ledger = ledger
-        self._calls = calls
         self._clock = clock
         self._scopes = scopes
+        self._replies: Replies[WalletAddressView, pb.WalletAddress] = Replies(
+            message=pb.WalletAddress, encode=self._message, recover=nothing_to_recover
+        )
 
     async def CreateWalletAddress(
         self, request: pb.CreateWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         new = NewWalletAddress(
+            scope=self._scope(request),
             asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
             address=request.address,
             public_name=optional(request, "public_name"),
             additional_properties=[_property(p) for p in request.additional_properties],
         )
-        reply = await self._calls.mutate(
-            request,
-            pb.WalletAddress,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: self._reply(self._wallet_addresses.create(session, scope, new)),
+        return await self._filled(
+            await self._commands.run_once(
+                self._wallet_addresses.create, new, once=self._once(request), replies=self._replies
+            )
         )
-        return await self._filled(reply)
 
     async def GetWalletAddress(
         self, request: pb.GetWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
         wallet_address_id = parse_id(request.id, unknown_wallet_address(request.id))
-        return await self._filled(
-            await self._reply(self._wallet_addresses.get(scope, wallet_address_id))
-        )
+        found = await self._wallet_addresses.queries.get(self._scope(request), wallet_address_id)
+        return await self._filled(self._message(found))
 
     async def GetWalletAddressByUrl(
         self, request: pb.GetWalletAddressByUrlRequest, context: Context
     ) -> pb.WalletAddress:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        return await self._filled(
-            await self._reply(self._wallet_addresses.find(scope, request.url))
-        )
+        found = await self._wallet_addresses.queries.find(self._scope(request), request.url)
+        return await self._filled(self._message(found))
 
     async def ListWalletAddresses(
         self, request: pb.ListWalletAddressesRequest, context: Context
     ) -> pb.ListWalletAddressesResponse:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        page, assets = await self._wallet_addresses.page(scope, page_query(request.page))
-        now = self._clock.now()
-        messages = [_message(item, assets[item.asset_id], now) for item in page.items]
+        page = await self._wallet_addresses.queries.page(
+            self._scope(request), page_query(request.page)
+        )
+        messages = [self._message(view) for view in page.items]
         await fill_liquidity(self._ledger, messages)
         return pb.ListWalletAddressesResponse(wallet_addresses=messages, page_info=page_info(page))
 
@@ -124,66 +128,60 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         self, request: pb.UpdateWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        wallet_address_id = parse_id(request.id, unknown_wallet_address(request.id))
-        values = self._changes(request)
-        reply = await self._calls.mutate(
-            request,
-            pb.WalletAddress,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: self._reply(
-                self._wallet_addresses.change(session, scope, wallet_address_id, values)
+        properties = optional(request, "additional_properties")
+        changes = WalletAddressChanges(
+            scope=self._scope(request),
+            wallet_address_id=parse_id(request.id, unknown_wallet_address(request.id)),
+            public_name=optional(request, "public_name"),
+            active=_active(request),
+            additional_properties=(
+                None if properties is None else [_property(p) for p in properties.properties]
             ),
         )
-        return await self._filled(reply)
+        return await self._filled(
+            await self._commands.run_once(
+                self._wallet_addresses.update,
+                changes,
+                once=self._once(request),
+                replies=self._replies,
+            )
+        )
 
     async def CreateWalletAddressKey(
         self, request: pb.CreateWalletAddressKeyRequest, context: Context
     ) -> pb.WalletAddressKey:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        wallet_address_id = parse_id(
-            request.wallet_address_id, unknown_wallet_address(request.wallet_address_id)
+        text = request.wallet_address_id
+        new = NewKey(
+            scope=self._scope(request),
+            wallet_address_id=parse_id(text, unknown_wallet_address(text)),
+            kid=request.kid,
+            x=request.x,
         )
-        return await self._calls.mutate(
-            request,
-            pb.WalletAddressKey,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: _key_reply(
-                self._wallet_addresses.add_key(
-                    session, scope, wallet_address_id, kid=request.kid, x=request.x
-                )
-            ),
+        return await self._commands.run_once(
+            self._wallet_addresses.create_key, new, once=self._once(request), replies=_KEYS
         )
 
     async def RevokeWalletAddressKey(
         self, request: pb.RevokeWalletAddressKeyRequest, context: Context
     ) -> pb.WalletAddressKey:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        key_id = parse_id(request.id, unknown_key(request.id))
-        return await self._calls.mutate(
-            request,
-            pb.WalletAddressKey,
-            scope=scope.owner,
-            key=request.idempotency_key,
-            write=lambda session: _key_reply(
-                self._wallet_addresses.revoke_key(session, scope, key_id)
-            ),
+        given = KeyToRevoke(
+            scope=self._scope(request), key_id=parse_id(request.id, unknown_key(request.id))
+        )
+        return await self._commands.run_once(
+            self._wallet_addresses.revoke_key, given, once=self._once(request), replies=_KEYS
         )
 
     async def ListWalletAddressKeys(
         self, request: pb.ListWalletAddressKeysRequest, context: Context
     ) -> pb.ListWalletAddressKeysResponse:
         del context
-        scope = self._scopes.of(optional(request, "tenant_id"))
-        wallet_address_id = parse_id(
-            request.wallet_address_id, unknown_wallet_address(request.wallet_address_id)
+        text = request.wallet_address_id
+        wallet_address_id = parse_id(text, unknown_wallet_address(text))
+        page = await self._wallet_addresses.queries.key_page(
+            self._scope(request), wallet_address_id, page_query(request.page)
         )
-        query = page_query(request.page)
-        page = await self._wallet_addresses.key_page(scope, wallet_address_id, query)
         return pb.ListWalletAddressKeysResponse(
             keys=[_key(key) for key in page.items], page_info=page_info(page)
         )
@@ -194,29 +192,18 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         del request, context
         raise unimplemented("WalletAddressAdminService.TriggerWalletAddressEvents")
 
-    def _changes(self, request: pb.UpdateWalletAddressRequest) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        if request.HasField("public_name"):
-            values["public_name"] = request.public_name or None
-        if request.HasField("status"):
-            if request.status == pb.WALLET_ADDRESS_STATUS_UNSPECIFIED:
-                raise InvalidArgument(
-                    "INVALID_FIELD", "status is ACTIVE or INACTIVE", field="status"
-                )
-            active = request.status == pb.WALLET_ADDRESS_STATUS_ACTIVE
-            values["deactivated_at"] = None if active else self._clock.now()
-        if request.HasField("additional_properties"):
-            properties = request.additional_properties.properties
-            values["additional_properties"] = [_property(p) for p in properties]
-        return values
+    def _scope(self, request: Message) -> Scope:
+        return self._scopes.of(optional(request, "tenant_id"))
+
+    def _once(self, request: Any) -> Once:
+        return once_of(request, scope=self._scope(request).owner, key=request.idempotency_key)
 
     async def _filled(self, message: pb.WalletAddress) -> pb.WalletAddress:
         await fill_liquidity(self._ledger, [message])
         return message
 
-    async def _reply(self, work: Awaitable[tuple[WalletAddress, Asset]]) -> pb.WalletAddress:
-        wallet_address, asset = await work
-        return _message(wallet_address, asset, self._clock.now())
+    def _message(self, view: WalletAddressView) -> pb.WalletAddress:
+        return _message(view.wallet_address, view.asset, self._clock.now())
 
 
 class WalletAddressServicer(WalletAddressServiceServicer):
@@ -225,11 +212,11 @@ class WalletAddressServicer(WalletAddressServiceServicer):
     def __init__(
         self,
         *,
-        wallet_addresses: WalletAddressService,
+        queries: WalletAddressQueries,
         urls: PublicUrls,
         node_key: Mapping[str, str],
     ) -> None:
-        self._wallet_addresses = wallet_addresses
+        self._queries = queries
         self._urls = urls
         self._node_key = node_key
 
@@ -237,7 +224,8 @@ class WalletAddressServicer(WalletAddressServiceServicer):
         self, request: op.GetWalletAddressRequest, context: Context
     ) -> op.WalletAddress:
         del context
-        wallet_address, asset = await self._wallet_addresses.public(self._url(request))
+        found = await self._queries.public(self._url(request))
+        wallet_address, asset = found.wallet_address, found.asset
         return op.WalletAddress(
             id=wallet_address.address,
             public_name=wallet_address.public_name,
@@ -255,7 +243,7 @@ class WalletAddressServicer(WalletAddressServiceServicer):
         if same_wallet_address(url, self._urls.node_wallet_address):
             # The node's own key: it signs as a client of other banks.
             return op.JsonWebKeySet(keys=[op.JsonWebKey(**self._node_key)])
-        keys = await self._wallet_addresses.public_keys(url)
+        keys = await self._queries.public_keys(url)
         return op.JsonWebKeySet(keys=[op.JsonWebKey(**key.jwk) for key in keys])
 
     def _url(self, request: op.GetWalletAddressRequest | op.GetWalletAddressKeysRequest) -> str:
@@ -298,5 +286,12 @@ def _key(key: WalletAddressKey) -> pb.WalletAddressKey:
     )
 
 
-async def _key_reply(work: Awaitable[WalletAddressKey]) -> pb.WalletAddressKey:
-    return _key(await work)
+def _active(request: pb.UpdateWalletAddressRequest) -> bool | None:
+    if not request.HasField("status"):
+        return None
+    if request.status == pb.WALLET_ADDRESS_STATUS_UNSPECIFIED:
+        raise InvalidArgument("INVALID_FIELD", "status is ACTIVE or INACTIVE", field="status")
+    return request.status == pb.WALLET_ADDRESS_STATUS_ACTIVE
+
+
+_KEYS: Final = Replies(message=pb.WalletAddressKey, encode=_key, recover=nothing_to_recover)
