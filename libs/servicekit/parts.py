@@ -12,13 +12,14 @@ from servicekit.grpc_server import ServiceBinding, build_grpc_server
 from servicekit.health import Check, HealthChecks
 from servicekit.housekeeping import Housekeeper, HousekeepingTask
 from servicekit.http_connection import Handler
-from servicekit.http_listener import HttpListener
+from servicekit.http_listener import HttpLimits, HttpListener
 from servicekit.http_routes import Routes
 from servicekit.ids import IdSource
 from servicekit.interceptors.requests import Admit
 from servicekit.lifecycle import Lifecycle
 from servicekit.listen import Listener, OnNotify, OnReload
 from servicekit.metrics import Metrics
+from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 DRAIN_S: Final = 20.0
 """How long calls in flight may take to end: longer than most packets fly, shorter than a shutdown
@@ -65,6 +66,8 @@ class Part:
     channels: Mapping[str, Heard] = field(default_factory=dict)
     housekeeping: Sequence[HousekeepingTask] = ()
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+    leaving: Sequence[Run] = ()
+    """What ends calls that would last as long as the process; run when it begins to stop."""
     on_listening: Sequence[Callable[[Listener], None]] = ()
     """Called with what listens to all channels, once that is connected."""
     measures: Sequence[Collector] = ()
@@ -77,6 +80,18 @@ class Ports:
 
     http: int
     grpc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a process serves."""
+
+    host: str
+    wanted: Ports
+    admit: Admit | None = None
+    rest_error: RestErrorEncoder = open_payments_error
+    http_limits: HttpLimits | None = None
+    drain_s: float = DRAIN_S
 
 
 class PartsProcess:
@@ -99,18 +114,19 @@ class PartsProcess:
         self._clock = clock
         self._ids = ids
 
-    async def start(self, *, host: str, wanted: Ports, admit: Admit | None = None) -> Ports:
+    async def start(self, serving: Serving) -> Ports:
         """Work and serve; returns once the process takes calls."""
         for part in self._parts:
             for name, run in part.workers.items():
                 self._lifecycle.spawn(name, run())
         tasks = [task for part in self._parts for task in part.housekeeping]
-        housekeeper = Housekeeper(
-            database=self._database, tasks=tasks, clock=self._clock, ids=self._ids
-        )
-        self._lifecycle.spawn("housekeeping", housekeeper.run())
+        if tasks:
+            housekeeper = Housekeeper(
+                database=self._database, tasks=tasks, clock=self._clock, ids=self._ids
+            )
+            self._lifecycle.spawn("housekeeping", housekeeper.run())
         await self._listen()
-        return await self._serve(host, wanted, admit)
+        return await self._serve(serving)
 
     async def _listen(self) -> None:
         channels = {name: heard for part in self._parts for name, heard in part.channels.items()}
@@ -136,7 +152,7 @@ class PartsProcess:
             for on_listening in part.on_listening:
                 on_listening(listener)
 
-    async def _serve(self, host: str, wanted: Ports, admit: Admit | None) -> Ports:
+    async def _serve(self, serving: Serving) -> Ports:
         checks = HealthChecks(clock=self._clock)
         metrics = Metrics()
         routes = Routes()
@@ -153,22 +169,32 @@ class PartsProcess:
         routes.exact("GET", "/metrics", metrics.handle)
         grpc_server = build_grpc_server(
             services=[ServiceBinding.of(each) for part in self._parts for each in part.servicers],
-            host=host,
-            port=wanted.grpc,
+            host=serving.host,
+            port=serving.wanted.grpc,
             checks=checks,
             clock=self._clock,
             ids=self._ids,
             metrics=metrics,
-            admit=admit,
+            rest_error=serving.rest_error,
+            admit=serving.admit,
         )
-        listener = HttpListener(routes, host=host, port=wanted.http, clock=self._clock)
+        listener = HttpListener(
+            routes,
+            host=serving.host,
+            port=serving.wanted.http,
+            limits=serving.http_limits,
+            clock=self._clock,
+        )
         await grpc_server.start()
-        self._lifecycle.on_close(lambda: grpc_server.stop(DRAIN_S))
+        self._lifecycle.on_close(lambda: grpc_server.stop(serving.drain_s))
         await listener.start()
-        self._lifecycle.on_close(lambda: listener.drain(DRAIN_S))
+        self._lifecycle.on_close(lambda: listener.drain(serving.drain_s))
 
         async def leave() -> None:
             checks.draining = True
+            for part in self._parts:
+                for let_go in part.leaving:
+                    await let_go()
 
         self._lifecycle.on_close(leave)
         return Ports(http=listener.port, grpc=grpc_server.port)

@@ -12,7 +12,7 @@ from servicekit.lifecycle import Lifecycle
 from services.auth.settings import AuthSettings
 
 if TYPE_CHECKING:
-    from services.auth.app import Ports
+    from servicekit.parts import Ports
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from servicekit.commands import Commands
 from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
-from servicekit.parts import Part, PartsProcess, Ports
+from servicekit.parts import Part, PartsProcess, Ports, Serving
 from servicekit.redis import ReplayGuard
 
 from services.backend.admin_sessions.callers import AdminCallers
@@ -92,15 +92,17 @@ class BackendApp:
             ids=ids,
         )
         return await process.start(
-            host=settings.host,
-            wanted=Ports(http=settings.connector_port, grpc=settings.grpc_port),
-            admit=Admission(
-                directory=features.lookups.directory,
-                callers=AdminCallers(
-                    verify=features.tenants.service.verify_api_signature,
-                    operator_id=settings.operator_tenant_id,
+            Serving(
+                host=settings.host,
+                wanted=Ports(http=settings.connector_port, grpc=settings.grpc_port),
+                admit=Admission(
+                    directory=features.lookups.directory,
+                    callers=AdminCallers(
+                        verify=features.tenants.service.verify_api_signature,
+                        operator_id=settings.operator_tenant_id,
+                    ),
                 ),
-            ),
+            )
         )
 
     async def build(self, connections: Connections) -> "Features":
