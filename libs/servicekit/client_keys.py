@@ -5,14 +5,13 @@ or that does not fit, may be newer than the set and asks again at once, but no m
 REFETCHES_MAX times in a set's life, so that nobody can use this to hammer a client's server.
 """
 
-import json
 from collections import OrderedDict
 from typing import Any, Final, Protocol
 
 from ilpkit.httpsig.errors import KeyNotFound, SignatureRefused
 from ilpkit.httpsig.keys import PublicKey, find_key
 from ilpkit.openpayments.errors import InvalidBody
-from ilpkit.openpayments.json_text import check_json_object
+from ilpkit.openpayments.json_text import json_object
 
 from servicekit.clock import Clock
 from servicekit.document_cache import ENTRIES_MAX, DocumentCache
@@ -100,7 +99,6 @@ class ClientKeys:
     async def _fetch(self, url: str) -> Any:
         raw = await self._fetcher.get(url)
         try:
-            check_json_object(raw)
+            return json_object(raw)
         except InvalidBody as invalid:
             raise FetchFailed(f"{url}: {invalid}") from None
-        return json.loads(raw)

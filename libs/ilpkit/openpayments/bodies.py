@@ -10,7 +10,7 @@ from typing import Generic, Literal, TypeVar, final
 from pydantic import TypeAdapter, ValidationError
 
 from ilpkit.openpayments.body_errors import to_invalid_body
-from ilpkit.openpayments.json_text import check_json_object
+from ilpkit.openpayments.json_text import json_object
 
 _T = TypeVar("_T")
 
@@ -36,11 +36,11 @@ class BodyKind(Generic[_T]):
 
 def validate_body(kind: BodyKind[_T], raw: bytes) -> _T:
     """A request body. Raises InvalidBody with field, limit and remedy."""
-    check_json_object(raw, exact_numbers=True)
+    _ = json_object(raw, exact_numbers=True)
     return kind.parse(raw, unknown=None)
 
 
 def read_response(kind: BodyKind[_T], raw: bytes) -> _T:
     """Another server's response body; properties we do not know are dropped. Raises InvalidBody."""
-    check_json_object(raw)
+    _ = json_object(raw)
     return kind.parse(raw, unknown="ignore")

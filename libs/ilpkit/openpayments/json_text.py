@@ -26,8 +26,10 @@ _OPENING = (b"[", b"{")
 _CLOSING = (b"]", b"}")
 
 
-def check_json_object(raw: bytes, *, exact_numbers: bool = False) -> None:
-    """Return if the bytes are one JSON object with a single meaning. Raises InvalidBody.
+def json_object(raw: bytes, *, exact_numbers: bool = False) -> dict[str, object]:
+    """The members of the one JSON object, with a single meaning, that the bytes are.
+
+    Raises InvalidBody.
 
     With `exact_numbers` each number must be one that a double keeps.
     """
@@ -53,12 +55,14 @@ def check_json_object(raw: bytes, *, exact_numbers: bool = False) -> None:
         raise _refused("holds a number that is too long", "send a shorter number") from None
     if not isinstance(value, dict):
         raise _refused("is not a JSON object", "send an object in { }")
-    if exact_numbers and (field := inexact_number(cast("object", value))) is not None:
+    members = cast("dict[str, object]", value)
+    if exact_numbers and (field := inexact_number(members)) is not None:
         raise _refused(
             "is a number that would change when it is stored, as it has too many digits",
             "send it as a string",
             field=field,
         )
+    return members
 
 
 def inexact_number(value: object, path: str = "") -> str | None:

@@ -3,11 +3,10 @@
 A wallet address without a public name is shown by its URL, which the user can judge as well.
 """
 
-import json
 from typing import Final
 
 from ilpkit.openpayments.errors import InvalidBody
-from ilpkit.openpayments.json_text import check_json_object
+from ilpkit.openpayments.json_text import json_object
 from servicekit.client_keys import Fetcher
 from servicekit.clock import Clock
 from servicekit.document_cache import DocumentCache
@@ -44,9 +43,8 @@ class ClientDisplaySource:
     async def _fetch(self, url: str) -> str:
         raw = await self._fetcher.get(url)
         try:
-            check_json_object(raw)
+            name = json_object(raw).get("publicName")
         except InvalidBody as invalid:
             raise FetchFailed(f"{url}: {invalid}") from None
-        name = json.loads(raw).get("publicName")
         shown = name.strip()[:NAME_CHARACTERS_MAX] if isinstance(name, str) else ""
         return shown or url

@@ -6,7 +6,6 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from ilpkit.gnap.client import client_name
 from ilpkit.gnap.request import GRANT_REQUEST, GrantRequest
-from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidBody
 from rafiki.grant.v1 import grant_service_pb2 as pb
 from rafiki.grant.v1.grant_service_pb2_grpc import GrantServiceServicer
@@ -189,6 +188,6 @@ def _grant_request(request: pb.RequestGrantRequest) -> GrantRequest:
     """The typed request: what the public guard checks holds for native callers too."""
     members = {name: value for name, value in to_json(request).items() if name not in _NOT_GNAP}
     try:
-        return validate_body(GRANT_REQUEST, json.dumps(members).encode())
+        return GRANT_REQUEST.parse(json.dumps(members).encode(), unknown=None)
     except InvalidBody as invalid:
         raise InvalidRequest(str(invalid), field=invalid.field) from None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ilpkit.openpayments.bodies import BodyKind, read_response, validate_body
 from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.incoming_payment import CREATE_INCOMING_PAYMENT, INCOMING_PAYMENT_PAGE
-from ilpkit.openpayments.json_text import DEPTH_MAX, FIELD_CHARACTERS_MAX, check_json_object
+from ilpkit.openpayments.json_text import DEPTH_MAX, FIELD_CHARACTERS_MAX, json_object
 from ilpkit.openpayments.outgoing_payment import (
     CREATE_OUTGOING_PAYMENT,
     CreateOutgoingPaymentFromIncomingPayment,
@@ -173,14 +173,14 @@ def test_nesting_is_limited_and_brackets_in_strings_do_not_count() -> None:
     def nested(levels: int) -> bytes:
         return b'{"a":' * levels + b"1" + b"}" * levels
 
-    check_json_object(nested(DEPTH_MAX))
-    check_json_object(b'{"a":"' + b"[{" * 100 + b'\\""}')
+    json_object(nested(DEPTH_MAX))
+    json_object(b'{"a":"' + b"[{" * 100 + b'\\""}')
     with pytest.raises(InvalidBody, match="nested deeper than 32 levels"):
-        check_json_object(nested(DEPTH_MAX + 1))
+        json_object(nested(DEPTH_MAX + 1))
     with pytest.raises(InvalidBody, match="nested deeper"):
-        check_json_object(b"[" * 1_000_000)
+        json_object(b"[" * 1_000_000)
     with pytest.raises(InvalidBody, match="is not JSON"):
-        check_json_object(b'{"a":"' + b'\\"' * 100_000)
+        json_object(b'{"a":"' + b'\\"' * 100_000)
 
 
 def test_names_in_errors_are_short_and_on_one_line() -> None:

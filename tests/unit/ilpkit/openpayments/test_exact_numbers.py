@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.incoming_payment import CREATE_INCOMING_PAYMENT
-from ilpkit.openpayments.json_text import check_json_object, inexact_number
+from ilpkit.openpayments.json_text import inexact_number, json_object
 
 
 def refused(text: str) -> bool:
     """Whether a number in a body is refused for its digits."""
     try:
-        check_json_object(f'{{"n":{text}}}'.encode(), exact_numbers=True)
+        json_object(f'{{"n":{text}}}'.encode(), exact_numbers=True)
     except InvalidBody as invalid:
         return invalid.field == "n"
     return False
