@@ -82,4 +82,7 @@ fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZ
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
 		$(BIN)/pytest -q -s --timeout 3600 tests/integration/rest tests/integration/auth/test_fuzz.py tests/integration/backend/admin/test_fuzz.py
 
-.PHONY: help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
+chaos: setup ## kill and freeze every part at random under load, then audit all books; KILLS= and SEED= choose
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),30) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run

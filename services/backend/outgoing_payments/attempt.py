@@ -106,6 +106,8 @@ class Remaining:
     """In the payer's asset."""
     delivered: int
     """What earlier attempts delivered, in the receiver's asset."""
+    sent: int
+    """What the packets of earlier attempts took, in the payer's asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,9 @@ class Completed:
     """All is delivered."""
 
     delivered: int
+    sent: int = 0
+    """What the packets that `delivered` counts took, in the payer's asset: all of them were
+    fulfilled, and the ledger may not have posted each yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,8 @@ class Failed:
 
     error: str
     delivered: int
+    sent: int = 0
+    """As of `Completed`."""
 
 
 class Pause(Enum):
@@ -141,6 +148,8 @@ class TryAgain:
     error: str
     delivered: int | None
     """None when nothing was learned of it: what is recorded stays."""
+    sent: int = 0
+    """As of `Completed`."""
     pause: Pause = Pause.RETRY
 
 
@@ -158,9 +167,12 @@ def remaining(
         received: all that the receiver has got by now, by its own word; None while it is unknown.
     """
     quote = payment.quote
-    unrecorded = max(standing.sent - standing.unknown - payment.sent_amount, 0)
+    posted = standing.sent - standing.unknown
+    unrecorded = max(posted - payment.sent_amount, 0)
+    # Recorded as fulfilled, and still reserved in the ledger.
+    unposted = max(payment.sent_amount - posted, 0)
     delivered = payment.delivered_amount + quote.min_rate.floor_mul(unrecorded)
-    unsure = unrecorded + standing.unsettled
+    unsure = unrecorded + max(standing.unsettled - unposted, 0)
     if received is not None and unsure:
         by_receiver = received - quote.received_before
         by_rate = payment.delivered_amount + (quote.min_rate * RATE_GAIN_MAX).ceil_mul(unsure)
@@ -169,6 +181,7 @@ def remaining(
         deliver=max(quote.receive_amount.value - delivered, 0),
         source_max=max(quote.source_amount - standing.sent - standing.pending, 0),
         delivered=delivered,
+        sent=max(posted, payment.sent_amount),
     )
 
 
@@ -191,10 +204,13 @@ def settle(result: Result, *, least: int, pending: int, attempts: int, attempts_
         and attempts + 1 >= attempts_max
     ):
         delivered = least if result.delivered is None else result.delivered
-        result = Failed(error=result.error, delivered=delivered)
+        result = Failed(error=result.error, delivered=delivered, sent=result.sent)
     if pending and not isinstance(result, TryAgain):
         return TryAgain(
-            error=Failure.PACKETS_PENDING, delivered=result.delivered, pause=Pause.PACKETS
+            error=Failure.PACKETS_PENDING,
+            delivered=result.delivered,
+            sent=result.sent,
+            pause=Pause.PACKETS,
         )
     return result
 

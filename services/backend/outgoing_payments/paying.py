@@ -1,6 +1,7 @@
 """One attempt at paying what is left of a payment: within this node, or with packets to a peer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -57,6 +58,14 @@ class PathLimits(Protocol):
     ) -> None:
         """A payment was told how much of its asset the path to a destination carries."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moved:
+    """What the packets of all attempts that were fulfilled took, and delivered."""
+
+    delivered: int
+    sent: int
 
 
 class Paying:
@@ -136,7 +145,8 @@ class Paying:
                 break
         if status is TransferStatus.ALLOWANCE_EXCEEDED:
             closed = Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
-            return await self._unless_ended(payment, left.delivered, closed)
+            moved = _Moved(delivered=left.delivered, sent=left.sent)
+            return await self._unless_ended(payment, moved, closed)
         if not status.ok:
             return TryAgain(error=str(status), delivered=None)
         self._local_credit.credited(receiver_id, balances)
@@ -177,14 +187,17 @@ class Paying:
                 amount=limit,
             )
         totals = outcome.totals
-        delivered = left.delivered + totals.delivered + totals.delivered_unconfirmed
-        return await self._result(payment, outcome, delivered)
+        moved = _Moved(
+            delivered=left.delivered + totals.delivered + totals.delivered_unconfirmed,
+            sent=left.sent + totals.source_sent,
+        )
+        return await self._result(payment, outcome, moved)
 
     async def _result(
-        self, payment: OutgoingPayment, outcome: PaymentOutcome, delivered: int
+        self, payment: OutgoingPayment, outcome: PaymentOutcome, moved: _Moved
     ) -> Result:
         if outcome.completed:
-            return Completed(delivered=delivered)
+            return Completed(delivered=moved.delivered, sent=moved.sent)
         failure = FAILURES[outcome.reason]
         _log.warning(
             "payment_not_delivered",
@@ -194,31 +207,31 @@ class Paying:
             message=outcome.message,
         )
         if outcome.reason is EndReason.RECEIVER_FULL:
-            full = Failed(error=failure, delivered=delivered)
-            return await self._unless_ended(payment, delivered, full)
+            full = Failed(error=failure, delivered=moved.delivered, sent=moved.sent)
+            return await self._unless_ended(payment, moved, full)
         if not outcome.retryable:
-            return Failed(error=failure, delivered=delivered)
+            return Failed(error=failure, delivered=moved.delivered, sent=moved.sent)
         cancelled = outcome.reason is EndReason.CANCELLED
         pause = Pause.AT_ONCE if cancelled else Pause.RETRY
-        again = TryAgain(error=failure, delivered=delivered, pause=pause)
+        again = TryAgain(error=failure, delivered=moved.delivered, sent=moved.sent, pause=pause)
         if outcome.reason is EndReason.CONNECTOR_ERROR:
-            return await self._unless_ended(payment, delivered, again)
+            return await self._unless_ended(payment, moved, again)
         return again
 
     async def _unless_ended(
-        self, payment: OutgoingPayment, delivered: int, otherwise: Failed | TryAgain
+        self, payment: OutgoingPayment, moved: _Moved, otherwise: Failed | TryAgain
     ) -> Result:
         """Money was refused: perhaps the receiver has all by now, of whomever, or has closed."""
         try:
             receiver = await self._receivers.get(payment.quote.receiver)
         except MissingReceiver as error:
-            return Failed(error=error.message, delivered=delivered)
+            return Failed(error=error.message, delivered=moved.delivered, sent=moved.sent)
         except ServiceError as error:
-            return TryAgain(error=error.message, delivered=delivered)
+            return TryAgain(error=error.message, delivered=moved.delivered, sent=moved.sent)
         if receiver.satisfied:
-            return Completed(delivered=delivered)
+            return Completed(delivered=moved.delivered, sent=moved.sent)
         if isinstance(otherwise, TryAgain) and not receiver.is_payable(self._clock.now()):
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=delivered)
+            return Failed(error=Failure.RECEIVER_CLOSED, delivered=moved.delivered, sent=moved.sent)
         return otherwise
 
 

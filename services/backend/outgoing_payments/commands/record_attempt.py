@@ -106,7 +106,9 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
         )
         if result.delivered is None:
             return after
-        sent = standing.sent - standing.unknown
+        # What was sent and what was delivered are of the same packets: the ledger may still have
+        # some of them reserved, whose fulfillment `delivered` counts.
+        sent = max(standing.sent - standing.unknown, result.sent)
         return replace(after, sent_amount=sent, delivered_amount=result.delivered)
 
     def _ended(

@@ -85,25 +85,25 @@ def standing(*, sent: int = 0, pending: int = 0, unknown: int = 0) -> Standing:
 
 def test_at_first_everything_is_left() -> None:
     left = remaining(new_payment(), standing(), received=0)
-    assert left == Remaining(deliver=500, source_max=506, delivered=0)
+    assert left == Remaining(deliver=500, source_max=506, delivered=0, sent=0)
 
 
 def test_what_was_recorded_is_taken_off() -> None:
     payment = new_payment(sent_amount=200, delivered_amount=199)
     assert remaining(payment, standing(sent=200)) == Remaining(
-        deliver=301, source_max=306, delivered=199
+        deliver=301, source_max=306, delivered=199, sent=200
     )
 
 
 def test_a_lost_record_counts_as_the_least_that_its_packets_had_to_bring() -> None:
     left = remaining(new_payment(), standing(sent=200))
-    assert left == Remaining(deliver=302, source_max=306, delivered=198)
+    assert left == Remaining(deliver=302, source_max=306, delivered=198, sent=200)
 
 
 def test_a_lost_record_counts_as_what_the_receiver_got_since_the_quote() -> None:
     payment = new_payment(received_before=40)
     left = remaining(payment, standing(sent=200), received=240)
-    assert left == Remaining(deliver=300, source_max=306, delivered=200)
+    assert left == Remaining(deliver=300, source_max=306, delivered=200, sent=200)
 
 
 def test_a_payment_that_arrived_before_its_process_died_has_nothing_left() -> None:
@@ -118,9 +118,17 @@ def test_what_others_paid_to_the_receiver_is_not_ours() -> None:
 
 def test_what_packets_of_a_dead_process_hold_is_not_sent_again_and_may_have_arrived() -> None:
     left = remaining(new_payment(), standing(sent=200, pending=100), received=300)
-    assert left == Remaining(deliver=200, source_max=206, delivered=300)
+    assert left == Remaining(deliver=200, source_max=206, delivered=300, sent=200)
     left = remaining(new_payment(), standing(sent=200, pending=100), received=200)
-    assert left == Remaining(deliver=300, source_max=206, delivered=200)
+    assert left == Remaining(deliver=300, source_max=206, delivered=200, sent=200)
+
+
+def test_what_was_fulfilled_and_posted_after_the_record_counts_once() -> None:
+    # Two packets of 100 were posted when the attempt was recorded, a third was only fulfilled.
+    payment = new_payment(sent_amount=300, delivered_amount=300)
+    before = remaining(payment, standing(sent=200, pending=100), received=400)
+    after = remaining(payment, standing(sent=300), received=400)
+    assert before == after == Remaining(deliver=200, source_max=206, delivered=300, sent=300)
 
 
 def test_what_others_paid_does_not_matter_when_nothing_was_lost() -> None:
@@ -149,15 +157,15 @@ def test_it_never_goes_below_zero_nor_below_what_is_sure(
 def test_what_left_with_unknown_packets_counts_as_sent_and_is_not_taken_for_delivered() -> None:
     lost = standing(sent=300, unknown=100)
     left = remaining(new_payment(), lost, received=200)
-    assert left == Remaining(deliver=300, source_max=206, delivered=200)
+    assert left == Remaining(deliver=300, source_max=206, delivered=200, sent=200)
     left = remaining(new_payment(), lost, received=300)
-    assert left == Remaining(deliver=200, source_max=206, delivered=300)
+    assert left == Remaining(deliver=200, source_max=206, delivered=300, sent=200)
 
 
 def test_what_was_unknown_at_the_last_record_may_have_arrived_since() -> None:
     payment = new_payment(sent_amount=200, delivered_amount=200)
     left = remaining(payment, standing(sent=300, unknown=100), received=300)
-    assert left == Remaining(deliver=200, source_max=206, delivered=300)
+    assert left == Remaining(deliver=200, source_max=206, delivered=300, sent=200)
 
 
 def test_only_the_last_attempt_makes_the_payment_fail() -> None:
@@ -178,15 +186,15 @@ def test_the_last_attempt_without_a_record_fails_with_what_is_sure() -> None:
 @pytest.mark.parametrize(
     "result",
     [
-        Completed(delivered=3),
-        Failed(error="x", delivered=3),
-        TryAgain(error="x", delivered=3),
-        TryAgain(error="x", delivered=None),
+        Completed(delivered=3, sent=4),
+        Failed(error="x", delivered=3, sent=4),
+        TryAgain(error="x", delivered=3, sent=4),
+        TryAgain(error="x", delivered=None, sent=4),
     ],
 )
 def test_nothing_ends_while_packets_hold_money(result: Any) -> None:
     waits = settle(result, least=3, pending=1, attempts=9, attempts_max=5)
-    assert waits == TryAgain(error="PacketsPending", delivered=3, pause=Pause.PACKETS)
+    assert waits == TryAgain(error="PacketsPending", delivered=3, sent=4, pause=Pause.PACKETS)
 
 
 @pytest.mark.parametrize("pause", [Pause.AT_ONCE, Pause.PACKETS])

@@ -1,0 +1,1 @@
+"""Kills and stalls of every part of the local network under load, and an audit of all books."""
