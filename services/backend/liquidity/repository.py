@@ -7,9 +7,11 @@ from uuid import UUID
 
 from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.statements import prepared
-from sqlalchemy import Row, Select, bindparam, false, insert, select, union_all
+from sqlalchemy import Row, Select, and_, bindparam, false, insert, select, union_all
 
 from services.backend.assets.tables import assets
+from services.backend.events.model import Event
+from services.backend.events.tables import webhook_events
 from services.backend.incoming_payments.tables import incoming_payments
 from services.backend.liquidity.model import Holder, Kind, LiquidityTransfer
 from services.backend.liquidity.tables import liquidity_transfers
@@ -47,6 +49,27 @@ def _select() -> Select[tuple[object, ...]]:
 
 _ADD: Final = prepared(insert(liquidity_transfers), columns=_COLUMNS)
 _GET: Final = prepared(_select().where(_T.transfer_id == bindparam("transfer_id")))
+_EVENT_PREFIX: Final = "event_"
+_EVENT: Final = tuple(Event.__dataclass_fields__)
+_TOLD: Final = prepared(
+    select(
+        *(webhook_events.c[name].label(f"{_EVENT_PREFIX}{name}") for name in _EVENT),
+        *liquidity_transfers.c,
+        assets.c.ledger,
+    )
+    .select_from(
+        webhook_events.outerjoin(
+            liquidity_transfers.join(assets, _T.asset_id == assets.c.id),
+            and_(
+                _T.id == webhook_events.c.id,
+                _T.tenant_id == webhook_events.c.tenant_id,
+                _T.kind == Kind.WITHDRAWAL,
+            ),
+        )
+    )
+    .where(webhook_events.c.resource_id == bindparam("payment_id"))
+    .order_by(webhook_events.c.position, _T.created_at.desc(), _T.transfer_id.desc())
+)
 
 
 async def find_account(
@@ -96,6 +119,26 @@ async def get(database: Database, transfer_id: UUID) -> LiquidityTransfer | None
     """One by its ledger id, also when it was written a moment ago."""
     row = (await database.write_one(_GET, {"transfer_id": transfer_id})).one_or_none()
     return None if row is None else _transfer(row)
+
+
+async def told(database: Database, payment_id: UUID) -> tuple[list[Event], list[LiquidityTransfer]]:
+    """All events about a payment in the order of their writing, and withdrawals by their ids.
+
+    The newest withdrawal of each event comes first.
+    """
+    async with database.read() as session:
+        rows = (await session.execute(_TOLD, {"payment_id": payment_id})).all()
+    events = {
+        row.event_id: Event(**{name: getattr(row, f"{_EVENT_PREFIX}{name}") for name in _EVENT})
+        for row in rows
+    }
+    names = (*_COLUMNS, "ledger")
+    found = [
+        LiquidityTransfer(**{name: getattr(row, name) for name in names} | {"kind": Kind(row.kind)})
+        for row in rows
+        if row.transfer_id is not None
+    ]
+    return list(events.values()), found
 
 
 async def withdrawals(

@@ -25,6 +25,8 @@ class TransferStates:
 
     async def of(self, transfers: Sequence[LiquidityTransfer]) -> dict[UUID, TransferState]:
         """Of those that reached the ledger, by their ids there."""
+        if not transfers:
+            return {}
         ids = [each.transfer_id.int for each in transfers[:TRIES_CONSIDERED_MAX]]
         ends = {at: (posting([at]).chain[0].id, voiding([at]).chain[0].id) for at in ids}
         found = await self._ledger.lookup_transfers([*ids, *chain.from_iterable(ends.values())])

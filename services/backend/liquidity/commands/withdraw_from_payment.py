@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from servicekit.clock import Clock
 from servicekit.database import Database
 
 from services.backend.assets.model import Asset
-from services.backend.events import repository as events
 from services.backend.events.withdrawable import withdrawable
 from services.backend.incoming_payments.endings import Endings
 from services.backend.incoming_payments.model import State as IncomingState
@@ -47,6 +46,8 @@ class PaymentWithdrawal:
 class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
     """Raises NotFound, and FailedPrecondition when it has not ended or there is nothing to take."""
 
+    reading_leaves_nothing: ClassVar = True
+
     def __init__(
         self,
         *,
@@ -71,14 +72,10 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
         """
         payment_id = given.payment_id
         tenant_id, asset = await self._ended(given)
-        async with self._database.read() as session:
-            told = withdrawable(await events.about(session, payment_id))
-            tries = await repository.withdrawals(
-                session, [each.event_id for each in told], tenant_id
-            )
+        events, tries = await repository.told(self._database, payment_id)
         states = await self._states.of(tries)
         left = 0
-        for event in told:
+        for event in withdrawable(events):
             own = [tried for tried in tries if tried.id == event.event_id]
             open_tries = [tried for tried in own if self._is_open(tried, states)]
             left += event.amount - sum(tried.amount for tried in open_tries)
