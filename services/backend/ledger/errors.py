@@ -22,6 +22,7 @@ class TransferStatus(StrEnum):
 
     ALREADY_POSTED = "AlreadyPosted"
     ALREADY_VOIDED = "AlreadyVoided"
+    DEPOSIT_TOO_LARGE = "DepositTooLarge"  # the asset would hold more than an amount can say
     DIFFERENT_ASSETS = "DifferentAssets"
     ID_ALREADY_FAILED = "IdAlreadyFailed"  # a burnt id, see interface.py
     INSUFFICIENT_BALANCE = "InsufficientBalance"

@@ -3,7 +3,7 @@
 import pytest
 
 from services.backend.ledger.memory.engine import MemoryLedger
-from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
+from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance, RangeSuite
 from tests.conformance.ledger.world import World
 from tests.support.clock import ManualClock
 
@@ -16,5 +16,5 @@ def world() -> World:
     return World(MemoryLedger(clock=clock), clock.advance)
 
 
-class TestMemoryLedger(LedgerConformance, ExpirySuite):
+class TestMemoryLedger(LedgerConformance, ExpirySuite, RangeSuite):
     pass

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from services.backend.ledger.postgres.engine import PostgresLedger
 from tests.conformance.ledger.machine import LedgerMachine
-from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance
+from tests.conformance.ledger.suite import ExpirySuite, LedgerConformance, RangeSuite
 from tests.conformance.ledger.world import World
 from tests.support.clock import ManualClock
 
@@ -24,7 +24,7 @@ async def world(ledger_url: str) -> AsyncIterator[World]:
     await engine.close()
 
 
-class TestPostgresLedger(LedgerConformance, ExpirySuite):
+class TestPostgresLedger(LedgerConformance, ExpirySuite, RangeSuite):
     pass
 
 

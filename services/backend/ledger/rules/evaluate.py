@@ -14,6 +14,7 @@ from enum import IntEnum, unique
 
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.model import (
+    AMOUNT_MAX,
     FULL_AMOUNT,
     NANOSECONDS_PER_SECOND,
     AccountFlags,
@@ -266,7 +267,9 @@ def _same(books: Books, transfer: Transfer, record: TransferRecord) -> bool:
     return _filled(transfer, books.pendings[record.pending_id])[3:12] == record[3:12]
 
 
-def _move(books: Books, transfer: Transfer, now_ns: int) -> TransferStatus | None:
+def _move(  # noqa: PLR0911 one check a line
+    books: Books, transfer: Transfer, now_ns: int
+) -> TransferStatus | None:
     """Apply a SINGLE or PENDING transfer, or return why not."""
     debit = books.accounts.get(transfer.debit_account_id)
     if debit is None:
@@ -280,6 +283,10 @@ def _move(books: Books, transfer: Transfer, now_ns: int) -> TransferStatus | Non
     debits = debit.debits_pending + debit.debits_posted + amount
     if debit.debits_limited and debits > debit.credits_posted:
         return TransferStatus.INSUFFICIENT_BALANCE
+    lent = debits - debit.credits_posted
+    if debit.credits_limited and debit.id == debit.ledger and lent > AMOUNT_MAX:
+        # The settlement account: all money of an asset came from it, so no sum is ever larger.
+        return TransferStatus.DEPOSIT_TOO_LARGE
     credited = credit.credits_pending + credit.credits_posted + amount
     if credit.credits_limited and credited > credit.debits_posted:
         return TransferStatus.INSUFFICIENT_DEBIT_BALANCE

@@ -15,7 +15,7 @@ from servicekit.errors import (
 
 from services.backend.ledger.errors import TransferStatus
 from services.backend.ledger.interface import LedgerReader, LedgerWriter
-from services.backend.ledger.model import AMOUNT_MAX, NewAccount
+from services.backend.ledger.model import AMOUNT_MAX, NewAccount, Transfer
 from services.backend.ledger.rules.accounting import Plan
 from services.backend.ledger.rules.chart import balance
 
@@ -80,6 +80,11 @@ _REFUSALS: Mapping[TransferStatus, tuple[type[ServiceError], str, str]] = Mappin
             "INVALID_AMOUNT",
             "an amount lies between 1 and 18446744073709551615",
         ),
+        _Status.DEPOSIT_TOO_LARGE: (
+            InvalidArgument,
+            "DEPOSIT_TOO_LARGE",
+            "the asset would hold more than an amount can say; deposit less, or withdraw first",
+        ),
         _Status.INVALID_TIMEOUT: (InvalidArgument, "INVALID_FIELD", "the timeout is out of range"),
         _Status.INVALID_ID: (InvalidArgument, "INVALID_FIELD", "the id is no UUID"),
     }
@@ -119,22 +124,31 @@ async def bring_in(
     """As `apply_plan`, for a deposit, which must leave all sums of its asset within an amount.
 
     All money in an asset came from its settlement account, so no account and no sum can be larger
-    than what that one is owed. Deposits at the same time may pass this check together; whoever
-    shows balances shows AMOUNT_MAX for what is above. Deposits too small to matter are spared the
-    look-up.
+    than what that one is owed. The memory and Postgres engines hold that by themselves. TigerBeetle
+    can't: there large deposits look first, and of those at the same time several may pass, which
+    is why whoever shows balances shows AMOUNT_MAX for what is above.
     """
-    transfer = plan.chain[0]
-    if transfer.amount > DEPOSIT_UNCHECKED_MAX:
-        settlement_id = transfer.debit_account_id
-        account = (await ledger.lookup_accounts([settlement_id])).get(settlement_id)
-        here = 0 if account is None else balance(account)
-        room = max(0, AMOUNT_MAX - here)
-        if transfer.amount > room and not await ledger.lookup_transfers([transfer.id]):
-            raise InvalidArgument(
-                "DEPOSIT_TOO_LARGE",
-                f"the node holds {here} in this asset, of at most {AMOUNT_MAX}; deposit no more "
-                f"than {room}, or withdraw first",
-                field="amount",
-                metadata={"maximum": str(room)},
-            )
-    await apply_plan(ledger, plan, opening=opening)
+    deposit = plan.chain[0]
+    if deposit.amount > DEPOSIT_UNCHECKED_MAX:
+        await _check_room(ledger, deposit)
+    status = plan.explain(await ledger.submit(plan.chain, opening=opening))
+    if status is TransferStatus.DEPOSIT_TOO_LARGE:
+        await _check_room(ledger, deposit)  # tells how much there would be room for
+    if not status.ok:
+        raise refused(status)
+
+
+async def _check_room(ledger: LedgerReader, deposit: Transfer) -> None:
+    """Refuse a new deposit that is larger than what the asset has room for."""
+    settlement_id = deposit.debit_account_id
+    account = (await ledger.lookup_accounts([settlement_id])).get(settlement_id)
+    here = 0 if account is None else balance(account)
+    room = max(0, AMOUNT_MAX - here)
+    if deposit.amount > room and not await ledger.lookup_transfers([deposit.id]):
+        raise InvalidArgument(
+            "DEPOSIT_TOO_LARGE",
+            f"the node holds {here} in this asset, of at most {AMOUNT_MAX}; deposit no more "
+            f"than {room}, or withdraw first",
+            field="amount",
+            metadata={"maximum": str(room)},
+        )

@@ -117,6 +117,8 @@ BEGIN
         IF v_kind <= 1 AND (
             (v_flags[d] & 2 <> 0 AND v_dp[d] + v_dq[d] + v_amount > v_cq[d])
             OR (v_flags[c] & 4 <> 0 AND v_cp[c] + v_cq[c] + v_amount > v_dq[c])
+            OR (v_flags[d] & 4 <> 0
+                AND v_dp[d] + v_dq[d] + v_amount - v_cq[d] > 18446744073709551615)
         ) THEN
             RETURN;
         END IF;
