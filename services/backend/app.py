@@ -30,6 +30,7 @@ from services.backend.connector.stream import StreamServer
 from services.backend.directory.admission import Admission
 from services.backend.directory.build import build as build_lookups
 from services.backend.directory.part import part as directory_part
+from services.backend.events import repository as events
 from services.backend.events.build import build as build_events
 from services.backend.events.part import part as events_part
 from services.backend.events.tables import idempotency_keys
@@ -44,6 +45,7 @@ from services.backend.outgoing_payments.build import build as build_outgoing
 from services.backend.outgoing_payments.due import DuePayments
 from services.backend.outgoing_payments.part import part as outgoing_part
 from services.backend.payments.part import part as payments_part
+from services.backend.peers import repository as peers
 from services.backend.peers.build import build as build_peers
 from services.backend.peers.part import part as peers_part
 from services.backend.process.connections import Connections, connect
@@ -54,10 +56,12 @@ from services.backend.receivers.build import build as build_receivers
 from services.backend.routing.part import part as routing_part
 from services.backend.settings import BackendSettings
 from services.backend.tenants.build import build as build_tenants
+from services.backend.tenants.commands.ensure_operator import Operator
 from services.backend.tenants.part import part as tenants_part
 from services.backend.tenants.scope import Scopes
 from services.backend.unknown_packets.build import build as build_reconciler
 from services.backend.unknown_packets.part import part as unknown_packets_part
+from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.build import build as build_wallet_addresses
 from services.backend.wallet_addresses.part import part as wallet_addresses_part
 
@@ -98,7 +102,7 @@ class BackendApp:
                 admit=Admission(
                     directory=features.lookups.directory,
                     callers=AdminCallers(
-                        verify=features.tenants.service.verify_api_signature,
+                        verify=features.tenants.signatures.verify_api_signature,
                         operator_id=settings.operator_tenant_id,
                     ),
                 ),
@@ -109,10 +113,11 @@ class BackendApp:
         """The features on open connections, with the operator's tenant and a loaded directory."""
         settings = self._settings
         features = Features(settings, connections, clock=self._clock, ids=self._ids)
-        await features.tenants.service.ensure_operator(
+        operator = Operator(
             tenant_id=settings.operator_tenant_id,
             api_secret=settings.admin_api_secret.get_secret_value(),
         )
+        await features.commands.run(features.tenants.ensure_operator, operator)
         await features.lookups.directory.reload()
         await features.lookups.names.report(connections.database)
         return features
@@ -159,8 +164,9 @@ class Features:
         names = self.lookups.names
         self.tenants = build_tenants(
             database=database,
-            directory=self.lookups.directory,
+            known=self.lookups.directory,
             names=names,
+            ends=[wallet_addresses.end_of_tenant, peers.end_of_tenant, events.end_of_tenant],
             auth=AuthTenants(channel=self._connections.auth),
             replay_guard=ReplayGuard(
                 self._connections.redis, prefix="rafiki:admin-signature", clock=clock
@@ -170,7 +176,13 @@ class Features:
             clock=clock,
             ids=ids,
         )
-        self.assets = build_assets(database=database, ledger=ledger, clock=clock, ids=ids)
+        self.assets = build_assets(
+            database=database,
+            ledger=ledger,
+            users=[wallet_addresses.uses_asset, peers.uses_asset],
+            clock=clock,
+            ids=ids,
+        )
         self.peers = build_peers(
             database=database,
             ledger=ledger,
@@ -366,7 +378,7 @@ class Features:
             admin_sessions_part(
                 database=database,
                 commands=commands,
-                signatures=self.tenants.service,
+                signatures=self.tenants.signatures,
                 clock=clock,
                 ids=self.ids,
             ),

@@ -1,5 +1,6 @@
 """The use cases of assets, put together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from servicekit.database import Database
 from servicekit.ids import IdSource
 
 from services.backend.assets.commands.create_asset import CreateAsset
-from services.backend.assets.commands.delete_asset import DeleteAsset
+from services.backend.assets.commands.delete_asset import DeleteAsset, UsesAsset
 from services.backend.assets.commands.set_fee import SetFee
 from services.backend.assets.commands.update_asset import UpdateAsset
 from services.backend.assets.queries import AssetQueries
@@ -30,13 +31,20 @@ class Assets:
     set_fee: SetFee
 
 
-def build(*, database: Database, ledger: AssetLedger, clock: Clock, ids: IdSource) -> Assets:
-    """Wire them."""
+def build(
+    *,
+    database: Database,
+    ledger: AssetLedger,
+    users: Sequence[UsesAsset],
+    clock: Clock,
+    ids: IdSource,
+) -> Assets:
+    """Wire them; an asset that one of `users` uses is not deleted."""
     queries = AssetQueries(database=database)
     return Assets(
         queries=queries,
         create=CreateAsset(database=database, ledger=ledger, clock=clock, ids=ids),
         update=UpdateAsset(queries=queries),
-        delete=DeleteAsset(queries=queries, ledger=ledger, clock=clock),
+        delete=DeleteAsset(queries=queries, users=users, ledger=ledger, clock=clock),
         set_fee=SetFee(queries=queries, clock=clock, ids=ids),
     )

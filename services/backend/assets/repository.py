@@ -8,14 +8,12 @@ from servicekit.database import Database, ReadSession, WriteSession
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
 from servicekit.statements import prepared
-from sqlalchemy import Row, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.backend.assets.errors import duplicate_asset, unknown_asset
 from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.assets.tables import assets, fees, ledger_numbers
-from services.backend.peers.tables import peers
-from services.backend.wallet_addresses.tables import wallet_addresses
 
 _COLUMNS = [column for column in assets.c if column.name != "deleted_at"]
 
@@ -126,13 +124,6 @@ def set_thresholds(session: WriteSession, asset: Asset) -> None:
         "liquidity_threshold": asset.liquidity_threshold,
     }
     session.add(_SET_THRESHOLDS, values, rows=1, refused=lambda: unknown_asset(asset.id))
-
-
-async def in_use(session: ReadSession, asset_id: UUID) -> bool:
-    """Whether a peer or wallet address is in this asset."""
-    by_peer = exists().where(peers.c.asset_id == asset_id, peers.c.deleted_at.is_(None))
-    by_wallet = exists().where(wallet_addresses.c.asset_id == asset_id)
-    return bool((await session.execute(select(or_(by_peer, by_wallet)))).scalar_one())
 
 
 def delete(session: WriteSession, asset_id: UUID, now: datetime) -> None:

@@ -12,7 +12,6 @@ tenants that take a name at once can't both have it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 from uuid import UUID
 
 import structlog
@@ -31,12 +30,11 @@ from services.backend.tenants.errors import (
     operator_is_fixed,
     peer_has_address,
 )
-from services.backend.tenants.model import SettingKey, Tenant
+from services.backend.tenants.model import NAME_KEYS, SettingKey, Tenant
 from services.backend.wallet_addresses import repository as wallet_addresses
 from services.backend.wallet_addresses.errors import wallet_address_of_another
 from services.backend.wallet_addresses.hosting import covers, uses_reserved_path
 
-NAME_KEYS: Final = frozenset({SettingKey.ILP_ADDRESS, SettingKey.WALLET_ADDRESS_URL})
 _log = structlog.get_logger(__name__)
 
 
@@ -73,7 +71,7 @@ class Names:
         await locks.lock_names(session)
 
     async def check_tenant(self, session: ReadSession, tenant: Tenant) -> None:
-        """Refuse a tenant's names when they are another's; its settings are written already.
+        """Refuse a tenant's names when they are another's.
 
         Raises:
             InvalidArgument: a name lies outside of the node's.

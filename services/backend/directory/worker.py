@@ -13,6 +13,7 @@ from services.backend.directory import repository
 from services.backend.directory.model import Snapshot, TenantEntry
 from services.backend.directory.names import Names
 from services.backend.directory.wallet_address_cache import WalletAddressCache
+from services.backend.tenants.model import Tenant
 
 
 class Directory:
@@ -65,6 +66,11 @@ class Directory:
             await self._renew([Change(Kind.TENANT, tenant_id)])
             entry = self.snapshot.tenants.get(tenant_id)
         return entry
+
+    def tenant(self, tenant_id: UUID) -> Tenant | None:
+        """A tenant, as it was told of."""
+        entry = self.snapshot.tenants.get(tenant_id)
+        return None if entry is None else entry.tenant
 
     async def find_asset(self, asset_id: UUID) -> Asset | None:
         """An asset, also one that was made a moment ago by another process."""

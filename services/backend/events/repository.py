@@ -26,6 +26,12 @@ from services.backend.events.tables import feed_positions, webhook_deliveries, w
 
 FEED_LOCK: Final = 0x7261_6669_6B69_6576
 """Advisory lock of whoever gives events their places; no other lock of the node has its number."""
+_END_OF_TENANT: Final = prepared(
+    update(webhook_deliveries).where(
+        webhook_deliveries.c.lane == bindparam("its_lane"), webhook_deliveries.c.state == OPEN
+    ),
+    columns=("state", "finished_at", "last_error"),
+)
 _STATES: Final = {
     OPEN: DeliveryState.PENDING,
     DONE: DeliveryState.DELIVERED,
@@ -171,3 +177,14 @@ def _delivery(row: Row[Any]) -> EventDelivery:
         last_error=row.last_error,
         next_attempt_at=row.due_at if row.state == OPEN else None,
     )
+
+
+async def end_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
+    """Park what a tenant was still to be told."""
+    values = {
+        "its_lane": str(tenant_id),
+        "state": PARKED,
+        "finished_at": now,
+        "last_error": "the tenant is deleted",
+    }
+    session.add(_END_OF_TENANT, values)

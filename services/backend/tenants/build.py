@@ -1,5 +1,6 @@
 """The use cases of tenants, put together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from servicekit.clock import Clock
@@ -9,9 +10,14 @@ from servicekit.outbox import Outbox
 from servicekit.outbox_worker import OutboxLimits, OutboxWorker
 from servicekit.redis import ReplayGuard
 
-from services.backend.directory.names import Names
-from services.backend.directory.worker import Directory
-from services.backend.tenants.service import TenantService
+from services.backend.tenants.commands.create_tenant import CreateTenant
+from services.backend.tenants.commands.delete_tenant import DeleteTenant
+from services.backend.tenants.commands.ensure_operator import EnsureOperator
+from services.backend.tenants.commands.set_tenant_settings import SetTenantSettings
+from services.backend.tenants.commands.update_tenant import UpdateTenant
+from services.backend.tenants.queries import TenantQueries
+from services.backend.tenants.roles import EndOfTenant, KnownTenants, Names
+from services.backend.tenants.signatures import ApiSignatures
 from services.backend.tenants.tables import auth_tenant_changes
 from services.backend.tenants.worker import (
     AUTH_TENANTS_CHANNEL,
@@ -26,7 +32,13 @@ from services.backend.tenants.worker import (
 class Tenants:
     """Everything that can be done with tenants."""
 
-    service: TenantService
+    queries: TenantQueries
+    signatures: ApiSignatures
+    create: CreateTenant
+    update: UpdateTenant
+    set_settings: SetTenantSettings
+    delete: DeleteTenant
+    ensure_operator: EnsureOperator
     auth_changes: Outbox
     """What the authorization server has not been told yet."""
     auth_worker: OutboxWorker
@@ -35,8 +47,9 @@ class Tenants:
 def build(
     *,
     database: Database,
-    directory: Directory,
+    known: KnownTenants,
     names: Names,
+    ends: Sequence[EndOfTenant],
     auth: AuthTenantsClient,
     replay_guard: ReplayGuard,
     signature_version: int,
@@ -44,20 +57,23 @@ def build(
     clock: Clock,
     ids: IdSource,
 ) -> Tenants:
-    """Wire them."""
+    """Wire them; `ends` end what other features have of a tenant that is deleted."""
     outbox = Outbox(table=auth_tenant_changes, channel=AUTH_TENANTS_CHANNEL, clock=clock, ids=ids)
+    changes = TenantChanges(outbox)
     return Tenants(
-        service=TenantService(
-            database=database,
-            directory=directory,
-            names=names,
+        queries=TenantQueries(database=database),
+        signatures=ApiSignatures(
+            tenants=known,
             replay_guard=replay_guard,
-            signature_version=signature_version,
-            signature_ttl_ms=signature_ttl_ms,
-            changes=TenantChanges(outbox),
+            version=signature_version,
+            ttl_ms=signature_ttl_ms,
             clock=clock,
-            ids=ids,
         ),
+        create=CreateTenant(names=names, auth=changes, clock=clock, ids=ids),
+        update=UpdateTenant(auth=changes),
+        set_settings=SetTenantSettings(names=names, auth=changes),
+        delete=DeleteTenant(auth=changes, ends=ends, clock=clock),
+        ensure_operator=EnsureOperator(database=database, clock=clock),
         auth_changes=outbox,
         auth_worker=OutboxWorker(
             database=database,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 
@@ -16,6 +17,10 @@ class SettingKey(StrEnum):
     WEBHOOK_MAX_RETRY = "WEBHOOK_MAX_RETRY"
     WALLET_ADDRESS_URL = "WALLET_ADDRESS_URL"
     ILP_ADDRESS = "ILP_ADDRESS"
+
+
+NAME_KEYS: Final = frozenset({SettingKey.ILP_ADDRESS, SettingKey.WALLET_ADDRESS_URL})
+"""Settings that tell a tenant's accounts from others'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,24 +2,61 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
-from servicekit.outbox_tables import OPEN, PARKED
 from servicekit.page_queries import Listed, fetch_page
 from servicekit.paging import Page, PageQuery
-from sqlalchemy import Row, String, cast, delete, func, literal, or_, select, update
+from servicekit.statements import prepared
+from sqlalchemy import (
+    ARRAY,
+    Row,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 
-from services.backend.events.tables import webhook_deliveries
-from services.backend.peers.tables import peers
-from services.backend.tenants.errors import duplicate_setting
-from services.backend.tenants.model import SettingKey, Tenant
+from services.backend.tenants.errors import duplicate_setting, duplicate_tenant
+from services.backend.tenants.model import NAME_KEYS, SettingKey, Tenant
 from services.backend.tenants.tables import tenant_settings, tenants
-from services.backend.wallet_addresses.tables import wallet_addresses
+
+_ROW: Final = tuple(column.name for column in tenants.c)
+_ADD: Final = prepared(insert(tenants), columns=_ROW)
+_new = insert(tenants)
+_UPSERT: Final = prepared(
+    _new.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: _new.excluded[name] for name in _ROW if name not in {"id", "created_at"}},
+    ),
+    columns=_ROW,
+)
+_settings = insert(tenant_settings).from_select(
+    ["tenant_id", "key", "value"],
+    select(
+        bindparam("tenant_id", type_=Uuid),
+        func.unnest(bindparam("keys", type_=ARRAY(String))),
+        func.unnest(bindparam("values", type_=ARRAY(String))),
+    ),
+)
+_SET_SETTINGS: Final = prepared(
+    _settings.on_conflict_do_update(
+        index_elements=["tenant_id", "key"], set_={"value": _settings.excluded.value}
+    )
+)
+_UNSET_SETTINGS: Final = prepared(
+    delete(tenant_settings).where(
+        tenant_settings.c.tenant_id == bindparam("its_tenant"),
+        tenant_settings.c.key == any_(bindparam("keys", type_=ARRAY(String))),
+    )
+)
 
 
 async def load_all(session: ReadSession) -> list[Tenant]:
@@ -90,75 +127,40 @@ async def holder_of_url(session: ReadSession, url: str, *, node_url: str, but: U
     return found
 
 
-async def add(session: WriteSession, tenant: Tenant) -> bool:
-    """Insert a tenant without its settings; False when the id is taken."""
-    statement = insert(tenants).values(id=tenant.id, created_at=tenant.created_at, **_row(tenant))
-    taken = statement.on_conflict_do_nothing(index_elements=["id"]).returning(tenants.c.id)
-    return await session.scalar(taken) is not None
+def add(session: WriteSession, tenant: Tenant) -> None:
+    """Insert a tenant without its settings; AlreadyExists is raised when the id is taken."""
+    session.add(
+        _ADD,
+        _row(tenant),
+        constraint="pk_tenants",
+        refused=lambda: duplicate_tenant(tenant.id),
+    )
 
 
-async def upsert(session: WriteSession, tenant: Tenant) -> None:
+def upsert(session: WriteSession, tenant: Tenant) -> None:
     """Write a tenant's row; its settings are left alone."""
-    values = _row(tenant)
-    statement = insert(tenants).values(id=tenant.id, created_at=tenant.created_at, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    session.add(_UPSERT, _row(tenant))
 
 
-async def set_settings(
-    session: WriteSession, tenant_id: UUID, settings: Iterable[tuple[str, str]]
-) -> None:
-    """Write some settings of a tenant; raises AlreadyExists when another tenant has the value."""
-    for key, value in settings:
-        statement = insert(tenant_settings).values(tenant_id=tenant_id, key=key, value=value)
-        statement = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "key"], set_={"value": value}
+def set_settings(session: WriteSession, tenant_id: UUID, settings: Mapping[str, str]) -> None:
+    """Write some settings of a tenant; AlreadyExists is raised when another has such a name."""
+    if settings:
+        values = {"tenant_id": tenant_id, "keys": list(settings), "values": list(settings.values())}
+        session.add(
+            _SET_SETTINGS,
+            values,
+            constraint="uq_tenant_settings_of_one_tenant",
+            refused=lambda: duplicate_setting(" or ".join(sorted(NAME_KEYS & settings.keys()))),
         )
-        try:
-            await session.execute(statement)
-        except IntegrityError:
-            raise duplicate_setting(key) from None
 
 
-async def unset_settings(session: WriteSession, tenant_id: UUID, keys: Iterable[str]) -> None:
+def unset_settings(session: WriteSession, tenant_id: UUID, keys: Iterable[str]) -> None:
     """Take some settings of a tenant away: the node's own hold again."""
-    of_these = tenant_settings.c.key.in_(list(keys))
-    await session.execute(
-        delete(tenant_settings).where(tenant_settings.c.tenant_id == tenant_id, of_these)
-    )
-
-
-async def end_of(session: WriteSession, tenant_id: UUID, now: datetime) -> None:
-    """End what a tenant that goes has: wallet addresses, peers, and what it was to be told."""
-    column = wallet_addresses.c.deactivated_at
-    active = or_(column.is_(None), column > now)
-    await session.execute(
-        update(wallet_addresses)
-        .where(wallet_addresses.c.tenant_id == tenant_id, active)
-        .values(deactivated_at=now)
-    )
-    await session.execute(
-        update(peers)
-        .where(peers.c.tenant_id == tenant_id, peers.c.deleted_at.is_(None))
-        .values(deleted_at=now)
-    )
-    told = webhook_deliveries
-    await session.execute(
-        update(told)
-        .where(told.c.lane == str(tenant_id), told.c.state == OPEN)
-        .values(state=PARKED, finished_at=now, last_error="the tenant is deleted")
-    )
+    session.add(_UNSET_SETTINGS, {"its_tenant": tenant_id, "keys": [str(key) for key in keys]})
 
 
 def _row(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "is_operator": tenant.is_operator,
-        "api_secret": tenant.api_secret,
-        "email": tenant.email,
-        "public_name": tenant.public_name,
-        "idp_consent_url": tenant.idp_consent_url,
-        "idp_secret": tenant.idp_secret,
-        "deleted_at": tenant.deleted_at,
-    }
+    return {column.name: getattr(tenant, column.name) for column in tenants.c}
 
 
 def _tenant(row: Row[tuple[object, ...]], settings: Mapping[str, str]) -> Tenant:

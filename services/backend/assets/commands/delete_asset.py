@@ -1,11 +1,12 @@
 """Delete an asset that nothing uses and that holds no money."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.clock import Clock
 from servicekit.commands import Command
-from servicekit.database import WriteSession
+from servicekit.database import ReadSession, WriteSession
 
 from services.backend.assets import repository
 from services.backend.assets.errors import asset_holds_money, asset_in_use, unknown_asset
@@ -16,6 +17,9 @@ from services.backend.changes.model import Kind
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.rules.chart import balance, is_settled, settlement_account_id
 from services.backend.tenants.scope import Scope
+
+UsesAsset = Callable[[ReadSession, UUID], Awaitable[bool]]
+"""Whether a feature has something in an asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +33,16 @@ class AssetToDelete:
 class DeleteAsset(Command[AssetToDelete, None, Asset]):
     """Raises NotFound, and FailedPrecondition while it is in use or holds money."""
 
-    def __init__(self, *, queries: AssetQueries, ledger: LedgerReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        queries: AssetQueries,
+        users: Sequence[UsesAsset],
+        ledger: LedgerReader,
+        clock: Clock,
+    ) -> None:
         self._queries = queries
+        self._users = users
         self._ledger = ledger
         self._clock = clock
 
@@ -54,8 +66,9 @@ class DeleteAsset(Command[AssetToDelete, None, Asset]):
         asset = await repository.get(session, given.asset_id, given.scope.filter)
         if asset is None:
             raise unknown_asset(given.asset_id)
-        if await repository.in_use(session, asset.id):
-            raise asset_in_use(asset.id)
+        for uses in self._users:
+            if await uses(session, asset.id):
+                raise asset_in_use(asset.id)
         repository.delete(session, asset.id, self._clock.now())
         await announce_change(session, Kind.ASSET, asset.id)
         return asset

@@ -1,0 +1,1 @@
+"""The mutating use cases of tenants."""

@@ -1,0 +1,30 @@
+"""What can be asked about tenants."""
+
+from uuid import UUID
+
+from servicekit.database import Database
+from servicekit.paging import Page, PageQuery
+
+from services.backend.tenants import repository
+from services.backend.tenants.errors import unknown_tenant
+from services.backend.tenants.model import Tenant
+
+
+class TenantQueries:
+    """Reads tenants that are not deleted."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def get(self, tenant_id: UUID) -> Tenant:
+        """One tenant; raises NotFound."""
+        async with self._database.read() as session:
+            tenant = await repository.get(session, tenant_id)
+        if tenant is None or not tenant.is_active:
+            raise unknown_tenant(tenant_id)
+        return tenant
+
+    async def page(self, query: PageQuery) -> Page[Tenant]:
+        """A page of tenants, newest first."""
+        async with self._database.read() as session:
+            return await repository.page(session, query)
