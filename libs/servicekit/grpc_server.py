@@ -9,7 +9,6 @@ import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from servicekit.clock import Clock
 from servicekit.health import HealthChecks, HealthServicer
@@ -19,10 +18,12 @@ from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
 from servicekit.interceptors.requests import Admit, RequestLimits, RequestsInterceptor
 from servicekit.metrics import Metrics
+from servicekit.reflection import METHODS, add_reflection
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
 
 _GRPC_SUFFIX: Final = "_grpc"
 _GENERATED_SUFFIX: Final = "_pb2_grpc"
+_HEALTH: Final[str] = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +119,8 @@ def build_grpc_server(
         for binding in services
         for method in binding.descriptor.methods
         if method.client_streaming or method.server_streaming
-    ) | {
-        f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/Watch",
-        f"/{reflection.SERVICE_NAME}/ServerReflectionInfo",
-    }
+    )
+    streaming |= METHODS | {f"/{_HEALTH}/Watch"}
     # Outermost first. Errors surround all, so that whatever the others raise gets a status; logging
     # sees the error before it is one; the deadline covers reading the request and the handler.
     interceptors = [
@@ -151,8 +150,5 @@ def build_grpc_server(
         binding.add(binding.servicer, server)
     health = HealthServicer(checks=checks, services=names, clock=clock)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection(
-        (*sorted(names), health_name, reflection.SERVICE_NAME), server
-    )
+    add_reflection((*names, _HEALTH), server)
     return GrpcServer(server, f"{host}:{port}", checks)

@@ -50,6 +50,7 @@ def test_reflection_lists_the_services_of_both(grpcurl: Grpcurl) -> None:
     backend = grpcurl("list").stdout.split()
     assert {
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "rafiki.admin.v1.AssetService",
         "rafiki.admin.v1.PaymentService",
         "rafiki.connector.v1.ConnectorService",

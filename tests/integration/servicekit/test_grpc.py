@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from rafiki.connector.v1 import connector_service_pb2 as pb
 from rafiki.connector.v1 import connector_service_pb2_grpc as pb_grpc
 from servicekit import rest
@@ -24,6 +24,7 @@ from servicekit.health import HealthChecks
 from servicekit.ids import SystemIds
 from servicekit.interceptors.deadline import DeadlineLimits
 from servicekit.interceptors.requests import RequestLimits
+from servicekit.reflection import V1, V1ALPHA
 
 _METHOD = "rafiki.connector.v1.ConnectorService/SendPacket"
 Stub = Any
@@ -257,17 +258,23 @@ async def test_health_follows_the_checks_and_the_end_of_the_server() -> None:
         assert await state("") == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def test_reflection_lists_the_services() -> None:
+@pytest.mark.parametrize("service", [V1, V1ALPHA])
+async def test_reflection_describes_the_services_and_itself(service: str) -> None:
     async with _serving() as (_, channel, _server, _checks):
-        stub: Stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        call: Any = channel.stream_stream(
+            f"/{service}/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
 
         async def ask() -> AsyncIterator[Any]:
             yield reflection_pb2.ServerReflectionRequest(list_services="")
+            yield reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
 
-        async for answer in stub.ServerReflectionInfo(ask()):
-            names = {service.name for service in answer.list_services_response.service}
-            assert {"rafiki.connector.v1.ConnectorService", "grpc.health.v1.Health"} <= names
-            break
+        listed, described = [answer async for answer in call(ask())]
+        names = {service.name for service in listed.list_services_response.service}
+        assert {"rafiki.connector.v1.ConnectorService", "grpc.health.v1.Health", V1} <= names
+        assert described.file_descriptor_response.file_descriptor_proto
 
 
 async def test_a_taken_port_is_refused() -> None:
