@@ -1,7 +1,7 @@
 """The gRPC server of a service: limits, health, reflection, and its interceptors in one list."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,6 +96,24 @@ class GrpcServer:
         await self._server.stop(grace_s)
 
 
+class _Unregistered:
+    """A server whose methods are found by their names when a call comes.
+
+    The generated code also registers each method, and in grpcio 1.85 a server then waits for each
+    call with one task for each of its methods: 98 in the backend, 25 microseconds of CPU a call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """As the server's own."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, _service: str, _handlers: Mapping[str, Any]) -> None:
+        """Nothing: see above."""
+
+
 def build_grpc_server(
     *,
     services: Sequence[ServiceBinding],
@@ -146,8 +164,9 @@ def build_grpc_server(
         maximum_concurrent_rpcs=limits.open_rpcs_max,
     )
     names = frozenset(binding.descriptor.full_name for binding in services)
+    unregistered = _Unregistered(server)
     for binding in services:
-        binding.add(binding.servicer, server)
+        binding.add(binding.servicer, unregistered)
     health = HealthServicer(checks=checks, services=names, clock=clock)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     add_reflection((*names, _HEALTH), server)
