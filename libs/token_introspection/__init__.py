@@ -1,12 +1,14 @@
 """Asks an authorization server what an access token allows: all that a resource server needs of it.
 
-client = IntrospectionClient(channel=channel)
-found = await client.introspect(token, [AskedAccess(type="quote", actions=frozenset({"read"}))])
-if isinstance(found, ActiveToken) and found.access: ...
+async with open_introspection("127.0.0.1:3106") as tokens:
+    asked = AskedAccess(type="quote", actions=frozenset({"read"}))
+    found = await tokens.introspect(token, [asked])
+    if isinstance(found, ActiveToken) and found.access: ...
 """
 
 from ilpkit.gnap.client import Client, JwkClient, WalletAddressClient, client_name
 
+from token_introspection.blocking import BlockingIntrospection
 from token_introspection.cache import CachedIntrospector
 from token_introspection.client import IntrospectionClient, Introspector
 from token_introspection.errors import IntrospectionFailed
@@ -16,11 +18,13 @@ from token_introspection.model import (
     InactiveToken,
     Introspection,
 )
+from token_introspection.opened import open_introspection
 from token_introspection.watch import RevocationWatch
 
 __all__ = [
     "INACTIVE",
     "ActiveToken",
+    "BlockingIntrospection",
     "CachedIntrospector",
     "Client",
     "InactiveToken",
@@ -32,4 +36,5 @@ __all__ = [
     "RevocationWatch",
     "WalletAddressClient",
     "client_name",
+    "open_introspection",
 ]

@@ -1,27 +1,33 @@
 """Introspection over gRPC, asked once for what many ask at the same time.
 
 Requests of one client often come together under one token. Calls that ask the same while a question
-is under way share its answer.
+is under way share its answer. A server that is away for a moment is asked again.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 import grpc
 import grpc.aio
 from ilpkit.openpayments.access import AskedAccess
-from rafiki.introspection.v1.introspection_service_pb2 import IntrospectRequest
+from rafiki.introspection.v1.introspection_service_pb2 import (
+    IntrospectRequest,
+    IntrospectResponse,
+)
 from rafiki.introspection.v1.introspection_service_pb2_grpc import IntrospectionServiceStub
-from servicekit.errors import Kind, ServiceError
 
 from token_introspection.errors import IntrospectionFailed
 from token_introspection.messages import introspection_of, request_message
 from token_introspection.model import Introspection
 
 DEADLINE_S: Final = 5.0
+"""Of one attempt."""
+ATTEMPTS_MAX: Final = 3
+RETRY_FIRST_S: Final = 0.05
+"""Doubled each time."""
 _RETRIABLE_CODES: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -29,9 +35,6 @@ _RETRIABLE_CODES: Final = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.ABORTED,
     }
-)
-_RETRIABLE_KINDS: Final = frozenset(
-    {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.RESOURCE_EXHAUSTED, Kind.CONFLICT}
 )
 
 
@@ -50,9 +53,19 @@ class Introspector(Protocol):
 class IntrospectionClient:
     """Asks an authorization server over a channel that the caller owns."""
 
-    def __init__(self, *, channel: grpc.aio.Channel, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        *,
+        channel: grpc.aio.Channel,
+        deadline_s: float = DEADLINE_S,
+        attempts_max: int = ATTEMPTS_MAX,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """With a channel that tries again by itself, `attempts_max` is 1."""
         self._stub = IntrospectionServiceStub(channel)
         self._deadline_s = deadline_s
+        self._attempts_max = attempts_max
+        self._sleep = sleep
         self._running: dict[bytes, asyncio.Task[Introspection]] = {}
 
     async def introspect(self, token: str, access: Sequence[AskedAccess] = ()) -> Introspection:
@@ -72,13 +85,25 @@ class IntrospectionClient:
         return await asyncio.shield(task)
 
     async def _ask(self, request: IntrospectRequest) -> Introspection:
+        attempt = 1
+        while True:
+            try:
+                return introspection_of(await self._call(request))
+            except grpc.aio.AioRpcError as error:
+                again = error.code() is grpc.StatusCode.UNAVAILABLE
+                if not again or attempt >= self._attempts_max:
+                    raise _failed(error) from error
+            await self._sleep(RETRY_FIRST_S * (1 << (attempt - 1)))
+            attempt += 1
+
+    async def _call(self, request: IntrospectRequest) -> IntrospectResponse:
         try:
-            response = await self._stub.Introspect(request, timeout=self._deadline_s)
-        except grpc.aio.AioRpcError as error:
-            raise _failed(error.code().name, retriable=error.code() in _RETRIABLE_CODES) from error
-        except ServiceError as error:  # what channels of servicekit raise in its place
-            raise _failed(error.reason, retriable=error.kind in _RETRIABLE_KINDS) from error
-        return introspection_of(response)
+            return await self._stub.Introspect(request, timeout=self._deadline_s)
+        except Exception as error:
+            # A channel may raise errors of its own, made from the library's.
+            if isinstance(error.__cause__, grpc.aio.AioRpcError):
+                raise error.__cause__ from None
+            raise
 
     def _ended(self, key: bytes, task: asyncio.Task[Introspection]) -> None:
         self._running.pop(key, None)
@@ -86,5 +111,8 @@ class IntrospectionClient:
             task.exception()  # seen, even when every caller has given up
 
 
-def _failed(name: str, *, retriable: bool) -> IntrospectionFailed:
-    return IntrospectionFailed(f"the authorization server failed: {name}", retriable=retriable)
+def _failed(error: grpc.aio.AioRpcError) -> IntrospectionFailed:
+    code = error.code()
+    return IntrospectionFailed(
+        f"the authorization server failed: {code.name}", retriable=code in _RETRIABLE_CODES
+    )

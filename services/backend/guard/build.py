@@ -45,7 +45,7 @@ def build(
     either_scheme: bool,
 ) -> Guarding:
     """Wire it; clients sign URLs below `public_origin`, and `auth` knows their tokens."""
-    introspection = IntrospectionClient(channel=auth)
+    introspection = IntrospectionClient(channel=auth, attempts_max=1)
     remembered = CachedIntrospector(
         introspection, life_s=ANSWER_LIFE_S, monotonic=clock.monotonic, watched=True
     )

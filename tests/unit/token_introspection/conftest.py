@@ -31,6 +31,7 @@ class Server(IntrospectionServiceServicer):
         self.gate = asyncio.Event()
         self.gate.set()
         self.watchers: list[asyncio.Queue[Any]] | None = []
+        self.target = ""
 
     async def Introspect(self, request: pb.IntrospectRequest, context: Any) -> Any:  # noqa: N802 - the RPC's name
         self.requests.append(request)
@@ -58,7 +59,8 @@ async def served() -> AsyncIterator[tuple[Server, grpc.aio.Channel]]:
     add_IntrospectionServiceServicer_to_server(handler, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    handler.target = f"127.0.0.1:{port}"
+    async with grpc.aio.insecure_channel(handler.target) as channel:
         yield handler, channel
     await server.stop(None)
 

@@ -87,14 +87,37 @@ async def test_a_failure_is_not_an_answer(
     handler, channel = served
     handler.failure = code
     with pytest.raises(IntrospectionFailed) as failed:
-        await IntrospectionClient(channel=channel).introspect("T")
+        await IntrospectionClient(channel=channel, attempts_max=1).introspect("T")
     assert failed.value.retriable is retriable
+
+
+@pytest.mark.parametrize(("failures", "attempts"), [(0, 1), (1, 2), (2, 3), (3, 3)])
+async def test_a_server_that_is_away_for_a_moment_is_asked_again(
+    served: Served, failures: int, attempts: int
+) -> None:
+    handler, channel = served
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == failures:
+            handler.failure = None
+
+    handler.failure = grpc.StatusCode.UNAVAILABLE if failures else None
+    client = IntrospectionClient(channel=channel, sleep=sleep)
+    if failures < attempts:
+        assert isinstance(await client.introspect("T"), ActiveToken)
+    else:
+        with pytest.raises(IntrospectionFailed):
+            await client.introspect("T")
+    assert len(handler.requests) == attempts
+    assert waits == [0.05, 0.1][: attempts - 1]
 
 
 async def test_channels_with_typed_errors_fail_alike() -> None:
     channel = build_channel("127.0.0.1:1")
     with pytest.raises(IntrospectionFailed) as failed:
-        await IntrospectionClient(channel=channel).introspect("T")
+        await IntrospectionClient(channel=channel, attempts_max=1).introspect("T")
     assert failed.value.retriable
     await channel.close()
 
