@@ -203,6 +203,15 @@ PUBLIC_ROUTES: Final = (
         shared=True,
         to="the connector",
     ),
+    # 404 unless the backend is told to make nodes peers that ask for it.
+    Route(
+        name="auto-peering",
+        path="/auto-peering",
+        methods=("POST",),
+        cluster=Cluster.BACKEND_HTTP,
+        surface=Surface.OPEN_PAYMENTS,
+        to="auto-peering",
+    ),
     Route(
         name="interact",
         path=f"/interact/{_ID}/{_ID}(/finish)?/?",

@@ -21,6 +21,9 @@ from services.backend.admin_sessions.callers import AdminCallers
 from services.backend.admin_sessions.part import part as admin_sessions_part
 from services.backend.assets.build import build as build_assets
 from services.backend.assets.part import part as assets_part
+from services.backend.auto_peering.build import build as build_auto_peering
+from services.backend.auto_peering.commands.accept_peering import Allowed
+from services.backend.auto_peering.part import part as auto_peering_part
 from services.backend.clients.auth_tenants import AuthTenants
 from services.backend.clients.open_payments import OpenPaymentsClient
 from services.backend.connector.build import build as build_packet_path
@@ -143,6 +146,7 @@ class Features:
         self._build_receiving()
         self._build_sending()
         self._build_guard()
+        self._build_auto_peering()
 
     def _build_accounts(self) -> None:
         """Who there is, and whose money."""
@@ -324,6 +328,24 @@ class Features:
             either_scheme=not self._settings.production,
         )
 
+    def _build_auto_peering(self) -> None:
+        """Peers that are made by one request to a URL."""
+        settings = self._settings
+        self.auto_peering = build_auto_peering(
+            session=self._connections.outside,
+            peers=self.peers,
+            directory=self.lookups.directory,
+            ledger=self.ledger,
+            operator_id=settings.operator_tenant_id,
+            connector_url=settings.ilp_connector_url,
+            name=settings.instance_name,
+            allowed=Allowed(
+                prefixes=settings.auto_peering_allowed_addresses,
+                liquidity=settings.auto_peering_liquidity,
+            ),
+            ids=self.ids,
+        )
+
     def parts(self) -> Sequence[Part]:
         """What runs: the directory first, since what follows a reconnect reads it."""
         return [
@@ -333,7 +355,23 @@ class Features:
             *self._admin(),
             ledger_part(self.ledger),
             packets_part(self.packets),
+            *self._asked_by_nodes(),
             Part(housekeeping=[self.replies.housekeeping]),
+        ]
+
+    def _asked_by_nodes(self) -> Sequence[Part]:
+        """What nodes call that are no peers yet, if the operator wants it."""
+        settings = self._settings
+        if not settings.enable_auto_peering:
+            return ()
+        return [
+            auto_peering_part(
+                self.auto_peering,
+                commands=self.commands,
+                ilp_address=settings.ilp_address,
+                connector_url=settings.ilp_connector_url,
+                name=settings.instance_name,
+            )
         ]
 
     def _open_payments(self) -> Sequence[Part]:
@@ -383,7 +421,13 @@ class Features:
                 ids=self.ids,
             ),
             assets_part(self.assets, commands=commands, ledger=ledger, scopes=scopes),
-            peers_part(self.peers, commands=commands, ledger=ledger, scopes=scopes),
+            peers_part(
+                self.peers,
+                by_url=self.auto_peering.ask,
+                commands=commands,
+                ledger=ledger,
+                scopes=scopes,
+            ),
             payments_part(
                 database=database,
                 incoming=self.incoming,

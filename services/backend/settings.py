@@ -159,6 +159,25 @@ class BackendSettings(ServiceSettings):
         1, alias="SIGNATURE_VERSION", description="version in the webhook signature"
     )
 
+    enable_auto_peering: bool = Field(
+        False,
+        alias="ENABLE_AUTO_PEERING",
+        description="whether other nodes may ask to be peers: `POST /auto-peering`",
+    )
+    auto_peering_allowed_addresses: CommaList = Field(
+        (),
+        alias="AUTO_PEERING_ALLOWED_ADDRESSES",
+        description="ILP addresses that nodes which ask have or lie below, with commas between",
+    )
+    auto_peering_liquidity: int = Field(
+        0,
+        alias="AUTO_PEERING_LIQUIDITY",
+        ge=0,
+        le=2**64 - 1,
+        description="deposited for each node that asked, in its asset's units; with 0 its packets"
+        " are refused until an operator deposits liquidity",
+    )
+
     @field_validator("admin_api_secret")
     @classmethod
     def _admin_api_secret_is_long(cls, value: SecretStr) -> SecretStr:

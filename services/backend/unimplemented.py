@@ -6,7 +6,6 @@ from servicekit.errors import Unimplemented
 
 UNIMPLEMENTED: Final = frozenset(
     {
-        "PeerService.CreateOrUpdatePeerByUrl",
         "WalletAddressAdminService.TriggerWalletAddressEvents",
     }
 )

@@ -1,12 +1,14 @@
 """What peers need of others."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from servicekit.database import ReadSession, WriteSession
 
 from services.backend.assets.model import Asset
+from services.backend.tenants.scope import Scope
 
 
 class Names(Protocol):
@@ -33,3 +35,18 @@ class KnownAssets(Protocol):
     def all_assets(self) -> Collection[Asset]:
         """Those of every tenant."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerByUrl:
+    """A node to peer with, by the URL where it can be asked; amounts are in the asset's units."""
+
+    scope: Scope
+    url: str
+    asset_id: UUID
+    name: str | None
+    max_packet_amount: int | None
+    liquidity_threshold: int | None
+    liquidity_to_deposit: int | None
+    deposit_id: int
+    """The ledger's id of that deposit; it follows from the call, so that a repeat finds it."""

@@ -12,6 +12,7 @@ from servicekit.idempotency import once_of
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.servicer import asset_message, asset_of, fill_liquidity
+from services.backend.ledger.ids import derive_id
 from services.backend.ledger.interface import LedgerReader
 from services.backend.peers.build import Peers
 from services.backend.peers.commands.create_peer import NewPeer
@@ -19,9 +20,9 @@ from services.backend.peers.commands.delete_peer import PeerToDelete
 from services.backend.peers.commands.update_peer import PeerChanges
 from services.backend.peers.errors import invalid_mask, unknown_peer
 from services.backend.peers.model import Peer, PeerView
+from services.backend.peers.roles import PeerByUrl
 from services.backend.protos import moment, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id
-from services.backend.unimplemented import unimplemented
 
 Context = ServicerContext[object, object]
 Given = TypeVar("Given")
@@ -36,9 +37,16 @@ class PeerServicer(PeerServiceServicer):
     """Translates; the decisions are in the commands and queries."""
 
     def __init__(
-        self, *, peers: Peers, commands: Commands, ledger: LedgerReader, scopes: Scopes
+        self,
+        *,
+        peers: Peers,
+        by_url: Command[PeerByUrl, Any, PeerView],
+        commands: Commands,
+        ledger: LedgerReader,
+        scopes: Scopes,
     ) -> None:
         self._peers = peers
+        self._by_url = by_url
         self._commands = commands
         self._ledger = ledger
         self._scopes = scopes
@@ -109,8 +117,19 @@ class PeerServicer(PeerServiceServicer):
     async def CreateOrUpdatePeerByUrl(
         self, request: pb.CreateOrUpdatePeerByUrlRequest, context: Context
     ) -> pb.Peer:
-        del request, context
-        raise unimplemented("PeerService.CreateOrUpdatePeerByUrl")
+        del context
+        scope = self._scope(request)
+        given = PeerByUrl(
+            scope=scope,
+            url=request.peer_url,
+            asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
+            name=optional(request, "name"),
+            max_packet_amount=optional(request, "max_packet_amount"),
+            liquidity_threshold=optional(request, "liquidity_threshold"),
+            liquidity_to_deposit=optional(request, "liquidity_to_deposit"),
+            deposit_id=derive_id("peering deposit", scope.owner.int, request.idempotency_key),
+        )
+        return await self._change(request, self._by_url, given)
 
     def _scope(self, request: Message) -> Scope:
         return self._scopes.of(optional(request, "tenant_id"))

@@ -36,10 +36,10 @@ RESERVED_SEGMENTS: Final = frozenset(
 )
 """What stands behind a tenant or a wallet address in the paths of the API."""
 RESERVED_FIRST_SEGMENTS: Final = frozenset(
-    {"ilp", "interact", "discovery"}
+    {"ilp", "auto-peering", "interact", "discovery"}
     | {operation.fixed_segments[0] for operation in _PUBLIC if operation.begins_fixed}
 )
-"""What the public listener routes elsewhere, whatever follows; the first three are no RPCs."""
+"""What the public listener routes elsewhere, whatever follows; the first four are no RPCs."""
 
 
 def hosted(address: str, base: str) -> str:

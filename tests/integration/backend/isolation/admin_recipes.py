@@ -23,7 +23,6 @@ def _said(value: Any) -> Value:
 _DOLLARS: Final = {"value": "10", "assetCode": "USD", "assetScale": 2}
 _UNOFFERED: Final = (
     "confirmPartialIncomingPayment",
-    "createOrUpdatePeerByUrl",
     "rejectPartialIncomingPayment",
     "triggerWalletAddressEvents",
 )
@@ -140,6 +139,7 @@ OPERATOR_ONLY: Final = frozenset({"createTenant", "deleteTenant", "tenants"})
 UNSUCCESSFUL: Final[Mapping[str, str]] = {
     **dict.fromkeys(OPERATOR_ONLY, "FORBIDDEN"),
     **dict.fromkeys(_UNOFFERED, "INTERNAL_SERVER_ERROR"),
+    "createOrUpdatePeerByUrl": "NOT_FOUND",
     "depositAssetLiquidity": "DUPLICATE",
 }
 """Operations that answer an error also to the owner of what is named, and its code."""

@@ -228,7 +228,7 @@ what any bank may make."""
 
 UNSUCCESSFUL: Final[Mapping[str, str]] = {
     "LiquidityService.DepositAssetLiquidity": "ALREADY_EXISTS TRANSFER_EXISTS",
-    "PeerService.CreateOrUpdatePeerByUrl": "UNIMPLEMENTED UNIMPLEMENTED",
+    "PeerService.CreateOrUpdatePeerByUrl": "NOT_FOUND UNKNOWN_PEER",
     "WalletAddressAdminService.TriggerWalletAddressEvents": "UNIMPLEMENTED UNIMPLEMENTED",
 }
 """RPCs that answer an error also to the owner of what is named, and which."""

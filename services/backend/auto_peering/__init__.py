@@ -1,0 +1,1 @@
+"""Peering with other nodes by one request to a URL."""

@@ -1,0 +1,1 @@
+"""What peering by URL does."""
