@@ -1,5 +1,7 @@
 """The Admin API and the admin UI of a real node: nothing behind them is played."""
 
+import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator
@@ -36,17 +38,19 @@ class Admin:
     async def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         # The same call twice in a millisecond would be a replay.
         body = {"query": query, "variables": variables, "nonce": str(uuid4())}
+        url = f"{self.node.operator_url}/graphql"
+        async with self.http.post(url, json=body, headers=self.signed(body)) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    def signed(self, body: dict[str, Any]) -> dict[str, str]:
         signature = make_signature(
             body,
             secret=self.node.secrets.admin_api_secret,
             version=1,
             now_ms=time.time_ns() // 1_000_000,
         )
-        headers = {"tenant-id": self.node.secrets.tenant_id, "signature": signature}
-        url = f"{self.node.operator_url}/graphql"
-        async with self.http.post(url, json=body, headers=headers) as response:
-            answer: dict[str, Any] = await response.json()
-            return answer
+        return {"tenant-id": self.node.secrets.tenant_id, "signature": signature}
 
     async def data(self, query: str, **variables: Any) -> Any:
         answer = await self.graphql(query, **variables)
@@ -214,3 +218,43 @@ async def test_seeding_again_finds_what_is_there_and_changes_nothing(admin: Admi
     assert await _seed(admin, code, address, url) == first
     read = "query ($id: String!) { asset(id: $id) { liquidity } }"
     assert (await admin.data(read, id=first[0]))["asset"]["liquidity"] == "100000000"
+
+
+async def test_a_subscription_tells_of_what_happens_while_it_is_open(admin: Admin) -> None:
+    query = """subscription { webhookEvents(filter: {type: {in: ["incoming_payment.created"]}}) {
+        cursor event { type data } } }"""
+    body = {"query": query, "nonce": str(uuid4())}
+    headers = admin.signed(body) | {"accept": "text/event-stream"}
+    url = f"{admin.node.operator_url}/graphql"
+    async with admin.http.post(url, json=body, headers=headers) as stream:
+        assert stream.status == 200
+        assert stream.content_type == "text/event-stream"
+        # It may begin after its headers came: what it tells is any later one.
+        told = asyncio.create_task(_first_event(stream))
+        while not told.done():
+            made = await _incoming_payment(admin)
+            await asyncio.wait((told,), timeout=1)
+        (event,) = (await told)["data"].values()
+    assert event["event"]["type"] == "incoming_payment.created"
+    assert event["event"]["data"]["id"]
+    assert made
+
+
+async def _incoming_payment(admin: Admin) -> str:
+    wallets_ = await admin.data("{ walletAddresses(first: 1) { edges { node { id } } } }")
+    (edge,) = wallets_["walletAddresses"]["edges"]
+    made = await admin.data(
+        """mutation ($i: CreateIncomingPaymentInput!) {
+            createIncomingPayment(input: $i) { payment { id } } }""",
+        i={"walletAddressId": edge["node"]["id"]},
+    )
+    payment_id: str = made["createIncomingPayment"]["payment"]["id"]
+    return payment_id
+
+
+async def _first_event(stream: aiohttp.ClientResponse) -> dict[str, Any]:
+    async for line in stream.content:
+        if line.startswith(b"data: {"):
+            found: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            return found
+    raise AssertionError("the stream ended")
