@@ -271,7 +271,9 @@ class Features:
             payables=self.incoming.payables,
             tenants=lookups.tenant_settings,
             urls=lookups.urls,
+            secret=settings.stream_secret_bytes,
             clock=clock,
+            ids=ids,
         )
         self.quotes = build_quotes(
             database=database,

@@ -107,8 +107,13 @@ class Paying:
         if left.deliver == 0:
             return Completed(delivered=left.delivered)
         # Whoever goes on with what another began needs to know what has arrived by now.
-        read = self._receivers.recent if payment.claims == 1 else self._receivers.get
-        receiver = await read(payment.quote.receiver)
+        quote = payment.quote
+        if payment.claims == 1:
+            receiver = await self._receivers.as_quoted(
+                quote.receiver, quote.sealed_receiver, read_at=quote.created_at
+            )
+        else:
+            receiver = await self._receivers.get(quote.receiver)
         if receiver.asset != payment.quote.receive_amount.asset:
             return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
         left = remaining(payment, standing, received=receiver.received_amount.value)

@@ -47,6 +47,8 @@ class Quote:
     """What the receiver had received when the quote was given, in the receiver's asset."""
     expires_at: datetime
     created_at: datetime
+    sealed_receiver: bytes | None = None
+    """What was read of another bank's receiver at `created_at`: see `receivers/sealed.py`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

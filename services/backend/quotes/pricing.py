@@ -36,6 +36,10 @@ class Receivers(Protocol):
         """The receiver at a URL; raises InvalidArgument or Unavailable."""
         ...
 
+    def sealed(self, receiver: Receiver) -> bytes | None:
+        """What to keep of a receiver with its quote."""
+        ...
+
 
 class PathLimits(Protocol):
     """What is known of the largest packets that peers let pass."""
@@ -136,6 +140,7 @@ class Pricing:
             received_before=receiver.received_amount.value,
             expires_at=expires_at,
             created_at=now,
+            sealed_receiver=self._receivers.sealed(receiver),
         )
 
     def _next_hop(self, tenant_id: UUID, receiver: Receiver) -> UUID | None:

@@ -38,6 +38,7 @@ def add(session: WriteSession, quote: Quote) -> None:
         "received_before": quote.received_before,
         "expires_at": quote.expires_at,
         "created_at": quote.created_at,
+        "sealed_receiver": quote.sealed_receiver,
     }
     session.add(_ADD, values)
 
@@ -95,4 +96,5 @@ def quote_of_row(row: Row[Any]) -> Quote:
         received_before=row.received_before,
         expires_at=row.expires_at,
         created_at=row.created_at,
+        sealed_receiver=row.sealed_receiver,
     )

@@ -1,6 +1,16 @@
 """Quotes: the price of a payment, and the exact rate that its packets are held to."""
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, SmallInteger, String, Table, Uuid
+from sqlalchemy import (
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Uuid,
+)
 
 from services.backend.schema.columns import BigUnits, Units, metadata
 
@@ -30,6 +40,8 @@ quotes = Table(
     Column("received_before", Units, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # What was read of another bank's receiver: see receivers/sealed.py.
+    Column("sealed_receiver", LargeBinary),
 )
 # The largest packets that paths through a peer carried, as payments over them were told.
 path_limits = Table(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from servicekit.clock import Clock
 from servicekit.database import Database
+from servicekit.ids import IdSource
 
 from services.backend.clients.open_payments import OpenPaymentsClient
 from services.backend.directory.wallet_addresses import WalletAddresses
@@ -12,6 +13,7 @@ from services.backend.receivers.commands.complete_receiver import CompleteReceiv
 from services.backend.receivers.commands.create_receiver import CreateReceiver
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.local import LocalReceivers, Payables, PaymentUrls, Tenants
+from services.backend.receivers.sealed import ReceiverSeal
 from services.backend.receivers.service import ReceiverService
 
 
@@ -33,7 +35,9 @@ def build(
     payables: Payables,
     tenants: Tenants,
     urls: PaymentUrls,
+    secret: bytes,
     clock: Clock,
+    ids: IdSource,
 ) -> Receivers:
     """Wire them."""
     local = LocalReceivers(
@@ -47,6 +51,7 @@ def build(
         local=local,
         client=client,
         grants=RemoteGrants(database=database, client=client, clock=clock),
+        seal=ReceiverSeal(secret=secret, ids=ids),
         clock=clock,
     )
     return Receivers(

@@ -1,12 +1,10 @@
-"""What other banks said of their incoming payments a moment ago, kept to be asked for less."""
+"""What this process knows of other banks' incoming payments, kept to ask for less."""
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from servicekit.clock import Clock
-
-from services.backend.receivers.model import Receiver
 
 Kept = TypeVar("Kept")
 
@@ -15,7 +13,7 @@ FRESH: Final = timedelta(seconds=10)
 
 Should it close meanwhile, it takes no packet, and is asked again.
 """
-RECEIVERS_MAX: Final = 4096
+CHANGED_MAX: Final = 4096
 AUTH_SERVERS_MAX: Final = 4096
 
 
@@ -24,24 +22,19 @@ class Remembered:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._receivers: OrderedDict[str, tuple[Receiver, datetime]] = OrderedDict()
+        self._changed: OrderedDict[str, datetime] = OrderedDict()
         self._auth_servers: OrderedDict[str, str] = OrderedDict()
 
-    def keep(self, url: str, receiver: Receiver) -> None:
-        """Its bank has just said so."""
-        self._receivers[url] = receiver, self._clock.now()
-        _bound(self._receivers, url, RECEIVERS_MAX)
+    def changed(self, url: str) -> None:
+        """It is not as it was: this process sent money there, or closed it."""
+        self._changed[url] = self._clock.now()
+        _bound(self._changed, url, CHANGED_MAX)
 
-    def receiver(self, url: str) -> Receiver | None:
-        """A receiver whose details are fresh."""
-        kept = self._receivers.get(url)
-        if kept is None or self._clock.now() - kept[1] > FRESH:
-            return None
-        return kept[0]
-
-    def forget(self, url: str) -> None:
-        """It is not as it was."""
-        self._receivers.pop(url, None)
+    def is_fresh(self, url: str, *, read_at: datetime) -> bool:
+        """Whether what was read of a receiver is good enough to begin to pay it."""
+        changed_at = self._changed.get(url)
+        unchanged = changed_at is None or changed_at < read_at
+        return unchanged and self._clock.now() - read_at <= FRESH
 
     def keep_auth_server(self, url: str, auth_server: str) -> None:
         """Who grants access to a receiver, and to all others in the same collection."""

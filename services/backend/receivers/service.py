@@ -33,6 +33,7 @@ from services.backend.receivers.errors import (
 from services.backend.receivers.grants import RemoteGrants
 from services.backend.receivers.model import IlpMethod, LocalAccount, Receiver
 from services.backend.receivers.remembered import Remembered
+from services.backend.receivers.sealed import Seal
 from services.backend.wallet_addresses.errors import unknown_wallet_address
 
 READ_ACTIONS: Final = ("read-all",)
@@ -61,8 +62,10 @@ class ReceiverService:
         local: LocalPayments,
         client: OpenPaymentsClient,
         grants: RemoteGrants,
+        seal: Seal,
         clock: Clock,
     ) -> None:
+        self._seal = seal
         self._remembered = Remembered(clock=clock)
         self._local = local
         self._client = client
@@ -80,22 +83,26 @@ class ReceiverService:
         local = await self._local.find(url)
         if local is not None:
             return local
-        missing = missing_receiver(url)
-        self._remembered.forget(url)
-        receiver = await _answered(self._remote(url), url, missing=missing)
-        self._remembered.keep(url, receiver)
-        return receiver
+        return await _answered(self._remote(url), url, missing=missing_receiver(url))
 
-    async def recent(self, url: str) -> Receiver:
-        """The receiver at a URL as it was when it was last read, if that is no longer than FRESH.
+    def sealed(self, receiver: Receiver) -> bytes | None:
+        """What a quote keeps of its receiver; None for one of this node, which is read at once."""
+        return None if receiver.local_id is not None else self._seal.close(receiver)
 
-        Otherwise, and for receivers of this node, as `get`.
+    async def as_quoted(self, url: str, sealed: bytes | None, *, read_at: datetime) -> Receiver:
+        """The receiver as its quote read it, if that was no longer ago than FRESH; else as `get`.
+
+        Money that another process sent there meanwhile is missing in it.
         """
-        return self._remembered.receiver(url) or await self.get(url)
+        if sealed is not None and self._remembered.is_fresh(url, read_at=read_at):
+            receiver = self._seal.open(sealed)
+            if receiver is not None:
+                return receiver
+        return await self.get(url)
 
     def changed(self, url: str) -> None:
         """Money was sent there: what was read before does not hold any more."""
-        self._remembered.forget(url)
+        self._remembered.changed(url)
 
     async def create_remote(
         self,
@@ -120,7 +127,7 @@ class ReceiverService:
     async def complete_remote(self, url: str) -> Receiver:
         """Complete an incoming payment at another bank, for good; raises as `get` does."""
         missing = missing_receiver(url)
-        self._remembered.forget(url)
+        self._remembered.changed(url)
         return await _answered(self._complete_remote(url), url, missing=missing)
 
     async def local_account(self, payment_id: UUID) -> LocalAccount:

@@ -1,6 +1,7 @@
 """Accept a quote: one that was given before, or one that is made along with the payment."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
@@ -39,8 +40,8 @@ from services.backend.receivers.model import Receiver
 class Receivers(Protocol):
     """Incoming payments anywhere."""
 
-    async def recent(self, url: str) -> Receiver:
-        """The receiver at a URL, now or seconds ago; raises InvalidArgument or Unavailable."""
+    async def as_quoted(self, url: str, sealed: bytes | None, *, read_at: datetime) -> Receiver:
+        """The receiver of a quote, now or seconds ago; raises InvalidArgument or Unavailable."""
         ...
 
 
@@ -84,8 +85,8 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
     PermissionDenied: the grant's limits leave too little.
     Unavailable: the receiver's bank does not answer.
 
-    A receiver that this process read for the quote seconds ago is not asked for again: should it
-    close meanwhile, it takes no money, and the payment fails.
+    A receiver that was read for the quote seconds ago is not asked for again: should it close
+    meanwhile, it takes no money, and the payment fails.
     """
 
     reading_leaves_nothing: ClassVar = True
@@ -118,7 +119,9 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
             price.wallet_id or price.wallet_url or "", tenant_id=price.tenant_id
         )
         quote = await self._quotes.get(price.quote_id, tenant_id=price.tenant_id)
-        receiver = await self._receivers.recent(quote.receiver)
+        receiver = await self._receivers.as_quoted(
+            quote.receiver, quote.sealed_receiver, read_at=quote.created_at
+        )
         if not receiver.is_payable(self._clock.now()):
             raise invalid_receiver(quote.receiver, "is completed or expired")
         return GivenQuote(quote=quote, wallet_address=wallet_address, asset=asset)

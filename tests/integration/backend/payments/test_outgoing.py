@@ -11,7 +11,7 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from servicekit.errors import Conflict, InvalidArgument
 
 from services.backend.ledger.rules.chart import balance
-from tests.integration.backend.payments.conftest import Banks, NewBanks
+from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import STALE_S, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import DOWN
 
@@ -293,6 +293,20 @@ async def test_a_receivers_bank_is_asked_for_the_quote_and_again_when_much_time_
     banks.clock.jump(11)
     await banks.near.outgoing(banks.alice, quote)
     assert banks.far.edge.reads - before == 3
+
+
+async def test_a_quote_of_one_process_is_accepted_and_paid_by_another_without_asking_again(
+    new_banks: NewBanks, new_node: NewNode
+) -> None:
+    banks = await new_banks()
+    other = await new_node("near", beside=banks.near)
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    quote = await banks.near.quote(banks.alice, incoming)
+    before = banks.far.edge.reads
+    payment = await other.outgoing(banks.alice, quote)
+    await other.fund(payment)
+    assert (await other.ended(payment)).state == COMPLETED
+    assert banks.far.edge.reads == before
 
 
 async def test_a_quote_is_used_once(banks: Banks) -> None:
