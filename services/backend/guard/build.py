@@ -12,6 +12,7 @@ from servicekit.redis import Redis, ReplayGuard
 from servicekit.signed_requests import SignatureCheck
 from token_introspection import CachedIntrospector, IntrospectionClient, RevocationWatch
 
+from services.backend.clients.auth_server import OptionalServices
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
 from services.backend.guard.keys import ClientKeys
@@ -25,10 +26,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarding:
-    """The guard, and what keeps the answers that it remembers honest."""
+    """The guard, what keeps its remembered answers honest, and what is said of the auth server."""
 
     guard: Guard
     revocations: RevocationWatch
+    auth_server: OptionalServices
 
 
 def build(
@@ -67,7 +69,8 @@ def build(
         ),
         grant_endpoint=grant_endpoint,
     )
-    return Guarding(guard=guard, revocations=revocations)
+    auth_server = OptionalServices(channel=auth, clock=clock)
+    return Guarding(guard=guard, revocations=revocations, auth_server=auth_server)
 
 
 def _no_revocations() -> None:

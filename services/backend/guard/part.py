@@ -14,5 +14,8 @@ def part(guarding: Guarding) -> Part:
             Route(method=method, path=path, handler=guarding.guard.check, below=True)
             for method in GUARD_METHODS
         ],
-        workers={"revocations": guarding.revocations.run},
+        workers={
+            "revocations": guarding.revocations.run,
+            "auth server": guarding.auth_server.run,
+        },
     )

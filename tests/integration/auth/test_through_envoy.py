@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from services.auth.app import AuthApp
 from services.auth.settings import AuthSettings
 from tests.integration.auth.conftest import FINISH, IDP_SECRET, INCOMING, OUTGOING, TENANT, query_of
 from tests.integration.auth.wallets import Wallet, Wallets
+from tests.support.npm import install_packages
 from tests.support.openapi import response_judge
 from tests.support.postgres import free_port
+
+NPM_CLIENT = Path(__file__).resolve().parents[3] / "clients/token-introspection/typescript"
 
 
 @dataclass
@@ -199,3 +203,26 @@ async def test_a_rest_call_is_repeated_under_its_key(node: Node) -> None:
     first = await node.call("POST", f"/{TENANT}", body=body, headers=key)
     assert first[0] == 200
     assert await node.call("POST", f"/{TENANT}", body=body, headers=key) == first
+
+
+async def test_the_npm_client_asks_what_a_token_allows(node: Node) -> None:
+    """Its own tests run too: they need nothing of ours."""
+    await asyncio.to_thread(install_packages, NPM_CLIENT)
+    body = {"client": node.client.url, "access_token": {"access": [INCOMING]}}
+    status, grant = await node.call("POST", f"/{TENANT}", body=body)
+    assert status == 200
+    server = {
+        "AUTH_SERVER_URL": f"{node.operator}/introspect",
+        "AUTH_SERVER_TOKEN": grant["access_token"]["value"],
+    }
+    for command in (("npm", "run", "--silent", "build"), ("npm", "test", "--silent")):
+        program = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=NPM_CLIENT,
+            env={**os.environ, **server},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await program.communicate()
+        assert program.returncode == 0, printed.decode()
+    assert "# skipped 0" in printed.decode()
