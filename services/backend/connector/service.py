@@ -1,6 +1,7 @@
 """The connector as its users see it: packets from peers, and packets of this node's payments."""
 
 from ilpkit.errors import RemoteProtocolError
+from ilpkit.ilp.error_codes import F00_BAD_REQUEST
 from ilpkit.ilp.packet import Prepare, Reject, Reply, decode_prepare, encode_reply
 from servicekit.clock import Clock
 
@@ -41,6 +42,10 @@ class Connector:
         except RemoteProtocolError as error:
             return encode_reply(Reject(error.ilp_code, self._ilp_address, str(error), b""))
         return encode_reply(await self._run(prepare, peer_source(peer), request_id))
+
+    def refuse(self, message: str) -> bytes:
+        """The reply to a packet that nobody looks at."""
+        return encode_reply(Reject(F00_BAD_REQUEST, self._ilp_address, message, b""))
 
     async def send(
         self,

@@ -8,7 +8,7 @@ from ilpkit.errors import RefusedHttpRequestError, UnknownOutcomeError
 from ilpkit.ilp.http_rules import read_bearer
 from rafiki.connector.v1 import connector_service_pb2 as pb
 from rafiki.connector.v1.connector_service_pb2_grpc import ConnectorServiceServicer
-from servicekit.errors import DeadlineExceeded, InvalidArgument, Unauthenticated
+from servicekit.errors import DeadlineExceeded, Unauthenticated
 
 from services.backend.callers.context import Context
 from services.backend.connector.service import Connector
@@ -73,12 +73,6 @@ class ConnectorServicer(ConnectorServiceServicer):
 
         try:
             async for batch in batches:
-                if not 1 <= len(batch.packets) <= BATCH_PACKETS_MAX:
-                    raise InvalidArgument(
-                        "INVALID_FIELD",
-                        f"a batch has 1 to {BATCH_PACKETS_MAX} packets",
-                        field="packets",
-                    )
                 await free.acquire()
                 task = asyncio.get_running_loop().create_task(answer(batch))
                 flying.add(task)
@@ -89,9 +83,14 @@ class ConnectorServicer(ConnectorServiceServicer):
             replies.put_nowait(None)
 
     async def _batch(self, peer: PeerEntry, batch: pb.PacketsRequest) -> pb.PacketsResponse:
-        replies = await asyncio.gather(
-            *(self._reply(peer, packet.packet) for packet in batch.packets)
-        )
+        """The replies to one batch; whatever is wrong with it, the other batches have theirs."""
+        if len(batch.packets) > BATCH_PACKETS_MAX:
+            too_many = f"not looked at: a batch has no more than {BATCH_PACKETS_MAX} packets"
+            replies = [self._connector.refuse(too_many)] * len(batch.packets)
+        else:
+            replies = await asyncio.gather(
+                *(self._reply(peer, packet.packet) for packet in batch.packets)
+            )
         return pb.PacketsResponse(
             packets=[
                 pb.SequencedPacket(sequence=packet.sequence, packet=reply)

@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-import grpc.aio
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -31,6 +30,7 @@ from rafiki.admin.v1 import payment_service_pb2 as admin
 from rafiki.connector.v1 import connector_service_pb2 as connector
 from rafiki.connector.v1 import connector_service_pb2_grpc as connector_grpc
 
+from services.backend.connector.servicer import BATCH_PACKETS_MAX
 from tests.integration.backend.payments.node import Node, amount, eventually, id_of
 from tests.support.waiting import until
 
@@ -386,16 +386,34 @@ class TestGrpc:
         assert sorted(replies) == [*range(1, 8)]
         assert all(isinstance(decode_reply(raw), Fulfill) for raw in replies.values())
 
-    async def test_an_empty_batch_is_refused_by_name(self, street: Street) -> None:
+    async def test_what_is_wrong_with_a_packet_or_a_batch_stays_its_own(
+        self, street: Street
+    ) -> None:
         stub = self.stub(street)
+        good = [encode_prepare(street.prepare()) for _ in range(2)]
+        bad = [b"", b"\x0c\x01", b"no packet"]
+        many = BATCH_PACKETS_MAX + 1
+
+        def batch(packets: list[bytes], first: int) -> Any:
+            numbered = enumerate(packets, first)
+            return connector.PacketsRequest(
+                packets=[connector.SequencedPacket(sequence=n, packet=raw) for n, raw in numbered]
+            )
 
         async def batches() -> AsyncIterator[Any]:
-            yield connector.PacketsRequest()
+            yield batch([good[0], *bad], 1)
+            yield batch([], 10)
+            yield batch([good[0]] * many, 100)
+            yield batch([good[1]], 10_000)
 
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            async for _ in stub.Packets(batches(), metadata=self.metadata):
-                pass
-        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        replies: dict[int, Any] = {}
+        async for answered in stub.Packets(batches(), metadata=self.metadata):
+            replies |= {each.sequence: decode_reply(each.packet) for each in answered.packets}
+        fulfilled = [number for number, reply in replies.items() if isinstance(reply, Fulfill)]
+        assert sorted(fulfilled) == [1, 10_000]
+        assert {replies[number].code for number in (2, 3, 4)} == {"F01"}
+        assert {replies[number].code for number in range(100, 100 + many)} == {"F00"}
+        assert len(replies) == 5 + many
 
     async def test_an_unknown_token_is_refused(self, street: Street) -> None:
         stub = self.stub(street)
