@@ -78,8 +78,8 @@ fuzz: setup ## coverage-guided fuzzing of every decoder; SECONDS_EACH=60 and TAR
 	$(BIN)/pip install --quiet --disable-pip-version-check atheris
 	$(BIN)/python -m tests.fuzz.fuzz_ilpkit --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
 
-fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZZ_REQUESTS=, FUZZ_MESSAGES= and FUZZ_SEED= choose
-	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
+fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZZ_REQUESTS=, FUZZ_CASES=, FUZZ_MESSAGES= and FUZZ_SEED= choose
+	FUZZ_CASES=$(or $(FUZZ_CASES),50) FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
 		$(BIN)/pytest -q -s --timeout 3600 tests/integration/rest tests/integration/auth/test_fuzz.py tests/integration/backend/admin/test_fuzz.py
 
 chaos: setup ## kill and freeze every part at random under load, then audit all books; KILLS= and SEED= choose
