@@ -76,7 +76,8 @@ def find_key(jwks: object, *, kid: str) -> PublicKey:
     """The key named `kid` in a decoded JWKS document.
 
     Keys of other kinds beside it are passed over (RFC 7517 section 5). Raises KeyNotFound, or
-    InvalidKey if the document or the named key is malformed, or if two keys share the name.
+    InvalidKey if the document or the named key is malformed, or if two Ed25519 keys share the
+    name.
     """
     entries = cast("Mapping[str, object]", jwks).get("keys") if isinstance(jwks, dict) else None
     if not isinstance(entries, list):
@@ -91,9 +92,15 @@ def find_key(jwks: object, *, kid: str) -> PublicKey:
     ]
     if not named:
         raise KeyNotFound(field="keyid", expected=f"one of the {len(listed)} published keys")
-    if any(entry.get("x") != named[0].get("x") for entry in named):
+    # Two keys of different kinds may share a name (RFC 7517 section 4.5): it is ours that is meant.
+    ours = [entry for entry in named if _is_of_our_kind(entry)] or named
+    if any(entry.get("x") != ours[0].get("x") for entry in ours):
         raise InvalidKey(field="kid", expected="one key a name in the key set")
-    return parse_public_jwk(named[0])
+    return parse_public_jwk(ours[0])
+
+
+def _is_of_our_kind(jwk: Mapping[str, object]) -> bool:
+    return jwk.get("kty") == _FIXED_MEMBERS["kty"] and jwk.get("crv") == _FIXED_MEMBERS["crv"]
 
 
 def private_key_from_seed(seed: bytes) -> Ed25519PrivateKey:

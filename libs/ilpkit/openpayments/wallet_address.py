@@ -57,15 +57,8 @@ class JsonWebKey(WireModel):
         return parse_public_jwk(self.model_dump())
 
 
-class JsonWebKeySet(WireModel):
-    """GET {walletAddress}/jwks.json."""
-
-    keys: tuple[JsonWebKey, ...]
-
-
 def _key_error(error: InvalidKey) -> PydanticCustomError:
     return broken_rule(f"has an unusable {error.field}", f"send {error.expected}")
 
 
 WALLET_ADDRESS: Final = BodyKind("wallet address", WalletAddress)
-JSON_WEB_KEY_SET: Final = BodyKind("key set", JsonWebKeySet)

@@ -16,13 +16,15 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as drawn
 from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
+from schemathesis import GenerationMode
 from schemathesis.core import NotSet
+from schemathesis.core.result import Err
 
 from tests.integration.backend.admin.conftest import OPERATOR
 from tests.integration.rest.asking import CONCURRENT, Node, Told, token_of
 from tests.support.vectors import vectors_path
 
+Case = schemathesis.Case[Any]
 CASES: Final = int(os.environ.get("FUZZ_CASES", "3"))
 FILES: Final = {
     "1.3.0/resource-server.yaml": f"/{OPERATOR}",
@@ -43,6 +45,7 @@ def cases_of(file: str) -> list[Case]:
     found: list[Case] = []
     schema = schemathesis.openapi.from_path(str(vectors_path("openapi", file)))
     for result in schema.get_all_operations():
+        assert not isinstance(result, Err), result
         operation = result.ok()
         for mode in GenerationMode:
 

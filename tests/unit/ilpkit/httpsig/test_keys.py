@@ -97,6 +97,11 @@ def test_a_key_is_found_beside_keys_of_other_kinds() -> None:
     document = {"keys": [{"kid": "rsa", "kty": "RSA"}, "noise", _JWK]}
     assert find_key(document, kid="key-1").kid == "key-1"
     assert find_key({"keys": [_JWK, _JWK]}, kid="key-1").kid == "key-1"
+    foreign = {"kid": "key-1", "kty": "EC", "crv": "P-256", "x": _OTHER_X, "y": _OTHER_X}
+    for keys in ([foreign, _JWK], [_JWK, foreign]):
+        assert find_key({"keys": keys}, kid="key-1").kid == "key-1"
+    with pytest.raises(InvalidKey):
+        find_key({"keys": [foreign]}, kid="key-1")
 
 
 def test_a_missing_key_is_told() -> None:

@@ -16,7 +16,7 @@ from ilpkit.openpayments.outgoing_payment import (
     CreateOutgoingPaymentFromQuote,
 )
 from ilpkit.openpayments.quote import CREATE_QUOTE
-from ilpkit.openpayments.wallet_address import JSON_WEB_KEY_SET
+from ilpkit.openpayments.wallet_address import JsonWebKey
 
 _WALLET = '"walletAddress":"https://a.example/alice"'
 _KEY = {
@@ -200,20 +200,23 @@ def test_paths_lead_into_lists() -> None:
     assert caught.value.field == "result[0].id"
 
 
+_JSON_WEB_KEY = BodyKind("key", JsonWebKey)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"d": "x"}, r"keys\[0\] holds its private half d"),
-        ({"x": "AAAA"}, r"keys\[0\] has an unusable x"),
-        ({"alg": "RS256"}, r"keys\[0\].alg is not 'EdDSA'"),
-        ({"use": None}, r"keys\[0\].use is null"),
+        ({"d": "x"}, r"holds its private half d"),
+        ({"x": "AAAA"}, r"has an unusable x"),
+        ({"alg": "RS256"}, r"alg is not 'EdDSA'"),
+        ({"use": None}, r"use is null"),
     ],
 )
 def test_keys_are_held_to_the_signature_rules(change: dict[str, object], sentence: str) -> None:
-    read = read_response(JSON_WEB_KEY_SET, json.dumps({"keys": [{**_KEY, "n": 1}]}).encode())
-    assert read.keys[0].to_key().kid == "key-1"
+    read = read_response(_JSON_WEB_KEY, json.dumps({**_KEY, "n": 1}).encode())
+    assert read.to_key().kid == "key-1"
     with pytest.raises(InvalidBody, match=sentence):
-        read_response(JSON_WEB_KEY_SET, json.dumps({"keys": [{**_KEY, **change}]}).encode())
+        read_response(_JSON_WEB_KEY, json.dumps({**_KEY, **change}).encode())
 
 
 def test_an_unforeseen_pydantic_error_still_gives_a_sentence() -> None:
@@ -222,7 +225,7 @@ def test_an_unforeseen_pydantic_error_still_gives_a_sentence() -> None:
         kind.parse(b"{}", unknown=None)
 
 
-_KINDS = [CREATE_INCOMING_PAYMENT, CREATE_QUOTE, CREATE_OUTGOING_PAYMENT, JSON_WEB_KEY_SET]
+_KINDS = [CREATE_INCOMING_PAYMENT, CREATE_QUOTE, CREATE_OUTGOING_PAYMENT, _JSON_WEB_KEY]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

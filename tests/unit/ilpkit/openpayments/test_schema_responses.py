@@ -34,10 +34,7 @@ from ilpkit.openpayments.outgoing_payment import (
 from ilpkit.openpayments.paging import PageInfo
 from ilpkit.openpayments.quote import QUOTE, Quote
 from ilpkit.openpayments.wallet_address import (
-    JSON_WEB_KEY_SET,
     WALLET_ADDRESS,
-    JsonWebKey,
-    JsonWebKeySet,
     WalletAddress,
 )
 from ilpkit.openpayments.wire import WireModel
@@ -49,14 +46,6 @@ _WALLET = "https://a.example/alice"
 _RECEIVER = "https://b.example/incoming-payments/1"
 _CREATED = datetime(2026, 3, 12, 23, 20, 50, 520999, tzinfo=UTC)
 _AMOUNT = WireAmount.of(Amount(U64_MAX, Asset(code="USD", scale=2)))
-_KEY = JsonWebKey(
-    kid="key-1",
-    alg="EdDSA",
-    kty="OKP",
-    crv="Ed25519",
-    x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-)
-
 _INCOMING: dict[str, Any] = {
     "id": "https://a.example/incoming-payments/1",
     "wallet_address": _WALLET,
@@ -158,11 +147,6 @@ _CASES: list[tuple[BodyKind[Any], WireModel, Draft202012Validator]] = [
             resource_server="https://op.example/tenant",
         ),
         response_judge("1.3.0", "wallet-address-server", "/", "get", "200"),
-    ),
-    (
-        JSON_WEB_KEY_SET,
-        JsonWebKeySet(keys=(_KEY,)),
-        response_judge("1.3.0", "wallet-address-server", "/jwks.json", "get", "200"),
     ),
 ]
 
