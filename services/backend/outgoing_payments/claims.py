@@ -56,12 +56,14 @@ _BACKLOG: Final = prepared(
         func.coalesce(func.extract("epoch", _NOW - func.min(table.c.due_at)), 0).label("late_s"),
     ).where(table.c.due_at <= _NOW, or_(table.c.lease_until.is_(None), table.c.lease_until < _NOW))
 )
+_FULL: Final = bindparam("full", type_=ARRAY(Uuid))
 _DUE: Final = (
     select(table.c.id, table.c.lease_until.label("lease_ended_at"))
     .where(
         table.c.due_at <= _NOW,
         or_(table.c.lease_until.is_(None), table.c.lease_until < _NOW),
         table.c.id != all_(bindparam("except_for", type_=ARRAY(Uuid))),
+        table.c.tenant_id != all_(_FULL),
     )
     .order_by(table.c.due_at)
     .limit(bindparam("count", type_=Integer))
@@ -109,7 +111,7 @@ _GIVE_BACK: Final = prepared(
 # GREATEST passes over NULL: a payment without a lease is free once it is due.
 _NEXT_DUE: Final = prepared(
     select(func.min(func.greatest(table.c.due_at, table.c.lease_until))).where(
-        table.c.due_at.is_not(None)
+        table.c.due_at.is_not(None), table.c.tenant_id != all_(_FULL)
     )
 )
 
@@ -125,7 +127,7 @@ class Claimed:
     payment: OutgoingPayment
     asset: Asset
     """The payer's."""
-    tenant_deleted: bool
+    tenant_deleted: bool = False
     """Whether the payer's tenant was deleted: nothing more is sent then."""
     lease_ended_at: datetime | None
     """When the lease of a process ran out that never gave it back: it died, or hangs."""
@@ -138,9 +140,25 @@ async def claim(
     lease: timedelta,
     limit: int,
     except_for: Sequence[UUID] = (),
+    full: Sequence[UUID] = (),
 ) -> list[Claimed]:
-    """Take due payments for a while, the longest due first; each is taken by one process only."""
-    values = {"now": now, "until": now + lease, "count": limit, "except_for": list(except_for)}
+    """Take due payments for a while, the longest due first; each is taken by one process only.
+
+    Args:
+        database: where they are.
+        now: what is due by then.
+        lease: for how long.
+        limit: how many at most.
+        except_for: payments that are left alone.
+        full: tenants whose payments are left alone.
+    """
+    values = {
+        "now": now,
+        "until": now + lease,
+        "count": limit,
+        "except_for": list(except_for),
+        "full": list(full),
+    }
     rows = await database.write_one(_CLAIM, values)
     return [
         Claimed(
@@ -169,9 +187,9 @@ def give_back(session: WriteSession, payment: OutgoingPayment) -> None:
     session.add(_GIVE_BACK, values, rows=1, refused=Overtaken)
 
 
-async def next_due(session: ReadSession) -> datetime | None:
-    """When the next payment may be taken."""
-    moment: datetime | None = await session.scalar(_NEXT_DUE)
+async def next_due(session: ReadSession, *, full: Sequence[UUID] = ()) -> datetime | None:
+    """When the next payment may be taken, of tenants that are not full."""
+    moment: datetime | None = await session.scalar(_NEXT_DUE, {"full": list(full)})
     return moment
 
 

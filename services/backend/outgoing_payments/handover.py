@@ -21,8 +21,8 @@ WAITING_MAX: Final = 10_000
 class Sender(Protocol):
     """The worker of this process."""
 
-    def lease_end(self) -> datetime | None:
-        """Until when a payment that it got now would be its own; None when it has no room."""
+    def lease_end(self, tenant_id: UUID) -> datetime | None:
+        """Until when a tenant's payment that it got now would be its own; None without room."""
         ...
 
     def take(self, taken: Claimed) -> None:
@@ -56,12 +56,12 @@ class Handover:
         finally:
             self._sender = None
 
-    def lease_end(self) -> datetime | None:
-        """Until when a payment that is funded now belongs to this process's worker, if it gets it.
+    def lease_end(self, tenant_id: UUID) -> datetime | None:
+        """Until when a tenant's payment that is funded now belongs to this process's worker.
 
-        Should the process die, another one takes the payment then.
+        None when it has no room. Should the process die, another one takes the payment then.
         """
-        return None if self._sender is None else self._sender.lease_end()
+        return None if self._sender is None else self._sender.lease_end(tenant_id)
 
     def send(self, taken: Claimed) -> None:
         """A payment was written as taken until `lease_end`."""

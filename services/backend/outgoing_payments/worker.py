@@ -44,6 +44,7 @@ from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.measures import PaymentMeasures
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.paying import Paying
+from services.backend.outgoing_payments.slots import Slots
 from services.backend.receivers.errors import MissingReceiver
 
 LEASE: Final = timedelta(seconds=4)
@@ -117,7 +118,7 @@ class OutgoingPaymentWorker:
         self._listener = listener
         self._handover = handover
         self._clock = clock
-        self._in_flight_max = in_flight_max
+        self._slots = Slots(in_flight_max)
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._claims: dict[UUID, int] = {}
         self._lease_ends: dict[UUID, datetime] = {}
@@ -128,7 +129,7 @@ class OutgoingPaymentWorker:
         """Whether another process has begun to pay: it is looked after when its lease ends."""
         self._is_paying = asyncio.Event()
         self._is_full = False
-        """Whether more may be due than was taken, for want of room."""
+        """Whether more may be due than was taken, for want of room for all or for some tenant."""
         self._next_due: datetime | None = None
         """When a payment becomes free to take, as far as is known."""
 
@@ -140,10 +141,9 @@ class OutgoingPaymentWorker:
             self._has_work = True
         self._wake.set()
 
-    def lease_end(self) -> datetime | None:
-        """Until when a payment that it got now would be its own; None when it has no room."""
-        has_room = len(self._running) < self._in_flight_max
-        return self._clock.now() + LEASE if has_room else None
+    def lease_end(self, tenant_id: UUID) -> datetime | None:
+        """Until when a tenant's payment that it got now would be its own; None without room."""
+        return self._clock.now() + LEASE if self._slots.has_room(tenant_id) else None
 
     def take(self, taken: Claimed) -> None:
         """Send a payment that was written as taken by this worker."""
@@ -154,6 +154,7 @@ class OutgoingPaymentWorker:
         self._lease_ends[payment.id] = payment.lease_until
         task = asyncio.get_running_loop().create_task(self._run_one(taken))
         self._running[payment.id] = task
+        self._slots.take(payment.id, payment.tenant_id)
         task.add_done_callback(partial(self._finished, payment.id))
 
     async def run(self) -> None:
@@ -193,9 +194,10 @@ class OutgoingPaymentWorker:
         """
         taken = 0
         while True:
-            room = min(self._in_flight_max - len(self._running), CLAIM_MAX)
-            self._is_full = room <= 0
-            if self._is_full:
+            room = min(self._slots.claimable(), CLAIM_MAX)
+            full = self._slots.full()
+            self._is_full = bool(full) or room <= 0
+            if room <= 0:
                 return IDLE_S_MAX
             claimed = await self._claim(room)
             taken += claimed
@@ -204,7 +206,7 @@ class OutgoingPaymentWorker:
         wait_s = LEASE.total_seconds()
         if not notified and not taken:
             async with self._database.read() as session:
-                self._next_due = await claims.next_due(session)
+                self._next_due = await claims.next_due(session, full=full)
             wait_s = IDLE_S_MAX
         if self._next_due is None:
             return wait_s
@@ -219,6 +221,7 @@ class OutgoingPaymentWorker:
             lease=LEASE,
             limit=room,
             except_for=list(self._running),
+            full=self._slots.full(),
         )
         for taken in claimed:
             self.take(taken)
@@ -230,6 +233,7 @@ class OutgoingPaymentWorker:
         self._running.pop(payment_id, None)
         self._claims.pop(payment_id, None)
         self._lease_ends.pop(payment_id, None)
+        self._slots.free(payment_id)
         if self._is_full:
             self._has_work = True
             self._wake.set()

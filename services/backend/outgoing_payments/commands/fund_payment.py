@@ -90,7 +90,7 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
         after = replace(payment, updated_at=now, data_to_transmit=given.data)
         if payment.quote.expires_at > now:
             after = replace(after, state=State.SENDING, due_at=now)
-            if lease_end := self._handover.lease_end():
+            if lease_end := self._handover.lease_end(payment.tenant_id):
                 after = replace(after, claims=1, lease_until=lease_end)
                 taken = Claimed(
                     payment=after, asset=facts.asset, tenant_deleted=False, lease_ended_at=None

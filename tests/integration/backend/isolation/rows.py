@@ -151,6 +151,7 @@ _RULES: Final[Mapping[str, Callable[[Rows, Row], str]]] = {
     "public.auth_tenant_changes": lambda _, row: str(row["ordering_key"]),
     # This node's own: tokens from other banks, marks of how far it has read, its schema's version.
     "public.remote_grants": lambda _, __: NODE,
+    "public.directory_revision": lambda _, __: NODE,
     "public.trusting_processes": lambda _, __: NODE,
     "public.unknown_packets_searched": lambda _, __: NODE,
     "public.alembic_version": lambda _, __: NODE,

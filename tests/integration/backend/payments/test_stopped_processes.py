@@ -33,7 +33,7 @@ TAKEN_AT_ONCE = 20
 @asynccontextmanager
 async def process_of(node: Node) -> AsyncIterator[Callable[[int], None]]:
     """Another process of a node, real in all; yields what sends it a signal."""
-    given = {"OUTGOING_PAYMENTS_IN_FLIGHT_MAX": "64"}
+    given = {"OUTGOING_PAYMENT_WORKERS": "64"}
     given |= {"GRPC_PORT": str(free_port()), "CONNECTOR_PORT": str(free_port())}
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}:{ROOT / 'generated/python'}"}
     process = await asyncio.create_subprocess_exec(
@@ -104,9 +104,7 @@ async def interrupted(banks: Banks, stop: Callable[[int], None], number: int) ->
 async def successor(banks: Banks, new_node: NewNode) -> Node:
     """Another process, at a time when the stopped one's lease has run out."""
     later = WarpClock(ahead_s=banks.clock.ahead_s + LEASE.total_seconds())
-    return await new_node(
-        "near", beside=banks.near, own_clock=later, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=64
-    )
+    return await new_node("near", beside=banks.near, own_clock=later, OUTGOING_PAYMENT_WORKERS=64)
 
 
 async def check_books(banks: Banks, node: Node, payment: Any, ended: Any) -> None:
@@ -133,7 +131,7 @@ async def check_books(banks: Banks, node: Node, payment: Any, ended: Any) -> Non
 async def test_a_frozen_process_that_thaws_pays_nothing_twice(
     new_banks: NewBanks, new_node: NewNode
 ) -> None:
-    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=0)
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENT_WORKERS=0)
     async with process_of(banks.near) as stop:
         incoming, payment = await interrupted(banks, stop, signal.SIGSTOP)
         other = await successor(banks, new_node)
@@ -150,7 +148,7 @@ async def test_a_frozen_process_that_thaws_pays_nothing_twice(
 async def test_a_killed_process_leaves_a_payment_that_ends_once_and_right(
     new_banks: NewBanks, new_node: NewNode
 ) -> None:
-    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENTS_IN_FLIGHT_MAX=0)
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENT_WORKERS=0)
     async with process_of(banks.near) as stop:
         incoming, payment = await interrupted(banks, stop, signal.SIGKILL)
         other = await successor(banks, new_node)
