@@ -88,7 +88,8 @@ class Serving:
 
     host: str
     wanted: Ports
-    admit: Admit | None = None
+    admit: Admit | None
+    """What keeps callers to what is theirs; without a default, so that no process forgets it."""
     rest_error: RestErrorEncoder = open_payments_error
     http_limits: HttpLimits | None = None
     drain_s: float = DRAIN_S

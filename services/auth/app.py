@@ -19,6 +19,7 @@ from servicekit.lifecycle import Lifecycle
 from servicekit.parts import HealthCheck, Part, PartsProcess, Ports, Serving
 from servicekit.redis import Redis, build_redis
 
+from services.auth.admin.admission import Admission
 from services.auth.admin.build import build as build_admin
 from services.auth.admin.commands.upsert_tenant import TenantSettings
 from services.auth.admin.part import part as admin_part
@@ -90,6 +91,7 @@ class AuthApp:
             Serving(
                 host=settings.host,
                 wanted=Ports(http=settings.auth_port, grpc=settings.grpc_port),
+                admit=Admission(operator_id=settings.operator_tenant_id),
                 rest_error=gnap_rest_error,
                 http_limits=HttpLimits(body_bytes_max=BODY_BYTES_MAX),
                 drain_s=settings.drain_seconds,

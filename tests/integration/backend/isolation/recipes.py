@@ -146,6 +146,7 @@ FIELDS: Final[Mapping[str, Recipe]] = {
     "expires_at": Value(_in_a_day),
     "first": ABSENT,
     "last": ABSENT,
+    "latest": _said(False),
     "fixed": _said(1),
     "idempotency_key": Value(lambda _: key()),
     "include_resolved": _said(True),
