@@ -81,7 +81,11 @@ const (
 func Follow(ctx context.Context, events adminv1.EventServiceClient, cursor string) iter.Seq2[*adminv1.PullEventsResponse, error] {
 	return func(yield func(*adminv1.PullEventsResponse, error) bool) {
 		for {
-			batch, err := pull(ctx, events, cursor, feedWaitMs)
+			request := &adminv1.PullEventsRequest{Limit: feedBatch, WaitMs: feedWaitMs}
+			if cursor != "" {
+				request.Cursor = &cursor
+			}
+			batch, err := events.PullEvents(ctx, request)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -96,23 +100,9 @@ func Follow(ctx context.Context, events adminv1.EventServiceClient, cursor strin
 
 // Newest is the cursor behind the newest event: following from it shows only what is still to come.
 func Newest(ctx context.Context, events adminv1.EventServiceClient) (string, error) {
-	cursor := ""
-	for {
-		batch, err := pull(ctx, events, cursor, 0)
-		if err != nil {
-			return "", err
-		}
-		cursor = batch.NextCursor
-		if len(batch.Events) == 0 {
-			return cursor, nil
-		}
+	batch, err := events.PullEvents(ctx, &adminv1.PullEventsRequest{Latest: true})
+	if err != nil {
+		return "", err
 	}
-}
-
-func pull(ctx context.Context, events adminv1.EventServiceClient, cursor string, waitMs uint32) (*adminv1.PullEventsResponse, error) {
-	request := &adminv1.PullEventsRequest{Limit: feedBatch, WaitMs: waitMs}
-	if cursor != "" {
-		request.Cursor = &cursor
-	}
-	return events.PullEvents(ctx, request)
+	return batch.NextCursor, nil
 }

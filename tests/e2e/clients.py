@@ -1,9 +1,11 @@
 """The clients in each language: what builds and tests one, and what runs its example."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,9 @@ CLIENTS: Final = ROOT / "clients"
 BUILD: Final = ROOT / ".run/clients"
 """Where builds go that their tool does not keep for itself."""
 PYTHON: Final = BUILD / "python"
-STEP_S_MAX: Final = 280
+STEP_S_MAX: Final = 800
+# Maven ends its colours, also where it prints none.
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 ALL: Final = os.environ.get("CLIENTS") == "all"
 
 
@@ -32,6 +36,8 @@ class Language:
     """Commands in the client's folder: build, and test what is written by hand."""
     example: tuple[str, ...]
     """The command that makes a payment; its arguments follow."""
+    arguments_as: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda arguments: arguments
+    """How the example's command takes them."""
     is_slow: bool = False
     """Whether only `make clients` builds it."""
 
@@ -56,16 +62,17 @@ class Language:
         for command in self.build:
             self._run(command)
 
-    def pay(self, *arguments: str) -> str:
-        """What its example printed."""
-        return self._run((*self.example, *arguments))
+    def pay(self, *arguments: str) -> list[str]:
+        """The lines that its example printed."""
+        printed = self._run((*self.example, *self.arguments_as(arguments)))
+        return [line for line in _COLOURS.sub("", printed).splitlines() if line]
 
     def _run(self, command: tuple[str, ...]) -> str:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, "CARGO_TARGET_DIR": str(BUILD / "rust")},
             capture_output=True,
             text=True,
             timeout=STEP_S_MAX,
@@ -107,5 +114,20 @@ LANGUAGES: Final = (
             ("npm", "test", "--silent"),
         ),
         example=("node", "dist/examples/pay.js"),
+    ),
+    Language(
+        name="rust",
+        programs=("cargo",),
+        build=(("cargo", "test", "--quiet", "--locked"),),
+        example=("cargo", "run", "--quiet", "--locked", "--example", "pay", "--"),
+        is_slow=True,
+    ),
+    Language(
+        name="java",
+        programs=("mvn", "java"),
+        build=(("mvn", "-B", "-q", "test"),),
+        example=("mvn", "-B", "-q", "exec:java"),
+        arguments_as=lambda arguments: (f"-Dexec.args={' '.join(arguments)}",),
+        is_slow=True,
     ),
 )

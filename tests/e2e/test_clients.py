@@ -41,9 +41,7 @@ async def test_the_client_pays(language: Language, stack: Stack, wallets: Wallet
     sender, receiver = wallets.by_node[0][1].url, wallets.by_node[1][0].url
     before = (await balances(sending))[sender], (await balances(receiving))[receiver]
     operator = grpc_target(sending.ports.operator)
-    lines = (
-        await asyncio.to_thread(language.pay, operator, sender, receiver, str(SEND_UNITS))
-    ).splitlines()
+    lines = await asyncio.to_thread(language.pay, operator, sender, receiver, str(SEND_UNITS))
     assert "outgoing_payment.created" in lines
     assert "outgoing_payment.completed" in lines
     said = LAST_LINE.fullmatch(lines[-1])

@@ -37,12 +37,5 @@ async def follow(
 
 async def newest(events: Any, *, tenant_id: str | None = None) -> str:
     """The cursor behind the newest event: following from it shows only what is still to come."""
-    cursor: str | None = None
-    while True:
-        request = event_service_pb2.PullEventsRequest(
-            cursor=cursor, tenant_id=tenant_id, limit=BATCH
-        )
-        answer = await events.PullEvents(request)
-        cursor = str(answer.next_cursor)
-        if not answer.events:
-            return cursor
+    request = event_service_pb2.PullEventsRequest(tenant_id=tenant_id, latest=True)
+    return str((await events.PullEvents(request)).next_cursor)

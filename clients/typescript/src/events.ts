@@ -12,7 +12,7 @@ const WAIT_MS = 20_000
 export async function* follow(events: Node['events'], cursor?: string): AsyncGenerator<PullEventsResponse, never> {
   let at = cursor
   for (;;) {
-    const batch = await events.pullEvents({ limit: BATCH, waitMs: WAIT_MS, ...from(at) })
+    const batch = await events.pullEvents({ limit: BATCH, waitMs: WAIT_MS, ...(at === undefined ? {} : { cursor: at }) })
     if (batch.events.length > 0) yield batch
     at = batch.nextCursor
   }
@@ -20,14 +20,5 @@ export async function* follow(events: Node['events'], cursor?: string): AsyncGen
 
 /** The cursor behind the newest event: following from it shows only what is still to come. */
 export async function newest(events: Node['events']): Promise<string> {
-  let at: string | undefined
-  for (;;) {
-    const batch = await events.pullEvents({ limit: BATCH, ...from(at) })
-    at = batch.nextCursor
-    if (batch.events.length === 0) return at
-  }
-}
-
-function from(cursor: string | undefined): { cursor?: string } {
-  return cursor === undefined ? {} : { cursor }
+  return (await events.pullEvents({ latest: true })).nextCursor
 }

@@ -160,14 +160,10 @@ async def test_the_feed_goes_on_from_its_cursor_and_shows_no_empty_batch(
     assert seen == ["0", "1", "2"]
 
 
-async def test_newest_is_behind_all_that_was(node: Node, answers: Answers) -> None:
-    def pull(request: Any) -> Any:
-        at = int(request.cursor or 0)
-        events = [event_service_pb2.WebhookEvent(id="1")] if at < 7 else []
-        return event_service_pb2.PullEventsResponse(events=events, next_cursor=str(min(7, at + 4)))
-
-    answers.answer = pull
+async def test_newest_is_where_the_feed_ends_now(node: Node, answers: Answers) -> None:
+    answers.answer = lambda _: event_service_pb2.PullEventsResponse(next_cursor="7")
     assert await newest(node.events) == "7"
+    assert [asked.latest for asked in answers.asked] == [True]
 
 
 async def test_an_error_says_its_reason(node: Node, answers: Answers) -> None:
