@@ -35,6 +35,7 @@ __all__ = [
     "open_payments_error",
     "set_created",
     "set_no_content",
+    "set_redirect",
     "set_status",
 ]
 
@@ -45,6 +46,7 @@ ERROR_BODY_KEY: Final = "x-rest-error"
 ERROR_BODY_BYTES_MAX: Final = 4_096
 DESCRIPTION_CHARACTERS_MAX: Final = 500
 
+_FOUND: Final = 302
 _CREATED: Final = 201
 _NO_CONTENT: Final = 204
 _NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -64,6 +66,13 @@ async def set_status(context: Context, status: int) -> None:
     """
     if is_rest(context):
         await context.send_initial_metadata(((HTTP_STATUS_KEY, str(status)),))
+
+
+async def set_redirect(context: Context, location: str) -> None:
+    """Answer a REST call with 302 to this URL; else do nothing. Call it last."""
+    if is_rest(context):
+        headers = ((HTTP_STATUS_KEY, str(_FOUND)), ("location", _printable(location)))
+        await context.send_initial_metadata(headers)
 
 
 async def set_created(context: Context) -> None:

@@ -389,6 +389,7 @@ class Features:
                 scopes=self.scopes,
                 urls=urls,
                 node_key=public_jwk(self.key, kid=settings.key_id),
+                page_template=settings.wallet_address_page,
                 clock=clock,
             ),
             incoming_part(

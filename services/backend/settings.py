@@ -126,6 +126,12 @@ class BackendSettings(ServiceSettings):
         ge=1,
         description="longest life of an incoming payment in milliseconds, and its default",
     )
+    wallet_address_page: str | None = Field(
+        None,
+        alias="WALLET_ADDRESS_REDIRECT_HTML_PAGE",
+        description="page that browsers are sent to from a wallet address; `%wa` and `%ewa` stand "
+        "for its URL, `%wp` and `%ewp` for it without `https://`, plain and percent-encoded",
+    )
     max_outgoing_payment_retry_attempts: int = Field(
         5,
         alias="MAX_OUTGOING_PAYMENT_RETRY_ATTEMPTS",

@@ -24,12 +24,21 @@ def part(
     scopes: Scopes,
     urls: PublicUrls,
     node_key: Mapping[str, str],
+    page_template: str | None,
     clock: Clock,
 ) -> Part:
-    """Their RPCs, for administrators and in public; `node_key` is this node's own, as a JWK."""
+    """Their RPCs, for administrators and in public.
+
+    `node_key` is this node's own, as a JWK; for `page_template` see `forms.page_of`.
+    """
     return Part(
         servicers=[
-            WalletAddressServicer(queries=wallet_addresses.queries, urls=urls, node_key=node_key),
+            WalletAddressServicer(
+                queries=wallet_addresses.queries,
+                urls=urls,
+                node_key=node_key,
+                page_template=page_template,
+            ),
             WalletAddressAdminServicer(
                 wallet_addresses=wallet_addresses,
                 ledger=ledger,

@@ -7,12 +7,14 @@ from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
+from grpc import StatusCode
 from grpc.aio import ServicerContext
 from ilpkit.openpayments.urls import same_wallet_address
 from rafiki.admin.v1 import wallet_address_service_pb2 as pb
 from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminServiceServicer
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as op
 from rafiki.openpayments.v1.wallet_address_service_pb2_grpc import WalletAddressServiceServicer
+from servicekit import rest
 from servicekit.clock import Clock
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
@@ -31,6 +33,7 @@ from services.backend.wallet_addresses.commands.create_wallet_address import New
 from services.backend.wallet_addresses.commands.revoke_key import KeyToRevoke
 from services.backend.wallet_addresses.commands.update_wallet_address import WalletAddressChanges
 from services.backend.wallet_addresses.errors import unknown_key, unknown_wallet_address
+from services.backend.wallet_addresses.forms import Form, form_of, page_of
 from services.backend.wallet_addresses.model import (
     AdditionalProperty,
     WalletAddress,
@@ -40,6 +43,12 @@ from services.backend.wallet_addresses.model import (
 from services.backend.wallet_addresses.queries import WalletAddressQueries
 
 Context = ServicerContext[object, object]
+_NOT_ACCEPTABLE: Final = 406
+_NO_SPSP: Final = (
+    "this node gives no SPSP credentials; create an incoming payment at the wallet address's "
+    "resource server"
+)
+_NO_SPSP_BODY: Final = {"error": {"code": str(_NOT_ACCEPTABLE), "description": _NO_SPSP}}
 
 
 class PublicUrls(Protocol):
@@ -215,17 +224,28 @@ class WalletAddressServicer(WalletAddressServiceServicer):
         queries: WalletAddressQueries,
         urls: PublicUrls,
         node_key: Mapping[str, str],
+        page_template: str | None,
     ) -> None:
         self._queries = queries
         self._urls = urls
         self._node_key = node_key
+        self._page_template = page_template
 
     async def GetWalletAddress(
         self, request: op.GetWalletAddressRequest, context: Context
     ) -> op.WalletAddress:
-        del context
+        form = form_of(_accept(context)) if rest.is_rest(context) else Form.DOCUMENT
         found = await self._queries.public(self._url(request))
+        if form is Form.SPSP:
+            await context.abort(
+                StatusCode.UNIMPLEMENTED,
+                _NO_SPSP,
+                rest.error_trailers(_NOT_ACCEPTABLE, _NO_SPSP_BODY),
+            )
         wallet_address, asset = found.wallet_address, found.asset
+        if form is Form.PAGE and self._page_template is not None:
+            page = page_of(self._page_template, wallet_address.address)
+            await rest.set_redirect(context, page)
         return op.WalletAddress(
             id=wallet_address.address,
             public_name=wallet_address.public_name,
@@ -250,6 +270,10 @@ class WalletAddressServicer(WalletAddressServiceServicer):
         if request.HasField("url"):
             return request.url
         return self._urls.wallet_address_of_path(request.path)
+
+
+def _accept(context: Context) -> str:
+    return ",".join(str(v) for k, v in context.invocation_metadata() or () if k == "accept")
 
 
 def _message(wallet_address: WalletAddress, asset: Asset, now: datetime) -> pb.WalletAddress:

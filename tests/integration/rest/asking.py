@@ -17,6 +17,8 @@ from tests.integration.backend.admin.conftest import OPERATOR
 SEED: Final = int(os.environ.get("FUZZ_SEED", "1"))
 CONCURRENT: Final = 8
 ANSWER_TIMEOUT_S: Final = 15
+PAGE: Final = "http://pages.test/pay?to=%ewa&pointer=%wp"
+"""Where the node sends browsers from a wallet address."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ from tests.integration.backend.admin.conftest import (
     settings,
 )
 from tests.integration.backend.admin.outside import Outside
-from tests.integration.rest.asking import Node
+from tests.integration.rest.asking import PAGE, Node
 from tests.support.postgres import TestPostgres, free_port, postgres_server
 from tests.support.valkey import redis_url, valkey_server
 
@@ -67,7 +67,11 @@ async def node(
         ADMIN_API_SECRET=ADMIN_SECRET,
     )
     changed = settings.model_copy(
-        update={"open_payments_url": origin, "auth_server_grant_url": origin}
+        update={
+            "open_payments_url": origin,
+            "auth_server_grant_url": origin,
+            "wallet_address_page": PAGE,
+        }
     )
     clients = Wallets()
     await clients.start()
