@@ -82,7 +82,10 @@ fuzz-edge: setup ## random requests to running services, over REST and gRPC; FUZ
 	FUZZ_CASES=$(or $(FUZZ_CASES),50) FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),1200) FUZZ_MESSAGES=$(or $(FUZZ_MESSAGES),100) \
 		$(BIN)/pytest -q -s --timeout 3600 tests/integration/rest tests/integration/auth/test_fuzz.py tests/integration/backend/admin/test_fuzz.py
 
+growth: setup ## what the directory holds and a change costs, with 1,000,000 wallet addresses and 10,000 peers
+	$(BIN)/python -m bench.bench_directory --wallets 1000000 --peers 10000
+
 chaos: setup ## kill and freeze every part at random under load, then audit all books; KILLS= and SEED= choose
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),30) $(if $(SEED),--seed $(SEED))
 
-.PHONY: chaos help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
+.PHONY: chaos growth help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run

@@ -46,11 +46,16 @@ class WalletAddressCache:
                     found[entry.wallet_address.id] = self._keep(entry, seen)
         return found
 
+    def known(self, url: str) -> WalletAddressWithKeys | None:
+        """The one at a canonical URL, if it is in memory; no other spelling finds one."""
+        wallet_address_id = self._id_of_url.get(url)
+        return None if wallet_address_id is None else self._recall(wallet_address_id)
+
     async def by_address(self, address: str) -> WalletAddressWithKeys | None:
         """The one at a canonical URL."""
-        known = self._id_of_url.get(address)
+        known = self.known(address)
         if known is not None:
-            return self._recall(known)
+            return known
         seen = self._changes_seen
         async with self._database.read() as session:
             entry = await repository.with_keys_by_address(session, address)

@@ -77,6 +77,10 @@ class WalletAddresses:
         return asset
 
     async def _entry(self, url: str) -> WalletAddressWithKeys | None:
+        # Mostly it is spelt as it is kept: then it need not be taken apart.
+        known = self._directory.wallet_addresses.known(url)
+        if known is not None:
+            return known
         try:
             address = canonical_wallet_address(url)
         except InvalidWalletAddress:
