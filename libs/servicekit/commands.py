@@ -75,15 +75,6 @@ class Replies(Generic[Done, Answer]):
     """From an earlier reply as much of `Done` as the command's `finish` reads."""
 
 
-def as_they_are(message: type[Answer]) -> Replies[Answer, Answer]:
-    """For work that makes its reply itself."""
-
-    def same(reply: Answer) -> Answer:
-        return reply
-
-    return Replies(message=message, encode=same, recover=same)
-
-
 def nothing_to_recover(reply: Message) -> Any:
     """For commands without a `finish`."""
     del reply

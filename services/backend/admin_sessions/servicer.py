@@ -5,11 +5,11 @@ from grpc.aio import ServicerContext
 from rafiki.admin.v1 import session_service_pb2 as pb
 from rafiki.admin.v1.session_service_pb2_grpc import SessionServiceServicer
 from servicekit.commands import Commands
+from servicekit.messages import timestamp
 
 from services.backend.admin_sessions.commands.end_session import EndSession
 from services.backend.admin_sessions.commands.start_session import SignIn, StartSession
 from services.backend.admin_sessions.queries import SessionQueries
-from services.backend.protos import timestamp
 
 Context = ServicerContext[object, object]
 

@@ -11,6 +11,7 @@ from rafiki.admin.v1.asset_service_pb2_grpc import AssetServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
 from servicekit.idempotency import once_of
+from servicekit.messages import moment, optional, page_info, page_query, timestamp
 
 from services.backend.assets.build import Assets
 from services.backend.assets.commands.create_asset import NewAsset
@@ -22,7 +23,6 @@ from services.backend.assets.model import Asset, Fee, FeeType
 from services.backend.ledger.interface import LedgerReader
 from services.backend.ledger.model import AMOUNT_MAX
 from services.backend.ledger.rules.chart import balance
-from services.backend.protos import moment, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scopes, parse_id
 
 _FEE_TYPES = {pb.FEE_TYPE_SENDING: FeeType.SENDING, pb.FEE_TYPE_RECEIVING: FeeType.RECEIVING}

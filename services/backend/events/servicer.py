@@ -9,13 +9,13 @@ from rafiki.admin.v1 import event_service_pb2 as pb
 from rafiki.admin.v1.event_service_pb2_grpc import EventServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.idempotency import once_of
+from servicekit.messages import optional, page_info, page_query, struct, timestamp
 
 from services.backend.events.commands.replay_event import EventToReplay, ReplayEvent
 from services.backend.events.errors import invalid_cursor, too_many, unknown_event
 from services.backend.events.feed import EventFeed
 from services.backend.events.model import DeliveryState, Event, EventDelivery, EventView
 from services.backend.events.queries import EventQueries
-from services.backend.protos import optional, page_info, page_query, struct, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id
 
 PULL_DEFAULT: Final = 100

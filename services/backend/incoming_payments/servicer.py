@@ -12,6 +12,16 @@ from rafiki.openpayments.v1.incoming_payment_service_pb2_grpc import (
 )
 from servicekit.clock import Clock
 from servicekit.commands import Commands, Replies, nothing_to_recover
+from servicekit.messages import (
+    amount,
+    moment,
+    optional,
+    page_info,
+    struct,
+    timestamp,
+    to_amount,
+    to_json,
+)
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
@@ -30,16 +40,6 @@ from services.backend.incoming_payments.commands.create_incoming_payment import 
 from services.backend.incoming_payments.errors import unknown_payment
 from services.backend.incoming_payments.model import InitiatedBy, PaymentView
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
-from services.backend.protos import (
-    amount,
-    moment,
-    optional,
-    page_info,
-    struct,
-    timestamp,
-    to_amount,
-    to_json,
-)
 from services.backend.tenants.scope import parse_id
 
 

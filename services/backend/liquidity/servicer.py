@@ -9,6 +9,7 @@ from rafiki.admin.v1 import liquidity_service_pb2 as pb
 from rafiki.admin.v1.liquidity_service_pb2_grpc import LiquidityServiceServicer
 from servicekit.commands import Command, Commands, Replies, nothing_to_recover
 from servicekit.idempotency import once_of
+from servicekit.messages import optional, timestamp
 
 from services.backend.callers.context import Context
 from services.backend.ledger.rules.chart import TransferCode
@@ -26,7 +27,6 @@ from services.backend.liquidity.model import (
 )
 from services.backend.liquidity.moving import Recorded
 from services.backend.outgoing_payments.commands.fund_payment import FundPayment, PaymentToFund
-from services.backend.protos import optional, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id, parse_uuid
 
 Given = TypeVar("Given")

@@ -14,6 +14,15 @@ from rafiki.openpayments.v1.outgoing_payment_service_pb2_grpc import (
 )
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
+from servicekit.messages import (
+    amount,
+    optional,
+    page_info,
+    struct,
+    timestamp,
+    to_amount,
+    to_json,
+)
 from servicekit.paging import PageQuery
 from servicekit.rest import set_created
 
@@ -28,15 +37,6 @@ from services.backend.outgoing_payments.commands.create_payment import (
 from services.backend.outgoing_payments.errors import unknown_payment
 from services.backend.outgoing_payments.model import Granted, PaymentView
 from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
-from services.backend.protos import (
-    amount,
-    optional,
-    page_info,
-    struct,
-    timestamp,
-    to_amount,
-    to_json,
-)
 from services.backend.quotes.commands.create_quote import NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.tenants.scope import parse_id

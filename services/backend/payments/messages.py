@@ -6,13 +6,13 @@ from uuid import UUID
 
 from rafiki.admin.v1 import payment_service_pb2 as pb
 from servicekit.errors import InvalidArgument
+from servicekit.messages import amount, struct, timestamp
 
 from services.backend.assets.model import Asset
 from services.backend.incoming_payments import model as incoming
 from services.backend.incoming_payments.model import PaymentView as IncomingView
 from services.backend.outgoing_payments import model as outgoing
 from services.backend.outgoing_payments.model import PaymentView as OutgoingView
-from services.backend.protos import amount, struct, timestamp
 from services.backend.quotes.model import Quote
 from services.backend.receivers.model import Receiver
 

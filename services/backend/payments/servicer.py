@@ -10,6 +10,14 @@ from rafiki.admin.v1.payment_service_pb2_grpc import PaymentServiceServicer
 from servicekit.commands import Command, Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument, NotFound
 from servicekit.idempotency import Once, once_of
+from servicekit.messages import (
+    moment,
+    optional,
+    page_info,
+    page_query,
+    to_amount,
+    to_json,
+)
 
 from services.backend.incoming_payments.build import IncomingPayments
 from services.backend.incoming_payments.commands.approve_incoming_payment import PaymentToApprove
@@ -29,14 +37,6 @@ from services.backend.outgoing_payments.commands.create_payment import (
 from services.backend.outgoing_payments.model import PaymentView as OutgoingView
 from services.backend.payments import messages
 from services.backend.payments.queries import PaymentQueries
-from services.backend.protos import (
-    moment,
-    optional,
-    page_info,
-    page_query,
-    to_amount,
-    to_json,
-)
 from services.backend.quotes.build import Quotes
 from services.backend.quotes.commands.create_quote import GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote

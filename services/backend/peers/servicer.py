@@ -9,6 +9,7 @@ from rafiki.admin.v1 import peer_service_pb2 as pb
 from rafiki.admin.v1.peer_service_pb2_grpc import PeerServiceServicer
 from servicekit.commands import Command, Commands, Replies
 from servicekit.idempotency import once_of
+from servicekit.messages import moment, optional, page_info, page_query, timestamp
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.servicer import asset_message, asset_of, fill_liquidity
@@ -21,7 +22,6 @@ from services.backend.peers.commands.update_peer import PeerChanges
 from services.backend.peers.errors import invalid_mask, unknown_peer
 from services.backend.peers.model import Peer, PeerView
 from services.backend.peers.roles import PeerByUrl
-from services.backend.protos import moment, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id
 
 Context = ServicerContext[object, object]

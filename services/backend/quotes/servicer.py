@@ -7,12 +7,12 @@ from rafiki.openpayments.v1 import quote_service_pb2 as pb
 from rafiki.openpayments.v1.quote_service_pb2_grpc import QuoteServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
+from servicekit.messages import amount, optional, timestamp, to_amount
 from servicekit.rest import set_created
 
 from services.backend.assets.model import Asset
 from services.backend.callers.context import Context, once_of_call, tenant, verdict
 from services.backend.directory.wallet_addresses import WalletAddresses
-from services.backend.protos import amount, optional, timestamp, to_amount
 from services.backend.quotes.commands.create_quote import CreateQuote, GivenQuote, NewQuote
 from services.backend.quotes.errors import unknown_quote
 from services.backend.quotes.model import Quote

@@ -11,9 +11,9 @@ from rafiki.common.v1 import money_pb2
 from rafiki.routing.v1 import routing_service_pb2 as pb
 from rafiki.routing.v1.routing_service_pb2_grpc import RoutingServiceServicer
 from servicekit.errors import FailedPrecondition, InvalidArgument
+from servicekit.messages import optional, timestamp, to_amount
 
 from services.backend.directory.model import OwnRoute, PeerRoute
-from services.backend.protos import optional, timestamp, to_amount
 from services.backend.routing.service import RoutingService
 from services.backend.tenants.scope import Scopes
 

@@ -8,8 +8,8 @@ from rafiki.admin.v1 import tenant_service_pb2 as pb
 from rafiki.admin.v1.tenant_service_pb2_grpc import TenantServiceServicer
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.idempotency import Once, once_of
+from servicekit.messages import optional, page_info, page_query, timestamp
 
-from services.backend.protos import optional, page_info, page_query, timestamp
 from services.backend.tenants.build import Tenants
 from services.backend.tenants.commands.create_tenant import NewTenant
 from services.backend.tenants.commands.set_tenant_settings import NewSettings

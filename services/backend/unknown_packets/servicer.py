@@ -8,10 +8,10 @@ from servicekit.clock import Clock
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
 from servicekit.idempotency import once_of
+from servicekit.messages import amount, optional, page_info, page_query, timestamp
 
 from services.backend.assets.model import Asset
 from services.backend.callers.context import Context
-from services.backend.protos import amount, optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scopes, parse_id, parse_uuid
 from services.backend.unknown_packets.commands.resolve_packet import (
     PacketToResolve,

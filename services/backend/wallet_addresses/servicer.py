@@ -17,16 +17,15 @@ from rafiki.openpayments.v1.wallet_address_service_pb2_grpc import WalletAddress
 from servicekit import rest
 from servicekit.clock import Clock
 from servicekit.commands import Commands, Replies, nothing_to_recover
-from servicekit.errors import InvalidArgument
+from servicekit.errors import InvalidArgument, Unimplemented
 from servicekit.idempotency import Once, once_of
+from servicekit.messages import optional, page_info, page_query, timestamp
 
 from services.backend.assets.errors import unknown_asset
 from services.backend.assets.model import Asset
 from services.backend.assets.servicer import asset_message, fill_liquidity
 from services.backend.ledger.interface import LedgerReader
-from services.backend.protos import optional, page_info, page_query, timestamp
 from services.backend.tenants.scope import Scope, Scopes, parse_id
-from services.backend.unimplemented import unimplemented
 from services.backend.wallet_addresses.build import WalletAddressUseCases
 from services.backend.wallet_addresses.commands.create_key import NewKey
 from services.backend.wallet_addresses.commands.create_wallet_address import NewWalletAddress
@@ -199,7 +198,9 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
         self, request: pb.TriggerWalletAddressEventsRequest, context: Context
     ) -> Empty:
         del request, context
-        raise unimplemented("WalletAddressAdminService.TriggerWalletAddressEvents")
+        raise Unimplemented(
+            "UNIMPLEMENTED", "money to a wallet address without a payment is not served yet"
+        )
 
     def _scope(self, request: Message) -> Scope:
         return self._scopes.of(optional(request, "tenant_id"))
