@@ -311,7 +311,6 @@ class Features:
             database=database,
             ledger=ledger,
             incoming_payments=self.incoming.endings,
-            outgoing_payments=self.outgoing.queries,
             clock=clock,
         )
 

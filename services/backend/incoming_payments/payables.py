@@ -89,8 +89,10 @@ class PayablesCache:
             parsed = UUID(payment_id)
         except ValueError:
             return None
-        views = await self._payments.uncounted([parsed])
-        return self._remember(views[0]) if views else None
+        view = self._kept.find(parsed)
+        if view is None:
+            view = next(iter(await self._payments.uncounted([parsed])), None)
+        return None if view is None else self._remember(view)
 
     def _remember(self, view: PaymentView) -> Payable:
         payment, asset = view.payment, view.asset

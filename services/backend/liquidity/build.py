@@ -12,7 +12,6 @@ from services.backend.liquidity.commands.withdraw import Withdraw
 from services.backend.liquidity.commands.withdraw_from_payment import WithdrawFromPayment
 from services.backend.liquidity.history import AccountHistory
 from services.backend.liquidity.moving import MoneyLedger
-from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,6 @@ def build(
     database: Database,
     ledger: MoneyLedger,
     incoming_payments: Endings,
-    outgoing_payments: OutgoingPaymentQueries,
     clock: Clock,
 ) -> Liquidity:
     """Wire them."""
@@ -42,7 +40,6 @@ def build(
             database=database,
             ledger=ledger,
             incoming_payments=incoming_payments,
-            outgoing_payments=outgoing_payments,
             clock=clock,
         ),
         end_withdrawal=EndWithdrawal(database=database, ledger=ledger, clock=clock),

@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from servicekit.database import Database, ReadSession, WriteSession
-from servicekit.statements import prepared
-from sqlalchemy import Row, Select, and_, bindparam, false, insert, select, union_all
+from servicekit.statements import Prepared, prepared
+from sqlalchemy import Row, Select, Table, and_, bindparam, false, insert, select, union_all
 
 from services.backend.assets.tables import assets
 from services.backend.events.model import Event
@@ -51,25 +51,55 @@ _ADD: Final = prepared(insert(liquidity_transfers), columns=_COLUMNS)
 _GET: Final = prepared(_select().where(_T.transfer_id == bindparam("transfer_id")))
 _EVENT_PREFIX: Final = "event_"
 _EVENT: Final = tuple(Event.__dataclass_fields__)
-_TOLD: Final = prepared(
-    select(
-        *(webhook_events.c[name].label(f"{_EVENT_PREFIX}{name}") for name in _EVENT),
-        *liquidity_transfers.c,
-        assets.c.ledger,
-    )
-    .select_from(
-        webhook_events.outerjoin(
-            liquidity_transfers.join(assets, _T.asset_id == assets.c.id),
-            and_(
-                _T.id == webhook_events.c.id,
-                _T.tenant_id == webhook_events.c.tenant_id,
-                _T.kind == Kind.WITHDRAWAL,
-            ),
+
+
+def _withdrawals_of(payments: Table) -> Prepared:
+    """A payment, its events in the order of their writing, and the withdrawals of each."""
+    return prepared(
+        select(
+            payments.c.tenant_id.label("owner"),
+            payments.c.state,
+            assets.c.id.label("its_asset"),
+            assets.c.ledger,
+            *(webhook_events.c[name].label(f"{_EVENT_PREFIX}{name}") for name in _EVENT),
+            *liquidity_transfers.c,
         )
+        .select_from(
+            payments.join(wallet_addresses, wallet_addresses.c.id == payments.c.wallet_address_id)
+            .join(assets, assets.c.id == wallet_addresses.c.asset_id)
+            .outerjoin(webhook_events, webhook_events.c.resource_id == payments.c.id)
+            .outerjoin(
+                liquidity_transfers,
+                and_(
+                    _T.id == webhook_events.c.id,
+                    _T.tenant_id == webhook_events.c.tenant_id,
+                    _T.kind == Kind.WITHDRAWAL,
+                ),
+            )
+        )
+        .where(payments.c.id == bindparam("payment_id"))
+        .order_by(webhook_events.c.position, _T.created_at.desc(), _T.transfer_id.desc())
     )
-    .where(webhook_events.c.resource_id == bindparam("payment_id"))
-    .order_by(webhook_events.c.position, _T.created_at.desc(), _T.transfer_id.desc())
-)
+
+
+_WITHDRAWALS: Final = {
+    Holder.INCOMING_PAYMENT: _withdrawals_of(incoming_payments),
+    Holder.OUTGOING_PAYMENT: _withdrawals_of(outgoing_payments),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidOut:
+    """A payment, what was told of it, and what was withdrawn from it."""
+
+    tenant_id: UUID
+    state: str
+    asset_id: UUID
+    ledger: int
+    events: list[Event]
+    """In the order of their writing."""
+    tries: list[LiquidityTransfer]
+    """Withdrawals; of one event the newest first."""
 
 
 async def find_account(
@@ -121,24 +151,34 @@ async def get(database: Database, transfer_id: UUID) -> LiquidityTransfer | None
     return None if row is None else _transfer(row)
 
 
-async def told(database: Database, payment_id: UUID) -> tuple[list[Event], list[LiquidityTransfer]]:
-    """All events about a payment in the order of their writing, and withdrawals by their ids.
-
-    The newest withdrawal of each event comes first.
-    """
+async def paid_out(database: Database, holder: Holder, payment_id: UUID) -> PaidOut | None:
+    """A payment of any tenant with its events and withdrawals; None when there is none."""
     async with database.read() as session:
-        rows = (await session.execute(_TOLD, {"payment_id": payment_id})).all()
+        rows = (await session.execute(_WITHDRAWALS[holder], {"payment_id": payment_id})).all()
+    if not rows:
+        return None
     events = {
         row.event_id: Event(**{name: getattr(row, f"{_EVENT_PREFIX}{name}") for name in _EVENT})
         for row in rows
+        if row.event_id is not None
     }
-    names = (*_COLUMNS, "ledger")
-    found = [
-        LiquidityTransfer(**{name: getattr(row, name) for name in names} | {"kind": Kind(row.kind)})
+    tries = [
+        LiquidityTransfer(
+            **{name: getattr(row, name) for name in _COLUMNS}
+            | {"kind": Kind(row.kind), "ledger": row.ledger}
+        )
         for row in rows
         if row.transfer_id is not None
     ]
-    return list(events.values()), found
+    first = rows[0]
+    return PaidOut(
+        tenant_id=first.owner,
+        state=first.state,
+        asset_id=first.its_asset,
+        ledger=first.ledger,
+        events=list(events.values()),
+        tries=tries,
+    )
 
 
 async def withdrawals(

@@ -9,12 +9,12 @@ from uuid import UUID
 from servicekit.clock import Clock
 from servicekit.database import Database
 
-from services.backend.assets.model import Asset
 from services.backend.events.withdrawable import withdrawable
 from services.backend.incoming_payments.endings import Endings
 from services.backend.incoming_payments.model import State as IncomingState
 from services.backend.liquidity import repository
 from services.backend.liquidity.errors import not_ended, nothing_to_withdraw, still_pending
+from services.backend.liquidity.holders import unknown_holder
 from services.backend.liquidity.model import (
     Holder,
     Kind,
@@ -23,11 +23,12 @@ from services.backend.liquidity.model import (
     payment_transfer_id,
 )
 from services.backend.liquidity.moving import MoneyLedger, MoveMoney, Planned, checked
+from services.backend.liquidity.repository import PaidOut
 from services.backend.liquidity.states import TransferStates
 from services.backend.outgoing_payments.model import State as OutgoingState
-from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
 from services.backend.tenants.scope import Scope
 
+_OPEN: Final = frozenset({IncomingState.PENDING, OutgoingState.FUNDING, OutgoingState.SENDING})
 REACHES_LEDGER_WITHIN: Final = timedelta(seconds=30)
 """How long a withdrawal that is recorded counts as on its way to the ledger."""
 
@@ -54,12 +55,10 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
         database: Database,
         ledger: MoneyLedger,
         incoming_payments: Endings,
-        outgoing_payments: OutgoingPaymentQueries,
         clock: Clock,
     ) -> None:
         super().__init__(database=database, ledger=ledger, clock=clock)
         self._incoming_payments = incoming_payments
-        self._outgoing_payments = outgoing_payments
         self._states = TransferStates(ledger=ledger, clock=clock)
 
     async def read(self, given: PaymentWithdrawal) -> Planned:
@@ -71,23 +70,23 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
         follows from the event and the number of tries, so that of two calls at once one succeeds.
         """
         payment_id = given.payment_id
-        tenant_id, asset = await self._ended(given)
-        events, tries = await repository.told(self._database, payment_id)
+        found = await self._ended(given)
+        tries = found.tries
         states = await self._states.of(tries)
         left = 0
-        for event in withdrawable(events):
+        for event in withdrawable(found.events):
             own = [tried for tried in tries if tried.id == event.event_id]
             open_tries = [tried for tried in own if self._is_open(tried, states)]
             left += event.amount - sum(tried.amount for tried in open_tries)
             if not open_tries:
                 transfer = LiquidityTransfer(
                     transfer_id=payment_transfer_id(event.event_id, len(own)),
-                    tenant_id=tenant_id,
+                    tenant_id=found.tenant_id,
                     id=event.event_id,
                     kind=Kind.WITHDRAWAL,
                     account_id=payment_id,
-                    asset_id=asset.id,
-                    ledger=asset.ledger,
+                    asset_id=found.asset_id,
+                    ledger=found.ledger,
                     amount=min(left, await self._balance(payment_id)),
                     timeout_s=given.timeout_s,
                     created_at=self._clock.now(),
@@ -96,19 +95,22 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
         pending = [t.id for t in tries if states.get(t.transfer_id) is TransferState.PENDING]
         raise still_pending(pending[0]) if pending else nothing_to_withdraw(payment_id)
 
-    async def _ended(self, given: PaymentWithdrawal) -> tuple[UUID, Asset]:
-        """Whose the payment is, and in what; raises FailedPrecondition when it has not ended."""
-        if given.holder is Holder.INCOMING_PAYMENT:
-            received = await self._incoming_payments.ended(
-                given.payment_id, tenant_id=given.scope.filter
-            )
-            if received.payment.state is IncomingState.PENDING:
-                raise not_ended(received.payment.state)
-            return received.payment.tenant_id, received.asset
-        sent = await self._outgoing_payments.get(given.payment_id, tenant_id=given.scope.filter)
-        if sent.payment.state in {OutgoingState.FUNDING, OutgoingState.SENDING}:
-            raise not_ended(sent.payment.state)
-        return sent.payment.tenant_id, sent.asset
+    async def _ended(self, given: PaymentWithdrawal) -> PaidOut:
+        """The payment; raises NotFound, and FailedPrecondition when it has not ended."""
+        found = await self._find(given)
+        if found.state == IncomingState.PENDING:
+            # One that has all it expects is ended now, for its money to be taken.
+            await self._incoming_payments.ended(given.payment_id, tenant_id=given.scope.filter)
+            found = await self._find(given)
+        if found.state in _OPEN:
+            raise not_ended(found.state)
+        return found
+
+    async def _find(self, given: PaymentWithdrawal) -> PaidOut:
+        found = await repository.paid_out(self._database, given.holder, given.payment_id)
+        if found is None or given.scope.filter not in {None, found.tenant_id}:
+            raise unknown_holder(given.holder, given.payment_id)
+        return found
 
     def _is_open(self, tried: LiquidityTransfer, states: Mapping[UUID, TransferState]) -> bool:
         """Whether a withdrawal took its money or may still do so, and was not given up.

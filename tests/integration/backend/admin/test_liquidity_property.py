@@ -212,12 +212,10 @@ async def _bank(url: str, run: int) -> AsyncIterator[Bank]:
         await ledger.create_accounts(
             new_asset_accounts(asset_id=tenant.asset_id.int, ledger=tenant.ledger)
         )
-    unused = cast("Any", None)
     liquidity = build(
         database=database,
         ledger=ledger,
-        incoming_payments=unused,
-        outgoing_payments=unused,
+        incoming_payments=cast("Any", None),  # not used here
         clock=clock,
     )
     commands = Commands(

@@ -104,7 +104,6 @@ async def test_a_process_that_died_while_it_let_a_payment_expire(
     usd = await node.asset()
     payment = await expecting(node, usd)
     await receive(node, usd, payment, 40)
-    node.features.incoming.worker.credited(UUID(id_of(payment)))
     await IncomingBooks(node.features.ledger).close(UUID(id_of(payment)), usd.ledger)
     await node.stop()
     node.clock.jump(60)

@@ -95,7 +95,7 @@ async def test_a_payment_between_two_nodes(banks: Banks) -> None:
 
     await one()  # what is read once is read now
     statements = await one()
-    assert sum(statements.values()) <= 20, statements.most_common()
+    assert sum(statements.values()) <= 18, statements.most_common()
 
 
 async def test_a_payment_within_a_node(banks: Banks) -> None:
@@ -109,7 +109,7 @@ async def test_a_payment_within_a_node(banks: Banks) -> None:
 
     await one()
     statements = await one()
-    assert sum(statements.values()) <= 16, statements.most_common()
+    assert sum(statements.values()) <= 15, statements.most_common()
 
 
 async def test_an_incoming_payment_is_created_in_two_and_shown_in_one(banks: Banks) -> None:
