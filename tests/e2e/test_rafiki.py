@@ -7,6 +7,7 @@ import pytest
 from deploy.local.demo import Wallets
 from deploy.local.environment import NodeConfig, grpc_target
 from deploy.local.stack import Stack
+from tests.e2e.booking import Accounts
 from tests.support.rafiki_command import Ran, rafiki
 
 pytestmark = pytest.mark.e2e
@@ -18,8 +19,9 @@ async def run(node: NodeConfig, *arguments: str, env: dict[str, str] | None = No
 
 async def test_a_payment_is_made_once_traced_and_explained(stack: Stack, wallets: Wallets) -> None:
     node = stack.configs[0]
-    # From an account that no other test counts on, and to one.
+    # Customers that no other test counts on.
     sender, receiver = wallets.by_node[0][1].url, wallets.by_node[1][1].url
+    accounts = await Accounts.open(stack, sender, receiver)
     following = asyncio.ensure_future(
         run(node, "-o", "json", "events", "follow", "--cursor", "0", "--count", "2")
     )
@@ -37,6 +39,7 @@ async def test_a_payment_is_made_once_traced_and_explained(stack: Stack, wallets
     assert "2.00 USD are debited" in (await run(node, "explain", "quote", payment_id)).out
     lines = (await following).out.splitlines()
     assert len(lines) == 2
+    await accounts.booked(payment_id)
 
 
 async def test_the_doctor_finds_a_node_of_make_run_well(stack: Stack, wallets: Wallets) -> None:
