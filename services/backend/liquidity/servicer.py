@@ -178,6 +178,9 @@ class LiquidityServicer(LiquidityServiceServicer):
             scope=self._scope(request),
             holder=holder,
             payment_id=payment_id,
+            event_id=parse_uuid(request.event_id, "event_id")
+            if request.HasField("event_id")
+            else None,
             timeout_s=request.timeout_seconds,
         )
         return await self._run(self._liquidity.withdraw_from_payment, given, request, _TRANSFERS)

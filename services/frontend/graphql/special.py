@@ -54,20 +54,20 @@ async def withdrawal_of_event(
     _request: Any,
     event: event_service_pb2.WebhookEvent,
 ) -> Any:
-    """Take what the payment of an event has."""
+    """Take what an event told of."""
     payment_id, key = _payment_of(event), given["idempotencyKey"]
     if event.type in _INCOMING:
         return await context.call(
             "WithdrawIncomingPayment",
             liquidity.WithdrawIncomingPaymentRequest(
-                incoming_payment_id=payment_id, idempotency_key=key
+                incoming_payment_id=payment_id, event_id=event.id, idempotency_key=key
             ),
         )
     if event.type in _OUTGOING:
         return await context.call(
             "WithdrawOutgoingPayment",
             liquidity.WithdrawOutgoingPaymentRequest(
-                outgoing_payment_id=payment_id, idempotency_key=key
+                outgoing_payment_id=payment_id, event_id=event.id, idempotency_key=key
             ),
         )
     raise _invalid_event("this event asks for no withdrawal of a payment")

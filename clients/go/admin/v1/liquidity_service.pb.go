@@ -567,8 +567,10 @@ type WithdrawIncomingPaymentRequest struct {
 	TimeoutSeconds uint32 `protobuf:"varint,3,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"`
 	// Idempotency key: a repeat with the same input answers the first reply.
 	IdempotencyKey string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Event of the payment whose money is to be taken; absent means the oldest event whose money was not taken.
+	EventId       *string `protobuf:"bytes,5,opt,name=event_id,json=eventId,proto3,oneof" json:"event_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WithdrawIncomingPaymentRequest) Reset() {
@@ -629,6 +631,13 @@ func (x *WithdrawIncomingPaymentRequest) GetIdempotencyKey() string {
 	return ""
 }
 
+func (x *WithdrawIncomingPaymentRequest) GetEventId() string {
+	if x != nil && x.EventId != nil {
+		return *x.EventId
+	}
+	return ""
+}
+
 // A withdrawal of what an event told that the payment left over.
 type WithdrawOutgoingPaymentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -640,8 +649,10 @@ type WithdrawOutgoingPaymentRequest struct {
 	TimeoutSeconds uint32 `protobuf:"varint,3,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"`
 	// Idempotency key: a repeat with the same input answers the first reply.
 	IdempotencyKey string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Event of the payment whose money is to be taken; absent means the oldest event whose money was not taken.
+	EventId       *string `protobuf:"bytes,5,opt,name=event_id,json=eventId,proto3,oneof" json:"event_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WithdrawOutgoingPaymentRequest) Reset() {
@@ -698,6 +709,13 @@ func (x *WithdrawOutgoingPaymentRequest) GetTimeoutSeconds() uint32 {
 func (x *WithdrawOutgoingPaymentRequest) GetIdempotencyKey() string {
 	if x != nil {
 		return x.IdempotencyKey
+	}
+	return ""
+}
+
+func (x *WithdrawOutgoingPaymentRequest) GetEventId() string {
+	if x != nil && x.EventId != nil {
+		return *x.EventId
 	}
 	return ""
 }
@@ -1286,21 +1304,25 @@ const file_rafiki_admin_v1_liquidity_service_proto_rawDesc = "" +
 	"\x0ftimeout_seconds\x18\x05 \x01(\rR\x0etimeoutSeconds\x12'\n" +
 	"\x0fidempotency_key\x18\x06 \x01(\tR\x0eidempotencyKeyB\f\n" +
 	"\n" +
-	"_tenant_id\"\xd2\x01\n" +
+	"_tenant_id\"\xff\x01\n" +
 	"\x1eWithdrawIncomingPaymentRequest\x12 \n" +
 	"\ttenant_id\x18\x01 \x01(\tH\x00R\btenantId\x88\x01\x01\x12.\n" +
 	"\x13incoming_payment_id\x18\x02 \x01(\tR\x11incomingPaymentId\x12'\n" +
 	"\x0ftimeout_seconds\x18\x03 \x01(\rR\x0etimeoutSeconds\x12'\n" +
-	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKeyB\f\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKey\x12\x1e\n" +
+	"\bevent_id\x18\x05 \x01(\tH\x01R\aeventId\x88\x01\x01B\f\n" +
 	"\n" +
-	"_tenant_id\"\xd2\x01\n" +
+	"_tenant_idB\v\n" +
+	"\t_event_id\"\xff\x01\n" +
 	"\x1eWithdrawOutgoingPaymentRequest\x12 \n" +
 	"\ttenant_id\x18\x01 \x01(\tH\x00R\btenantId\x88\x01\x01\x12.\n" +
 	"\x13outgoing_payment_id\x18\x02 \x01(\tR\x11outgoingPaymentId\x12'\n" +
 	"\x0ftimeout_seconds\x18\x03 \x01(\rR\x0etimeoutSeconds\x12'\n" +
-	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKeyB\f\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKey\x12\x1e\n" +
+	"\bevent_id\x18\x05 \x01(\tH\x01R\aeventId\x88\x01\x01B\f\n" +
 	"\n" +
-	"_tenant_id\"\xdc\x01\n" +
+	"_tenant_idB\v\n" +
+	"\t_event_id\"\xdc\x01\n" +
 	"\x1cWithdrawWalletAddressRequest\x12 \n" +
 	"\ttenant_id\x18\x01 \x01(\tH\x00R\btenantId\x88\x01\x01\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12*\n" +

@@ -40,6 +40,8 @@ class PaymentWithdrawal:
     scope: Scope
     holder: Holder
     payment_id: UUID
+    event_id: UUID | None
+    """Whose money to take; None for the oldest event whose money was not taken."""
     timeout_s: int
     """0 takes it at once."""
 
@@ -62,12 +64,13 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
         self._states = TransferStates(ledger=ledger, clock=clock)
 
     async def read(self, given: PaymentWithdrawal) -> Planned:
-        """What the first event told of whose money is neither taken nor being taken.
+        """What the given event told, or the first whose money is neither taken nor being taken.
 
         The withdrawal has the event's id, and moves no more than was told: money that came later is
         another event's. Where less was there for an earlier event than it told, the rest of that
-        comes along. Earlier tries may have been given up, so each has a transfer of its own. Its id
-        follows from the event and the number of tries, so that of two calls at once one succeeds.
+        comes along, unless an event is named. Earlier tries may have been given up, so each has a
+        transfer of its own. Its id follows from the event and the number of tries, so that of two
+        calls at once one succeeds.
         """
         payment_id = given.payment_id
         found = await self._ended(given)
@@ -78,7 +81,9 @@ class WithdrawFromPayment(MoveMoney[PaymentWithdrawal]):
             own = [tried for tried in tries if tried.id == event.event_id]
             open_tries = [tried for tried in own if self._is_open(tried, states)]
             left += event.amount - sum(tried.amount for tried in open_tries)
-            if not open_tries:
+            if given.event_id is not None:
+                left = event.amount
+            if not open_tries and given.event_id in {None, event.event_id}:
                 transfer = LiquidityTransfer(
                     transfer_id=payment_transfer_id(event.event_id, len(own)),
                     tenant_id=found.tenant_id,

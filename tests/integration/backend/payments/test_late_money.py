@@ -62,9 +62,12 @@ async def told(banks: Banks, payment: Any, count: int) -> dict[str, Any]:
     return (await eventually(events, lambda found: len(found) == count))[-1]
 
 
-async def withdraw(banks: Banks, payment: Any, *, timeout_s: int = 0) -> Any:
+async def withdraw(
+    banks: Banks, payment: Any, *, timeout_s: int = 0, event_id: str | None = None
+) -> Any:
     request = liquidity_service_pb2.WithdrawOutgoingPaymentRequest(
         outgoing_payment_id=id_of(payment),
+        event_id=event_id,
         timeout_seconds=timeout_s,
         idempotency_key=key(),
     )
@@ -142,6 +145,22 @@ async def test_each_event_tells_what_is_new_and_each_withdrawal_takes_what_its_e
     _, first, second = banks.outside.ids_of(id_of(payment))
     taken = [await withdraw(banks, payment) for _ in range(2)]
     assert [(each.id, each.amount) for each in taken] == [(first, 6), (second, 4)]
+    assert await banks.near.balance(id_of(payment)) == 0
+
+
+async def test_an_event_that_is_named_gives_what_it_told_in_any_order(banks: Banks) -> None:
+    payment = await ended_with_late_money(banks)
+    await resolved(banks, payment)
+    await told(banks, payment, 3)
+    created, first, second = banks.outside.ids_of(id_of(payment))
+    taken = await withdraw(banks, payment, event_id=second)
+    assert (taken.id, taken.amount) == (second, 4)
+    for event_id in (second, created, key()):
+        with pytest.raises(FailedPrecondition) as refused:
+            await withdraw(banks, payment, event_id=event_id)
+        assert refused.value.reason == "NOTHING_TO_WITHDRAW"
+    taken = await withdraw(banks, payment, event_id=first)
+    assert (taken.id, taken.amount) == (first, 6)
     assert await banks.near.balance(id_of(payment)) == 0
 
 

@@ -409,6 +409,8 @@ async def test_events_name_the_payment_that_they_ask_money_for(
     (request,) = edge.services.requests(rpc)
     named = getattr(request, "outgoing_payment_id", None) or request.incoming_payment_id
     assert (named, request.idempotency_key) == (uuid(7), "k")
+    if mutation == "withdraw":
+        assert request.event_id == messages.event().id
 
 
 async def test_events_that_ask_for_no_money_are_refused(edge: AdminEdge) -> None:

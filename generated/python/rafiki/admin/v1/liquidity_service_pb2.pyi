@@ -295,6 +295,7 @@ class WithdrawIncomingPaymentRequest(_message.Message):
     INCOMING_PAYMENT_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     incoming_payment_id: _builtins.str
@@ -303,6 +304,8 @@ class WithdrawIncomingPaymentRequest(_message.Message):
     """0 withdraws at once; else a withdrawal in two phases that times out."""
     idempotency_key: _builtins.str
     """Idempotency key: a repeat with the same input answers the first reply."""
+    event_id: _builtins.str
+    """Event of the payment whose money is to be taken; absent means the oldest event whose money was not taken."""
     def __init__(
         self,
         *,
@@ -310,13 +313,19 @@ class WithdrawIncomingPaymentRequest(_message.Message):
         incoming_payment_id: _builtins.str = ...,
         timeout_seconds: _builtins.int = ...,
         idempotency_key: _builtins.str = ...,
+        event_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_event_id", b"_event_id", "_tenant_id", b"_tenant_id", "event_id", b"event_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "idempotency_key", b"idempotency_key", "incoming_payment_id", b"incoming_payment_id", "tenant_id", b"tenant_id", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_event_id", b"_event_id", "_tenant_id", b"_tenant_id", "event_id", b"event_id", "idempotency_key", b"idempotency_key", "incoming_payment_id", b"incoming_payment_id", "tenant_id", b"tenant_id", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__event_id: _TypeAlias = _typing.Literal["event_id"]  # noqa: Y015
+    _WhichOneofArgType__event_id: _TypeAlias = _typing.Literal["_event_id", b"_event_id"]  # noqa: Y015
     _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
     _WhichOneofArgType__tenant_id: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__event_id) -> _WhichOneofReturnType__event_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
 
 Global___WithdrawIncomingPaymentRequest: _TypeAlias = WithdrawIncomingPaymentRequest  # noqa: Y015
@@ -331,6 +340,7 @@ class WithdrawOutgoingPaymentRequest(_message.Message):
     OUTGOING_PAYMENT_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant that acts; absent means the operator."""
     outgoing_payment_id: _builtins.str
@@ -339,6 +349,8 @@ class WithdrawOutgoingPaymentRequest(_message.Message):
     """0 withdraws at once; else a withdrawal in two phases that times out."""
     idempotency_key: _builtins.str
     """Idempotency key: a repeat with the same input answers the first reply."""
+    event_id: _builtins.str
+    """Event of the payment whose money is to be taken; absent means the oldest event whose money was not taken."""
     def __init__(
         self,
         *,
@@ -346,13 +358,19 @@ class WithdrawOutgoingPaymentRequest(_message.Message):
         outgoing_payment_id: _builtins.str = ...,
         timeout_seconds: _builtins.int = ...,
         idempotency_key: _builtins.str = ...,
+        event_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_event_id", b"_event_id", "_tenant_id", b"_tenant_id", "event_id", b"event_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id", "idempotency_key", b"idempotency_key", "outgoing_payment_id", b"outgoing_payment_id", "tenant_id", b"tenant_id", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_event_id", b"_event_id", "_tenant_id", b"_tenant_id", "event_id", b"event_id", "idempotency_key", b"idempotency_key", "outgoing_payment_id", b"outgoing_payment_id", "tenant_id", b"tenant_id", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__event_id: _TypeAlias = _typing.Literal["event_id"]  # noqa: Y015
+    _WhichOneofArgType__event_id: _TypeAlias = _typing.Literal["_event_id", b"_event_id"]  # noqa: Y015
     _WhichOneofReturnType__tenant_id: _TypeAlias = _typing.Literal["tenant_id"]  # noqa: Y015
     _WhichOneofArgType__tenant_id: _TypeAlias = _typing.Literal["_tenant_id", b"_tenant_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__event_id) -> _WhichOneofReturnType__event_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tenant_id) -> _WhichOneofReturnType__tenant_id | None: ...
 
 Global___WithdrawOutgoingPaymentRequest: _TypeAlias = WithdrawOutgoingPaymentRequest  # noqa: Y015
