@@ -1,5 +1,6 @@
 """The walk over the Admin API: each operation of its schema, signed by a tenant."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,7 +25,15 @@ import services.frontend
 from tests.integration.backend.isolation import admin_recipes
 from tests.integration.backend.isolation.belongings import Belongings
 from tests.integration.backend.isolation.recipes import Absent, Thing, Value
-from tests.integration.backend.isolation.walk import NOBODY, OWN, Answer, World, ways
+from tests.integration.backend.isolation.walk import (
+    NOBODY,
+    OPERATOR,
+    OTHER,
+    OWN,
+    Answer,
+    World,
+    ways,
+)
 from tests.support.asgi import AsgiClient
 
 SCHEMA: Final = build_schema(
@@ -36,6 +45,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, GraphQLField]]] = {
     if root is not None
     for name, field in root.fields.items()
 }
+SUBSCRIPTIONS: Final = dict(SCHEMA.subscription_type.fields) if SCHEMA.subscription_type else {}
 DEPTH_MAX: Final = 7
 ROWS_OF_LISTS: Final = 10
 ROWS_BELOW: Final = 1
@@ -101,23 +111,8 @@ class AdminCaller:
 
     async def ask(self, caller: Belongings, query: str, variables: Mapping[str, Any]) -> Answer:
         """The answer to one document; its verdict is OK or the first error's code."""
-        body = {"query": query, "variables": variables, "nonce": str(uuid4())}
-        signature = make_signature(
-            body,
-            secret=caller.tenant.secret,
-            version=1,
-            now_ms=caller.node.clock.now_ms(),
-        )
-        response = await self._browser.send(
-            "POST",
-            "/graphql",
-            json.dumps(body).encode(),
-            {
-                "content-type": "application/json",
-                "tenant-id": caller.tenant.id,
-                "signature": signature,
-            },
-        )
+        body, headers = _signed(caller, query, variables)
+        response = await self._browser.send("POST", "/graphql", body, headers)
         assert response.status == 200, (query, variables, response.body)
         answer = response.json()
         # Errors further below are of what else the document asks for.
@@ -126,6 +121,70 @@ class AdminCaller:
         if not errors and None in answer["data"].values():
             verdict = "NULL"
         return Answer(verdict, response.body, response.text)
+
+    async def listen(
+        self, caller: Belongings, query: str, variables: Mapping[str, Any], *, until: str
+    ) -> Answer:
+        """All that a subscription tells, up to where a word stands in it."""
+        body, headers = _signed(caller, query, variables)
+        pending = [{"type": "http.request", "body": body}]
+        told, heard = bytearray(), asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if pending:
+                return pending.pop()
+            await heard.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            told.extend(message.get("body", b""))
+            if until.encode() in told:
+                heard.set()
+
+        await self._browser.app(
+            {
+                "type": "http",
+                "method": "POST",
+                "path": "/graphql",
+                "headers": [
+                    (name.encode(), value.encode())
+                    for name, value in (headers | {"accept": "text/event-stream"}).items()
+                ],
+            },
+            receive,
+            send,
+        )
+        return Answer("OK" if heard.is_set() else "ENDED", bytes(told), told.decode())
+
+
+def _signed(
+    caller: Belongings, query: str, variables: Mapping[str, Any]
+) -> tuple[bytes, dict[str, str]]:
+    body = {"query": query, "variables": variables, "nonce": str(uuid4())}
+    signature = make_signature(
+        body, secret=caller.tenant.secret, version=1, now_ms=caller.node.clock.now_ms()
+    )
+    named = {"tenant-id": caller.tenant.id, "signature": signature}
+    return json.dumps(body).encode(), {"content-type": "application/json", **named}
+
+
+async def walk_subscription(world: World, name: str, caller: AdminCaller) -> None:
+    """All that a subscription tells from the first event on, whosever events it asks for."""
+    taken = SUBSCRIPTIONS[name].args
+    assert set(taken) == {"after", "filter", "tenantId"}, f"say how to walk {name}"
+    selection = _selection(SUBSCRIPTIONS[name].type, ())
+    head = "subscription ($after: String, $tenantId: String)"
+    query = f"{head} {{ {name}(after: $after, tenantId: $tenantId) {selection} }}"
+    world.counts["subscriptions"] += 1
+    own = world.tenant.belongings()
+    payment = str(await own.get("incoming"))
+    for whose in (OTHER, OPERATOR, OWN):
+        tenant_id = await world.named(Thing("tenant_id"), whose, own)
+        variables = {"after": "0", "tenantId": tenant_id}
+        answer = await caller.listen(own, query, variables, until=payment)
+        where = f"the subscription {name} with {whose}"
+        assert answer.ok, f"{where}: {answer.about}"
+        await world.check(answer, json.dumps(variables).encode(), where, public=False)
 
 
 async def walk(world: World, name: str, caller: AdminCaller) -> None:

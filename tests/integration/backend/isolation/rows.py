@@ -111,6 +111,12 @@ class Rows:
             and self.owner(target, self._by_id[target, str(row[column])]) != owner
         ]
 
+    def text(self, owner: str) -> str:
+        """All that stands in the rows of one owner."""
+        return "\n".join(
+            text for whose, _, row in self.each() if whose == owner for text in _texts(row)
+        )
+
     def owner(self, name: str, row: Row) -> str:
         """Whose a row is."""
         if name in {"public.tenants", "auth.tenants"}:

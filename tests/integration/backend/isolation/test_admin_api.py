@@ -8,7 +8,13 @@ import pytest_asyncio
 from services.frontend.app import Channels, build_app, build_checks
 from services.frontend.clients import open_channel
 from tests.integration.backend.isolation import admin_recipes
-from tests.integration.backend.isolation.admin_walk import OPERATIONS, AdminCaller, walk
+from tests.integration.backend.isolation.admin_walk import (
+    OPERATIONS,
+    SUBSCRIPTIONS,
+    AdminCaller,
+    walk,
+    walk_subscription,
+)
 from tests.integration.backend.isolation.walk import World
 from tests.integration.backend.payments.node import Node
 from tests.support.admin_edge import frontend_settings
@@ -35,6 +41,13 @@ async def test_nothing_of_another_tenant_is_read_or_changed(
     world: World, caller: AdminCaller, operation: str
 ) -> None:
     await walk(world, operation, caller)
+
+
+@pytest.mark.parametrize("subscription", SUBSCRIPTIONS)
+async def test_nothing_of_another_tenant_is_told(
+    world: World, caller: AdminCaller, subscription: str
+) -> None:
+    await walk_subscription(world, subscription, caller)
 
 
 async def test_no_exemption_outlives_its_operation() -> None:

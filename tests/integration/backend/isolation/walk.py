@@ -102,11 +102,12 @@ class World:
             changed = {row for row in changed if not made_by_a_bank(row, now, was)}
         assert not changed, f"{where} changed {[(was.get(row), now.get(row)) for row in changed]}"
         assert (mixed := rows.of_two()) == [], f"{where} left {mixed}"
-        words = words - rows.words(frozenset([self.tenant.id]))
         if public:
-            words -= self.published
+            words = words - self.published
         told = {each for each in words if each.encode() in answer.raw}
-        told = {each for each in told if each.encode() not in asked}
+        # What the tenant has said itself, now or before, it may hear again.
+        own = rows.text(self.tenant.id)
+        told = {each for each in told if each.encode() not in asked and each not in own}
         assert not told, f"{where} tells of another tenant: {told}"
 
     async def named(self, thing: Thing, whose: str, own: Belongings) -> str:
