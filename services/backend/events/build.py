@@ -15,9 +15,9 @@ from services.backend.clients.http import Sessions
 from services.backend.events.commands.replay_event import ReplayEvent
 from services.backend.events.feed import EventFeed
 from services.backend.events.queries import EventQueries
-from services.backend.events.service import EventWriter, WebhookLimits
 from services.backend.events.tables import webhook_deliveries
 from services.backend.events.worker import WebhookSender, WebhookTargets, retry_delay
+from services.backend.events.writer import EventWriter, WebhookLimits
 
 WEBHOOK_CHANNEL: Final = "rafiki_webhook"
 

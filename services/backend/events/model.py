@@ -6,16 +6,25 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from ilpkit.money import Asset
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """An event that is being written; fields as in Event."""
+class Happening:
+    """What an event is to tell; fields as in Event."""
 
-    id: UUID
     tenant_id: UUID
     type: str
     data: dict[str, Any]
     resource_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that is being written."""
+
+    id: UUID
+    told: Happening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +71,8 @@ class EventView:
 
     event: Event
     deliveries: list[EventDelivery]
+
+
+def amount_data(value: int, unit: Asset) -> dict[str, Any]:
+    """An amount as events tell it."""
+    return {"value": str(value), "assetCode": unit.code, "assetScale": unit.scale}

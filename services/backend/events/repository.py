@@ -64,10 +64,10 @@ def add(session: WriteSession, events: Sequence[NewEvent], *, created_at: dateti
     """Write events in the transaction of what happened, in this order."""
     values = {
         "ids": [event.id for event in events],
-        "tenant_ids": [event.tenant_id for event in events],
-        "types": [event.type for event in events],
-        "data": [json.dumps(event.data) for event in events],
-        "resource_ids": [event.resource_id for event in events],
+        "tenant_ids": [event.told.tenant_id for event in events],
+        "types": [event.told.type for event in events],
+        "data": [json.dumps(event.told.data) for event in events],
+        "resource_ids": [event.told.resource_id for event in events],
         "created_at": created_at,
     }
     session.add(_ADD, values)

@@ -10,7 +10,7 @@ from servicekit.ids import IdSource
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.incoming_payments.books import IncomingBooks, PaymentLedger
 from services.backend.incoming_payments.commands.approve_incoming_payment import (
     ApproveIncomingPayment,

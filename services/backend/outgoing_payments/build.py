@@ -8,7 +8,7 @@ from servicekit.database import Database
 from servicekit.ids import IdSource
 
 from services.backend.directory.wallet_addresses import WalletAddresses
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.outgoing_payments.abandoned import AbandonedPackets, Entries
 from services.backend.outgoing_payments.books import OutgoingBooks, PaymentLedger
 from services.backend.outgoing_payments.commands.cancel_payment import CancelPayment

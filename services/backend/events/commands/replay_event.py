@@ -9,7 +9,7 @@ from servicekit.outbox import NewDelivery, Outbox
 
 from services.backend.events.model import DeliveryState, Event, EventView
 from services.backend.events.queries import view_of
-from services.backend.events.service import WebhookLimits
+from services.backend.events.writer import WebhookLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from servicekit.database import WriteSession
 from servicekit.ids import IdSource
 
 from services.backend.assets.model import Asset
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.books import IncomingBooks
 from services.backend.incoming_payments.errors import invalid_expiry, not_positive, wrong_asset
@@ -23,6 +23,7 @@ from services.backend.incoming_payments.model import (
     PaymentView,
     State,
 )
+from services.backend.incoming_payments.told import told
 from services.backend.wallet_addresses.model import WalletAddress
 
 
@@ -131,8 +132,6 @@ class CreateIncomingPayment(Command[NewIncomingPayment, PaymentView, PaymentView
         """The payment's row and its event."""
         del given
         repository.add(session, facts.payment)
-        await self._events.incoming_payment(
-            session, "created", facts.payment, facts.asset, received=0
-        )
+        await self._events.write(session, told("created", facts.payment, facts.asset, received=0))
         session.after_commit(partial(self._listener.opened, facts))
         return facts

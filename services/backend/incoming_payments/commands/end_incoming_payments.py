@@ -15,12 +15,13 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.assets.model import Asset
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.incoming_payments import repository
 from services.backend.incoming_payments.books import Counted, IncomingBooks
 from services.backend.incoming_payments.kept import KeptPayments
 from services.backend.incoming_payments.model import IncomingPayment, PaymentView, State
 from services.backend.incoming_payments.queries import IncomingPaymentQueries
+from services.backend.incoming_payments.told import ends_told
 
 PAYMENT_CHANNEL: Final = "rafiki_incoming_payment"
 """Tells every process that a payment accepts no more, or changed; the payload is its id."""
@@ -93,9 +94,7 @@ class EndIncomingPayments(Command[PaymentsToEnd, Sequence[Ended], Sequence[Ended
         repository.end(session, [end.before for end in facts], [end.after for end in facts])
         for end in facts:
             await session.notify(PAYMENT_CHANNEL, str(end.after.id))
-        await self._events.incoming_payments_ended(
-            session, [(end.after, end.asset) for end in facts]
-        )
+        await self._events.write(session, *ends_told((end.after, end.asset) for end in facts))
         return facts
 
     async def _close(

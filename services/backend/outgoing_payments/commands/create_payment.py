@@ -13,7 +13,7 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.assets.model import Asset
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.model import (
@@ -23,6 +23,7 @@ from services.backend.outgoing_payments.model import (
     SpentAmounts,
     State,
 )
+from services.backend.outgoing_payments.told import told
 from services.backend.quotes import repository as quotes
 from services.backend.quotes.commands.create_quote import (
     CreateQuote,
@@ -169,7 +170,7 @@ class CreatePayment(Command[NewPayment, GivenQuote, CreatedPayment]):
             )
             payment = replace(payment, grant_id=given.granted.grant_id, grant_interval_start=start)
         repository.add(session, payment)
-        await self._events.outgoing_payment(session, "created", payment, asset, balance=0)
+        await self._events.write(session, told("created", payment, asset, balance=0))
         view = PaymentView(
             payment=payment, wallet_address=facts.wallet_address, asset=asset, sent=0
         )

@@ -8,12 +8,13 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.events import repository as events
-from services.backend.events.service import EventWriter
 from services.backend.events.withdrawable import withdrawable
+from services.backend.events.writer import EventWriter
 from services.backend.outgoing_payments import claims, spending
 from services.backend.outgoing_payments.books import OutgoingBooks, Standing
 from services.backend.outgoing_payments.claims import Claimed
 from services.backend.outgoing_payments.model import State
+from services.backend.outgoing_payments.told import told
 
 
 class FollowLedger(Command[Claimed, Standing, None]):
@@ -37,7 +38,8 @@ class FollowLedger(Command[Claimed, Standing, None]):
         if facts.sent == payment.sent_amount:
             claims.give_back(session, replace(payment, due_at=None))
             return
-        told = sum(each.amount for each in withdrawable(await events.about(session, payment.id)))
+        told_of = await events.about(session, payment.id)
+        earlier = sum(each.amount for each in withdrawable(told_of))
         after = replace(payment, sent_amount=facts.sent, updated_at=self._clock.now(), due_at=None)
         claims.give_back(session, after)
         if payment.state is State.FAILED:
@@ -45,5 +47,5 @@ class FollowLedger(Command[Claimed, Standing, None]):
             debit = payment.sent_amount - facts.sent
             await spending.release(session, payment, debit=debit, receive=nothing)
         kind = "completed" if payment.state is State.COMPLETED else "failed"
-        untold = facts.untold(deposited=payment.quote.debit_amount, told=told)
-        await self._events.outgoing_payment(session, kind, after, given.asset, balance=untold)
+        untold = facts.untold(deposited=payment.quote.debit_amount, told=earlier)
+        await self._events.write(session, told(kind, after, given.asset, balance=untold))

@@ -10,7 +10,7 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 from servicekit.errors import InvalidArgument
 
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.outgoing_payments import repository, spending
 from services.backend.outgoing_payments.attempt import Failure
 from services.backend.outgoing_payments.books import OutgoingBooks
@@ -20,6 +20,7 @@ from services.backend.outgoing_payments.errors import wrong_state
 from services.backend.outgoing_payments.handover import Handover
 from services.backend.outgoing_payments.model import PaymentView, State
 from services.backend.outgoing_payments.queries import OutgoingPaymentQueries
+from services.backend.outgoing_payments.told import told
 
 DATA_BYTES_MAX: Final = 16_384
 
@@ -101,8 +102,6 @@ class FundPayment(Command[PaymentToFund, PaymentView, PaymentView]):
             after = replace(after, state=State.FAILED, error=Failure.QUOTE_EXPIRED)
             await spending.release_all(session, payment)
             balance = payment.quote.debit_amount
-            await self._events.outgoing_payment(
-                session, "failed", after, facts.asset, balance=balance
-            )
+            await self._events.write(session, told("failed", after, facts.asset, balance=balance))
         repository.leave_funding(session, after)
         return replace(facts, payment=after)

@@ -8,7 +8,7 @@ from servicekit.commands import Command
 from servicekit.database import WriteSession
 
 from services.backend.assets.model import Asset
-from services.backend.events.service import EventWriter
+from services.backend.events.writer import EventWriter
 from services.backend.outgoing_payments import claims, spending
 from services.backend.outgoing_payments.attempt import (
     Completed,
@@ -22,6 +22,7 @@ from services.backend.outgoing_payments.attempt import (
 from services.backend.outgoing_payments.books import OutgoingBooks, Standing
 from services.backend.outgoing_payments.due import DUE_CHANNEL
 from services.backend.outgoing_payments.model import OutgoingPayment, State
+from services.backend.outgoing_payments.told import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +88,7 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
             return payment
         await self._correct_grant(session, payment)
         kind = "completed" if payment.state is State.COMPLETED else "failed"
-        await self._events.outgoing_payment(
-            session, kind, payment, given.asset, balance=facts.balance
-        )
+        await self._events.write(session, told(kind, payment, given.asset, balance=facts.balance))
         return payment
 
     def _again(
