@@ -114,7 +114,7 @@ class EndIncomingPayments(Command[PaymentsToEnd, Sequence[Ended], Sequence[Ended
 def _is_to_end(payment: IncomingPayment, given: PaymentsToEnd, counted: Counted) -> bool:
     if payment.state is not State.PENDING:
         return False
-    # A cancelled payment's allowance was taken away: it waits for its expiry, unless all that it
-    # expected came in before.
-    waits = payment.cancelled_at is not None and not payment.has_all(counted.received)
-    return not (given.only_exhausted and waits)
+    # Used up without all that was expected: somebody takes the allowance away at this moment, or
+    # did and died, to complete, cancel or expire the payment, and only a caller knows which. What
+    # nobody comes back to expires.
+    return not given.only_exhausted or payment.has_all(counted.received)
