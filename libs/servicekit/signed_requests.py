@@ -18,10 +18,10 @@ from ilpkit.httpsig.verify import (
     verify_request,
 )
 
-from servicekit.client_keys import KeyUnavailable
 from servicekit.clock import Clock
 from servicekit.guarded_requests import GuardedRequest
 from servicekit.idempotency import IDEMPOTENCY_HEADER
+from servicekit.key_sets import KeyUnavailable
 from servicekit.redis import ReplayGuard
 
 SIGNATURE_LIFE_MS: Final = (CREATED_AGE_MAX_S + CREATED_SKEW_MAX_S + 1) * 1000

@@ -7,10 +7,10 @@ from typing import Final
 
 from ilpkit.openpayments.errors import InvalidBody
 from ilpkit.openpayments.json_text import json_object
-from servicekit.client_keys import Fetcher
 from servicekit.clock import Clock
 from servicekit.document_cache import DocumentCache
 from servicekit.documents import FetchFailed
+from servicekit.key_sets import Fetcher
 
 from services.auth.clients.model import ClientDisplay
 from services.auth.gnap.errors import UnusableClient

@@ -4,10 +4,11 @@ from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.documents import JsonFetcher
+from servicekit.key_sets import KeySets
 from servicekit.redis import Redis, ReplayGuard
 from servicekit.signed_requests import SignatureCheck
 
-from services.auth.guard.service import Guard
+from services.auth.guard.decision import Guard
 
 
 def build(
@@ -23,7 +24,7 @@ def build(
     return Guard(
         clock=clock,
         database=database,
-        keys=ClientKeys(clock=clock, fetcher=fetcher),
+        keys=ClientKeys(sets=KeySets(clock=clock, fetcher=fetcher)),
         signatures=SignatureCheck(
             clock=clock,
             replays=ReplayGuard(redis, prefix="rafiki:auth-client-signature", clock=clock),

@@ -3,8 +3,8 @@
 from servicekit.guarded_requests import GUARD_METHODS, GUARD_PREFIX
 from servicekit.parts import Part, Route
 
+from services.auth.guard.decision import Guard
 from services.auth.guard.routes import GuardRoutes
-from services.auth.guard.service import Guard
 
 
 def part(guard: Guard) -> Part:

@@ -8,7 +8,7 @@ from servicekit.guarded_requests import guarded_request
 from servicekit.http_listener import Request, Response
 
 from services.auth.gnap.rest_errors import gnap_rest_error
-from services.auth.guard.service import Guard
+from services.auth.guard.decision import Guard
 
 _PASSED: Final = 200
 _log = structlog.get_logger(__name__)

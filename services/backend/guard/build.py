@@ -5,9 +5,11 @@ from typing import Final
 
 import structlog
 from grpc.aio import Channel
+from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.documents import JsonFetcher
+from servicekit.key_sets import KeySets
 from servicekit.redis import Redis, ReplayGuard
 from servicekit.signed_requests import SignatureCheck
 from token_introspection import CachedIntrospector, IntrospectionClient, RevocationWatch
@@ -15,9 +17,9 @@ from token_introspection import CachedIntrospector, IntrospectionClient, Revocat
 from services.backend.clients.auth_server import OptionalServices
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.directory.worker import Directory
-from services.backend.guard.keys import ClientKeys
+from services.backend.guard.decision import Guard
+from services.backend.guard.keys import DirectoryKeySets
 from services.backend.guard.resources import Resources
-from services.backend.guard.service import Guard
 
 ANSWER_LIFE_S: Final = 10.0
 """How long an answer about a token is remembered, if no revocation ends it (docs/adr/0010)."""
@@ -60,7 +62,9 @@ def build(
         resources=Resources(database=database),
         introspection=introspection,
         remembered=remembered,
-        keys=ClientKeys(fetcher=fetcher, clock=clock, wallet_addresses=wallet_addresses),
+        keys=ClientKeys(
+            sets=KeySets(clock=clock, fetcher=fetcher), own=DirectoryKeySets(wallet_addresses)
+        ),
         signatures=SignatureCheck(
             clock=clock,
             replays=ReplayGuard(redis, prefix="rafiki:client-signature", clock=clock),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from ilpkit.httpsig.keys import private_key_from_seed
-from servicekit.client_keys import KEY_SET_LIFE_S, REFETCHES_MAX
+from servicekit.key_sets import KEY_SET_LIFE_S, REFETCHES_MAX
 from servicekit.verdict import VERDICT_HEADER
 
 from tests.integration.auth.conftest import INCOMING, TENANT, World, path_of

@@ -13,10 +13,11 @@ from ilpkit.httpsig.errors import SignatureRefused
 from ilpkit.openpayments.access import AskedAccess, OutgoingPaymentAccess, QuoteAccess
 from ilpkit.openpayments.bodies import validate_body
 from ilpkit.openpayments.errors import InvalidValue
-from servicekit.client_keys import KeyUnavailable
+from servicekit.client_keys import ClientKeys
 from servicekit.edge_contract import IdentifierFrom
 from servicekit.guarded_requests import GuardedRequest, guarded_request
 from servicekit.http_messages import Request, Response
+from servicekit.key_sets import KeyUnavailable
 from servicekit.signed_requests import SignatureCheck, SignatureReplayed
 from servicekit.verdict import Verdict
 from token_introspection import (
@@ -37,7 +38,6 @@ from services.backend.guard.errors import (
     UNAVAILABLE,
     Refused,
 )
-from services.backend.guard.keys import ClientKeys
 from services.backend.guard.operations import Matched, match
 from services.backend.guard.resources import Resources
 

@@ -13,15 +13,15 @@ from uuid import UUID
 
 from ilpkit.gnap.client import Client, client_name
 from ilpkit.httpsig.errors import InvalidKey, KeyNotFound, SignatureRefused
-from servicekit.client_keys import ClientKeys, KeyUnavailable
+from servicekit.client_keys import ClientKeys
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.edge_contract import Proof
 from servicekit.guarded_requests import GuardedRequest
+from servicekit.key_sets import KeyUnavailable
 from servicekit.signed_requests import SignatureCheck, SignatureReplayed
 from servicekit.verdict import Verdict
 
-from services.auth.clients.key_source import KeysOfClient
 from services.auth.clients.model import requested_client
 from services.auth.gnap.errors import (
     UnknownGrant,
@@ -113,9 +113,8 @@ class Guard:
     async def _check_signature(
         self, request: GuardedRequest, client: Client, *, once: bool = False
     ) -> None:
-        keys = KeysOfClient(client, keys=self._keys)
         try:
-            await self._signatures.check(request, keys, once=once)
+            await self._signatures.check(request, self._keys.of(client), once=once)
         except (KeyUnavailable, InvalidKey, KeyNotFound) as unusable:
             raise UnusableClient(str(unusable)) from None
         except (SignatureRefused, SignatureReplayed) as refused:
