@@ -62,20 +62,6 @@ async def _measure(url: str, arguments: argparse.Namespace) -> None:
     operator = Operator(tenant_id=OPERATOR, api_secret=ids.uuid().hex)
     await commands.run(EnsureOperator(database=database, clock=clock), operator)
     ledger = BatchedLedger(MemoryLedger(clock=clock), clock=clock)
-    assets = build_assets(database=database, ledger=ledger, users=[], clock=clock, ids=ids)
-    new = NewAsset(
-        scope=Scope(OPERATOR, sees_all=True),
-        code="USD",
-        scale=2,
-        withdrawal_threshold=None,
-        liquidity_threshold=None,
-    )
-    asset = await commands.run(assets.create, new)
-    begun = time.perf_counter()
-    await add_wallets(database, arguments.wallets, tenant_id=OPERATOR, asset_id=asset.id, base=URL)
-    await add_peers(database, arguments.peers, tenant_id=OPERATOR, asset_id=asset.id)
-    print(f"{arguments.wallets} wallet addresses, {arguments.peers} peers")
-    print(f"rows made in {time.perf_counter() - begun:.1f} s")
     lookups = build_directory(
         database=database,
         ilp_address="test.bank",
@@ -89,6 +75,27 @@ async def _measure(url: str, arguments: argparse.Namespace) -> None:
         clock=clock,
         ids=ids,
     )
+    assets = build_assets(
+        database=database,
+        ledger=ledger,
+        users=[],
+        known=lookups.directory,
+        clock=clock,
+        ids=ids,
+    )
+    new = NewAsset(
+        scope=Scope(OPERATOR, sees_all=True),
+        code="USD",
+        scale=2,
+        withdrawal_threshold=None,
+        liquidity_threshold=None,
+    )
+    asset = await commands.run(assets.create, new)
+    begun = time.perf_counter()
+    await add_wallets(database, arguments.wallets, tenant_id=OPERATOR, asset_id=asset.id, base=URL)
+    await add_peers(database, arguments.peers, tenant_id=OPERATOR, asset_id=asset.id)
+    print(f"{arguments.wallets} wallet addresses, {arguments.peers} peers")
+    print(f"rows made in {time.perf_counter() - begun:.1f} s")
     await _report(lookups, database, arguments)
     await database.close()
 

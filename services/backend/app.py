@@ -184,6 +184,7 @@ class Features:
             database=database,
             ledger=ledger,
             users=[wallet_addresses.uses_asset, peers.uses_asset],
+            known=self.lookups.directory,
             clock=clock,
             ids=ids,
         )

@@ -12,7 +12,7 @@ from services.backend.assets.commands.create_asset import CreateAsset
 from services.backend.assets.commands.delete_asset import DeleteAsset, UsesAsset
 from services.backend.assets.commands.set_fee import SetFee
 from services.backend.assets.commands.update_asset import UpdateAsset
-from services.backend.assets.queries import AssetQueries
+from services.backend.assets.queries import AssetQueries, KnownAssets
 from services.backend.ledger.interface import LedgerAccounts, LedgerReader
 
 
@@ -36,11 +36,12 @@ def build(
     database: Database,
     ledger: AssetLedger,
     users: Sequence[UsesAsset],
+    known: KnownAssets,
     clock: Clock,
     ids: IdSource,
 ) -> Assets:
     """Wire them; an asset that one of `users` uses is not deleted."""
-    queries = AssetQueries(database=database)
+    queries = AssetQueries(database=database, known=known)
     return Assets(
         queries=queries,
         create=CreateAsset(database=database, ledger=ledger, clock=clock, ids=ids),

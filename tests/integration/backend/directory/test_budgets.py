@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from rafiki.admin.v1 import asset_service_pb2 as assets
 from rafiki.admin.v1 import peer_service_pb2 as peers
 from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as public
@@ -51,6 +52,13 @@ async def test_a_known_wallet_address_costs_no_statement(bank: Bank) -> None:
         await bank.wallets.GetWalletAddress(wallets.GetWalletAddressRequest(id=wallet.id))
         by_url = wallets.GetWalletAddressByUrlRequest(url=wallet.address)
         await bank.wallets.GetWalletAddressByUrl(by_url)
+    assert statements == []
+
+
+async def test_an_asset_costs_no_statement(bank: Bank) -> None:
+    made = await bank.asset()
+    with counted(bank.database) as statements:
+        assert await bank.assets.GetAsset(assets.GetAssetRequest(id=made.id)) == made
     assert statements == []
 
 
