@@ -44,6 +44,8 @@ from services.backend.incoming_payments.part import part as incoming_part
 from services.backend.ledger.part import part as ledger_part
 from services.backend.liquidity.build import build as build_liquidity
 from services.backend.liquidity.part import part as liquidity_part
+from services.backend.low_liquidity.build import build as build_low_liquidity
+from services.backend.low_liquidity.part import part as low_liquidity_part
 from services.backend.outgoing_payments.build import build as build_outgoing
 from services.backend.outgoing_payments.due import DuePayments
 from services.backend.outgoing_payments.part import part as outgoing_part
@@ -357,9 +359,21 @@ class Features:
             *self._admin(),
             ledger_part(self.ledger),
             packets_part(self.packets),
+            self._low_liquidity(),
             *self._asked_by_nodes(),
             Part(housekeeping=[self.replies.housekeeping]),
         ]
+
+    def _low_liquidity(self) -> Part:
+        """What tells tenants that an asset or a peer needs more."""
+        worker = build_low_liquidity(
+            commands=self.commands,
+            directory=self.lookups.directory,
+            ledger=self.ledger,
+            events=self.events.writer,
+            clock=self.clock,
+        )
+        return low_liquidity_part(worker, ledger=self.ledger)
 
     def _asked_by_nodes(self) -> Sequence[Part]:
         """What nodes call that are no peers yet, if the operator wants it."""

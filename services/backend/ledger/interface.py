@@ -20,7 +20,7 @@ tests/conformance/ledger/suite.py is its meaning in code. Rules that hold for ea
 - **A caller that stops waiting does not undo.** Cancelling `submit` never cancels the write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from services.backend.ledger.model import (
@@ -72,6 +72,10 @@ class LedgerMemory(Protocol):
 
         Only for accounts that no other process touches meanwhile.
         """
+        ...
+
+    def on_touched(self, listener: Callable[[Collection[int]], None]) -> None:
+        """Name the accounts to a listener that each batch of this process touched, after it."""
         ...
 
 

@@ -8,7 +8,7 @@ that was handed over.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,6 +75,7 @@ class BatchedLedger:
         self._queue: deque[_Waiting] = deque()
         self._queued_transfers = 0
         self._seen: OrderedDict[int, Balances] = OrderedDict()
+        self._listeners: list[Callable[[Collection[int]], None]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._closing = False
         self._create = Gathering[NewAccount, AccountResult](
@@ -110,6 +111,10 @@ class BatchedLedger:
     def last_seen(self, account_id: int) -> Balances | None:
         """How this process last left an account; see `LedgerMemory`."""
         return self._seen.get(account_id)
+
+    def on_touched(self, listener: Callable[[Collection[int]], None]) -> None:
+        """Name the accounts that each batch touched; see `LedgerMemory`."""
+        self._listeners.append(listener)
 
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> list[AccountResult]:
         """Create each account that isn't there; see `LedgerAccounts`."""
@@ -171,6 +176,7 @@ class BatchedLedger:
                     results = await self._apply(batch)
                     self._remember(results[0].balances)
                     _answer(batch, results)
+                    self._tell(batch, results[0].balances)
                 except Exception as error:  # noqa: BLE001 - whatever it is, each caller hears of it
                     _fail(batch, error)
         finally:
@@ -185,6 +191,14 @@ class BatchedLedger:
             self._seen.move_to_end(account_id)
         while len(self._seen) > SEEN_ACCOUNTS_MAX:
             self._seen.popitem(last=False)
+
+    def _tell(self, batch: Sequence[_Waiting], balances: Mapping[int, Balances] | None) -> None:
+        """Name the accounts of a batch, as the engine does or as its transfers do."""
+        if not self._listeners:
+            return
+        touched: Collection[int] = balances.keys() if balances is not None else _accounts(batch)
+        for listener in self._listeners:
+            listener(touched)
 
     def _take(self) -> list[_Waiting]:
         """Take what fits into one batch, in order of arrival."""
@@ -210,6 +224,15 @@ class BatchedLedger:
                     raise
             await self._clock.sleep(self._retry_policy.delay_s(attempt))
             attempt += 1
+
+
+def _accounts(batch: Sequence[_Waiting]) -> set[int]:
+    return {
+        account_id
+        for chain, _, _ in batch
+        for transfer in chain
+        for account_id in (transfer.debit_account_id, transfer.credit_account_id)
+    }
 
 
 def _answer(batch: Sequence[_Waiting], results: Sequence[ChainResult]) -> None:
