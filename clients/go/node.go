@@ -77,6 +77,7 @@ func Connect(target string, options ...Option) (*Node, error) {
 	connection, err := grpc.NewClient(target,
 		grpc.WithTransportCredentials(s.credentials),
 		grpc.WithChainUnaryInterceptor(retry(s.retries), withHeaders(s.headers)),
+		grpc.WithChainStreamInterceptor(withStreamHeaders(s.headers)),
 		grpc.WithDisableRetry(), // the interceptor does it, with the key filled in
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(messageBytesMax),
@@ -114,9 +115,14 @@ func (n *Node) Close() error { return n.connection.Close() }
 func withHeaders(headers []string) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn,
 		invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-		if len(headers) > 0 {
-			ctx = metadata.AppendToOutgoingContext(ctx, headers...)
-		}
+		ctx = metadata.AppendToOutgoingContext(ctx, headers...)
 		return invoke(ctx, method, request, reply, connection, options...)
+	}
+}
+
+func withStreamHeaders(headers []string) grpc.StreamClientInterceptor {
+	return func(ctx context.Context, description *grpc.StreamDesc, connection *grpc.ClientConn, method string,
+		open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+		return open(metadata.AppendToOutgoingContext(ctx, headers...), description, connection, method, options...)
 	}
 }

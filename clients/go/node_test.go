@@ -18,6 +18,7 @@ import (
 	rafiki "github.com/interledger/rafiki/clients/go"
 	adminv1 "github.com/interledger/rafiki/clients/go/admin/v1"
 	commonv1 "github.com/interledger/rafiki/clients/go/common/v1"
+	ledgerv1 "github.com/interledger/rafiki/clients/go/ledger/v1"
 )
 
 // server answers like a node that is unavailable for some calls.
@@ -25,6 +26,7 @@ type server struct {
 	adminv1.UnimplementedAssetServiceServer
 	adminv1.UnimplementedEventServiceServer
 	adminv1.UnimplementedTenantServiceServer
+	ledgerv1.UnimplementedLedgerServiceServer
 	unavailable int
 	keys        []string
 	calls       int
@@ -78,6 +80,11 @@ func (s *server) VerifyApiSignature(ctx context.Context, _ *adminv1.VerifyApiSig
 	return &adminv1.VerifyApiSignatureResponse{}, s.attempt(ctx)
 }
 
+func (s *server) TransferBatches(stream grpc.BidiStreamingServer[ledgerv1.TransferBatchesRequest, ledgerv1.TransferBatchesResponse]) error {
+	s.headers, _ = metadata.FromIncomingContext(stream.Context())
+	return stream.Send(&ledgerv1.TransferBatchesResponse{Sequence: 1})
+}
+
 func start(t *testing.T, unavailable int) (*server, *rafiki.Node) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,6 +95,7 @@ func start(t *testing.T, unavailable int) (*server, *rafiki.Node) {
 	adminv1.RegisterAssetServiceServer(served, answers)
 	adminv1.RegisterEventServiceServer(served, answers)
 	adminv1.RegisterTenantServiceServer(served, answers)
+	ledgerv1.RegisterLedgerServiceServer(served, answers)
 	go served.Serve(listener) //nolint:errcheck // it ends with Stop
 	t.Cleanup(served.Stop)
 	fast := rafiki.RetryPolicy{Attempts: 4, FirstWait: time.Millisecond, MaxWait: 2 * time.Millisecond, Deadline: 30 * time.Second}
@@ -139,6 +147,20 @@ func TestWhatIsGoodOnceIsNotRepeated(t *testing.T) {
 	_, err := node.Tenants.VerifyApiSignature(t.Context(), &adminv1.VerifyApiSignatureRequest{})
 	if status.Code(err) != codes.Unavailable || answers.calls != 1 {
 		t.Fatalf("%d calls: %v", answers.calls, err)
+	}
+}
+
+func TestHeadersGoWithStreamsToo(t *testing.T) {
+	answers, node := start(t, 0)
+	stream, err := node.Ledger.TransferBatches(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	if got := answers.headers.Get("x-team"); len(got) != 1 || got[0] != "payments" {
+		t.Fatalf("header: %q", got)
 	}
 }
 

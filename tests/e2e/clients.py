@@ -102,7 +102,7 @@ LANGUAGES: Final = (
     Language(
         name="go",
         programs=("go",),
-        build=(("go", "vet", "./..."), ("go", "test", "./...")),
+        build=(("go", "vet", ".", "./examples/..."), ("go", "test", "./...")),
         example=("go", "run", "./examples/pay"),
     ),
     Language(

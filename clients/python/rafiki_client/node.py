@@ -73,7 +73,8 @@ async def connect(
     ]
     interceptors: list[grpc.aio.ClientInterceptor] = [RetryInterceptor(retries or RetryPolicy())]
     if headers:
-        interceptors.append(_Headers(headers))
+        pairs = tuple((name.lower(), value) for name, value in headers.items())
+        interceptors += [_UnaryHeaders(pairs), _StreamHeaders(pairs)]
     if credentials is None:
         channel = grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     else:
@@ -84,17 +85,33 @@ async def connect(
         yield Node(channel)
 
 
-class _Headers(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = tuple((name.lower(), value) for name, value in headers.items())
+Pairs = tuple[tuple[str, str], ...]
+
+
+class _UnaryHeaders(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, headers: Pairs) -> None:
+        self._headers = headers
 
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: Any, request: Any
     ) -> Any:
         """The call with the headers."""
-        kept = tuple(client_call_details.metadata or ())
-        metadata = grpc.aio.Metadata(*kept, *self._headers)
-        return await continuation(client_call_details._replace(metadata=metadata), request)
+        return await continuation(_with(self._headers, client_call_details), request)
+
+
+class _StreamHeaders(grpc.aio.StreamStreamClientInterceptor):
+    def __init__(self, headers: Pairs) -> None:
+        self._headers = headers
+
+    async def intercept_stream_stream(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """The stream with the headers."""
+        return await continuation(_with(self._headers, client_call_details), request_iterator)
+
+
+def _with(headers: Pairs, details: Any) -> Any:
+    return details._replace(metadata=grpc.aio.Metadata(*(details.metadata or ()), *headers))
 
 
 def _stub(channel: grpc.aio.Channel) -> Callable[[Callable[[Any], Any]], Any]:

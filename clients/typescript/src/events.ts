@@ -1,5 +1,5 @@
 import type { PullEventsResponse } from './gen/rafiki/admin/v1/event_service_pb.js'
-import type { Node } from './node.js'
+import type { Node } from './services.js'
 
 const BATCH = 1000
 const WAIT_MS = 20_000

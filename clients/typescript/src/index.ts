@@ -8,7 +8,8 @@
  */
 export { RafikiError } from './errors.js'
 export { follow, newest } from './events.js'
-export { connect, node, type ConnectedNode, type ConnectOptions, type Node } from './node.js'
+export { connect, type ConnectedNode, type ConnectOptions } from './node.js'
 export { pages } from './pages.js'
 export { DEFAULT_RETRIES, type RetryPolicy } from './retries.js'
+export { node, type Node } from './services.js'
 export { verifyWebhook, WebhookRefusedError, type Webhook } from './webhooks.js'

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from rafiki.admin.v1 import asset_service_pb2, event_service_pb2, tenant_service_pb2
 from rafiki.common.v1 import paging_pb2
+from rafiki.ledger.v1 import ledger_service_pb2
 from rafiki_client import Node, RetryPolicy, connect, error_of, follow, newest, pages
 from servicekit.errors import NotFound
 from servicekit.interceptors.errors import errors_interceptor
@@ -120,6 +121,32 @@ async def test_what_is_good_once_is_not_repeated(node: Node, answers: Answers) -
 async def test_headers_go_with_each_call(node: Node, answers: Answers) -> None:
     await node.assets.GetAsset(asset_service_pb2.GetAssetRequest(id="1"))
     assert answers.metadata[0]["x-team"] == "payments"
+
+
+async def test_headers_go_with_streams_too() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def answer(_: Any, context: Any) -> AsyncIterator[Any]:
+        seen.append(dict(context.invocation_metadata()))
+        yield ledger_service_pb2.TransferBatchesResponse(sequence=1)
+
+    server = grpc.aio.server()
+    method: Any = grpc.stream_stream_rpc_method_handler(
+        answer,
+        request_deserializer=ledger_service_pb2.TransferBatchesRequest.FromString,
+        response_serializer=ledger_service_pb2.TransferBatchesResponse.SerializeToString,
+    )
+    name = "rafiki.ledger.v1.LedgerService"
+    handlers = grpc.method_handlers_generic_handler(name, {"TransferBatches": method})
+    server.add_generic_rpc_handlers((handlers,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with connect(f"127.0.0.1:{port}", headers={"X-Team": "payments"}) as node:
+        batches = [ledger_service_pb2.TransferBatchesRequest(sequence=1)]
+        async for response in node.ledger.TransferBatches(iter(batches)):
+            assert response.sequence == 1
+    await server.stop(None)
+    assert seen[0]["x-team"] == "payments"
 
 
 async def test_a_list_is_read_page_by_page(node: Node, answers: Answers) -> None:
