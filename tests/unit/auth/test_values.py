@@ -156,6 +156,8 @@ def test_secrets_and_addresses_have_no_default(monkeypatch: pytest.MonkeyPatch, 
     [
         ("COOKIE_KEY", "short"),
         ("AUTH_SERVER_URL", "auth.test"),
+        ("AUTH_SERVER_URL", "ftp://auth.test"),
+        ("IDENTITY_SERVER_URL", "ftp://idp.test"),
         ("OPERATOR_TENANT_ID", "1"),
         ("INTERACTION_COOKIE_SAME_SITE", "strict"),
         ("WORKERS", "0"),
