@@ -425,6 +425,10 @@ class Belongings:
         """The event by which a payment tells what can be withdrawn."""
         return await self.event_of("incoming_payment.completed", await self.get("received"))
 
+    async def event_of_failed(self) -> str:
+        """The event by which a payment that failed tells what can be withdrawn."""
+        return await self.event_of("outgoing_payment.failed", await self.get("failed"))
+
     async def tenant_id(self) -> str:
         return self.tenant.id
 

@@ -113,6 +113,8 @@ FIELDS: Final[Mapping[str, Recipe]] = {
     "LiquidityService.DepositAssetLiquidity.id": Thing("deposit_id"),
     "LiquidityService.WithdrawAssetLiquidity.asset_id": Thing("asset_with_money"),
     "LiquidityService.WithdrawPeerLiquidity.peer_id": Thing("peer_with_money"),
+    "LiquidityService.WithdrawIncomingPayment.event_id": Thing("event_to_withdraw"),
+    "LiquidityService.WithdrawOutgoingPayment.event_id": Thing("event_of_failed"),
     "LiquidityService.WithdrawOutgoingPayment.outgoing_payment_id": Thing("failed"),
     "LiquidityService.WithdrawWalletAddress.wallet_address_id": Thing("wallet_with_money"),
     "PeerService.id": Thing("peer"),
