@@ -15,6 +15,7 @@ from servicekit.acting_tenant import Actor, actor_of, confine
 from servicekit.errors import InvalidArgument, NotFound, PermissionDenied
 
 from services.backend.tenants.errors import unknown_tenant
+from services.backend.tenants.scope import parse_id
 
 _ADMIN: Final = "rafiki.admin.v1"
 _OPERATORS: Final = (
@@ -56,8 +57,10 @@ class AdminCallers:
         if actor is None:
             return
         await self._check(actor)
-        if actor.tenant_id != self._operator_id:
-            _keep_to(message, actor.tenant_id)
+        # A UUID may be written in several ways; from here on there is one.
+        own = str(parse_id(actor.tenant_id, unknown_tenant(actor.tenant_id)))
+        if own != self._operator_id:
+            _keep_to(message, own)
 
     async def _check(self, actor: Actor) -> None:
         signature = actor.signature

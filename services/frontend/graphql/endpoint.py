@@ -5,8 +5,8 @@ executed, 200 with `errors` for what was. A plain ASGI application: nothing stan
 server and it.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
@@ -58,6 +58,8 @@ _NOT_AUTHENTIC: Final = frozenset(
     {Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED, Kind.NOT_FOUND}
     | {Kind.INVALID_ARGUMENT, Kind.ALREADY_EXISTS}
 )
+# What a call's metadata carries: printable, and of a size that leaves room for the body.
+_CREDENTIALS: Final = re.compile(rb"[!-~ ]{1,1200}")
 _JSON: Final = (b"content-type", b"application/json")
 _log = structlog.get_logger(__name__)
 
@@ -143,7 +145,7 @@ class GraphqlEndpoint:
     def _signer(self, headers: dict[bytes, bytes], body: bytes) -> Actor | None:
         """Who says that they signed the body."""
         tenant_id, signature = headers.get(b"tenant-id"), headers.get(b"signature")
-        if not tenant_id or not signature:
+        if not tenant_id or not signature or not _CREDENTIALS.fullmatch(tenant_id + signature):
             return None
         call = str(self._ids.uuid())
         return Actor(
@@ -158,7 +160,7 @@ class GraphqlEndpoint:
         caller = await self._authenticate(signer)
         if caller is None:
             return None
-        context = self._context(replace(signer, signature=None), caller)
+        context = self._context(Actor(tenant_id=caller.tenant_id), caller)
         return await self._answer_caller(context, body, accept)
 
     def _known(self, body: bytes) -> tuple[Checked, Requested] | None:

@@ -67,6 +67,17 @@ async def test_a_call_that_carries_its_signature_is_good_for_that_call(world: Wo
             await _assets(world, Actor(tenant_id=actor.tenant_id, signature=repeated))
 
 
+async def test_an_id_may_be_written_in_capitals(world: World) -> None:
+    tenant_id = await _tenant(world)
+    assert (await _create(world, Actor(tenant_id=tenant_id.upper()))).tenant_id == tenant_id
+    get = tenant_service_pb2.GetTenantRequest(id=tenant_id)
+    for actor in (tenant_id.upper(), str(OPERATOR).upper()):
+        metadata = Actor(tenant_id=actor).metadata()
+        assert (await world.tenants.GetTenant(get, metadata=metadata)).id == tenant_id
+    everyone = tenant_service_pb2.ListTenantsRequest()
+    await world.tenants.ListTenants(everyone, metadata=metadata)
+
+
 async def test_who_did_not_sign_is_refused_before_anything_is_done(world: World) -> None:
     tenant_id = await _tenant(world)
     for actor in (

@@ -98,3 +98,17 @@ async def test_other_documents_are_checked_before_they_run(edge: AdminEdge, quer
     for _ in range(2):
         assert (await edge.raw(body.encode())).status == 200
         assert asked(edge)[0] == "VerifyApiSignature"
+
+
+@pytest.mark.parametrize("name", ["tenant-id", "signature"])
+@pytest.mark.parametrize("value", ["\xff", "a\x01b", "x" * 20_000])
+async def test_credentials_that_no_call_can_carry_are_none(
+    edge: AdminEdge, name: str, value: str
+) -> None:
+    edge.services.on("GetAsset", messages.asset())
+    await edge.data(ASSET, id="1")
+    asked(edge)
+    body = body_of(ASSET, id="1")
+    headers = edge.signed(body, OPERATOR) | {name: value}
+    assert (await edge.raw(body, headers=headers)).status == 401
+    assert asked(edge) == []
