@@ -28,6 +28,14 @@ PING_TIMEOUT_S = 5.0
 CONFIRM_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
 BACKOFF = Backoff(first_ms=100, max_ms=10_000)
+# The last: asked while it reads the server's farewell.
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _PING = prepared(text("SELECT 1"))
 _log = structlog.get_logger(__name__)
 
@@ -98,7 +106,7 @@ class Listener:
             self._loaded_now = False
             try:
                 await self._session()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _LOST as error:
                 _log.warning("listener_disconnected", error=repr(error))
             except _Broken as error:
                 _log.warning("listener_disconnected", error=str(error))
@@ -160,7 +168,7 @@ class Listener:
             async with self._querying:
                 arguments = statement.arguments(values)
                 await connection.fetch(statement.sql, *arguments, timeout=PING_TIMEOUT_S)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _LOST:
             self._terminated(connection)
             return False
         return True

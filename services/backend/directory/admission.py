@@ -17,6 +17,8 @@ from services.backend.directory.worker import Directory
 from services.backend.tenants.errors import unknown_tenant
 from services.backend.tenants.scope import parse_id
 
+_OURS: Final = "rafiki."
+"""Packages of others', such as health, know nothing of the directory."""
 _PACKETS: Final = "rafiki.connector.v1"
 _OPEN_PAYMENTS: Final = "rafiki.openpayments.v1"
 
@@ -44,7 +46,7 @@ class Admission:
             ServiceError: what the callers' rules raise.
         """
         package = message.DESCRIPTOR.file.package
-        if package != _PACKETS:
+        if package.startswith(_OURS) and package != _PACKETS:
             await self._directory.be_current()
         await self._callers.admit(message, metadata)
         tenant_id = _tenant_of(message, package)

@@ -8,6 +8,7 @@ import pytest
 from servicekit import listen
 from servicekit.database import Database
 from servicekit.listen import Listener
+from servicekit.statements import prepared
 from sqlalchemy import text
 
 from tests.support.clock import ManualClock
@@ -166,3 +167,58 @@ async def test_a_database_that_is_away_is_tried_again() -> None:
             await until(lambda: clock.sleeping == 1)
             await clock.advance(10)
     assert heard.reloads == 0
+
+
+_ONE = prepared(text("SELECT 1"))
+
+
+@asynccontextmanager
+async def _confirming(url: str, heard: Heard) -> AsyncIterator[Listener]:
+    clock = ManualClock()
+    listener = Listener(
+        url,
+        channels=["one"],
+        on_notify=heard.on_notify,
+        on_reload=heard.on_reload,
+        clock=clock,
+        ids=SeededIds(clock),
+    )
+    assert not await listener.confirm(_ONE, {})
+    task = asyncio.create_task(listener.run())
+    await listener.loaded()
+    try:
+        yield listener
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_what_was_committed_before_it_is_confirmed_has_been_handled(
+    database: Database, database_url: str
+) -> None:
+    heard = Heard()
+    async with _confirming(database_url, heard) as listener:
+        for number in range(20):
+            await _notify(database, ("one", str(number)))
+            assert await listener.confirm(_ONE, {})
+            assert heard.notes[-1] == ("one", str(number))
+        confirmed = await asyncio.gather(*(listener.confirm(_ONE, {}) for _ in range(5)))
+        assert all(confirmed)
+
+
+async def test_nothing_is_confirmed_while_a_handler_hangs_or_the_connection_is_lost(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    async with _confirming(database_url, heard) as listener:
+        heard.gate.clear()
+        await _notify(database, ("one", "slow"))
+        monkeypatch.setattr(listen, "CONFIRM_TIMEOUT_S", 0.05)
+        assert not await listener.confirm(_ONE, {})
+        monkeypatch.setattr(listen, "CONFIRM_TIMEOUT_S", 30.0)
+        waiting = asyncio.create_task(listener.confirm(_ONE, {}))
+        heard.gate.set()
+        assert await waiting
+        async with database.write() as session:
+            await session.execute(_KILL_OTHERS)
+        assert not await listener.confirm(_ONE, {})
