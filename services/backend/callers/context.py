@@ -39,11 +39,11 @@ def call_scope(tenant_id: UUID, verdict_: Verdict) -> str:
 
 
 def once_of_call(
-    request: Message, context: Context, *, tenant_id: UUID, asker: Verdict
+    request: Message, context: Context, *, tenant_id: UUID, caller: Verdict
 ) -> Once | None:
     """What makes a repeat of an Open Payments call; None without a key: each call is a new one."""
     key = caller_of(context).idempotency_key(request)
-    return None if key is None else once_of(request, scope=call_scope(tenant_id, asker), key=key)
+    return None if key is None else once_of(request, scope=call_scope(tenant_id, caller), key=key)
 
 
 __all__ = [

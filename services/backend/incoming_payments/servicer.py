@@ -107,7 +107,7 @@ class IncomingPaymentServicer(IncomingPaymentServiceServicer):
         reply = await self._commands.run_once(
             self._payments.create,
             new,
-            once=once_of_call(request, context, tenant_id=tenant_id, asker=caller),
+            once=once_of_call(request, context, tenant_id=tenant_id, caller=caller),
             replies=self._created,
         )
         await set_created(context)

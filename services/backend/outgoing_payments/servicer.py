@@ -80,11 +80,11 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
     async def CreateOutgoingPayment(
         self, request: pb.CreateOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPaymentWithSpentAmounts:
-        asker, tenant_id = verdict(context), tenant(request.tenant_id)
+        caller, tenant_id = verdict(context), tenant(request.tenant_id)
 
-        once = once_of_call(request, context, tenant_id=tenant_id, asker=asker)
+        once = once_of_call(request, context, tenant_id=tenant_id, caller=caller)
         reply = await self._commands.run_once(
-            self._create, _new_payment(request, asker, tenant_id), once=once, replies=self._replies
+            self._create, _new_payment(request, caller, tenant_id), once=once, replies=self._replies
         )
         await set_created(context)
         return reply
@@ -92,7 +92,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
     async def ListOutgoingPayments(
         self, request: pb.ListOutgoingPaymentsRequest, context: Context
     ) -> pb.ListOutgoingPaymentsResponse:
-        asker, tenant_id = verdict(context), tenant(request.tenant_id)
+        caller, tenant_id = verdict(context), tenant(request.tenant_id)
         wallet_address, _ = await self._wallets.find_active(
             request.wallet_address, tenant_id=tenant_id
         )
@@ -104,7 +104,7 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
             ),
             tenant_id=tenant_id,
             wallet_address_id=wallet_address.id,
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
         return pb.ListOutgoingPaymentsResponse(
             pagination=page_info(page),
@@ -114,21 +114,21 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
     async def GetOutgoingPayment(
         self, request: pb.GetOutgoingPaymentRequest, context: Context
     ) -> pb.OutgoingPayment:
-        asker = verdict(context)
+        caller = verdict(context)
         view = await self._queries.get(
             parse_id(request.id, unknown_payment(request.id)),
             tenant_id=tenant(request.tenant_id),
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
         return pb.OutgoingPayment(**self._fields(view))
 
     async def GetGrantSpentAmounts(
         self, request: pb.GetGrantSpentAmountsRequest, context: Context
     ) -> pb.GrantSpentAmounts:
-        asker = verdict(context)
+        caller = verdict(context)
         tenant(request.tenant_id)
         spent = None
-        granted = _granted(asker)
+        granted = _granted(caller)
         if granted is not None:
             spent = await self._queries.spent(granted)
         return pb.GrantSpentAmounts(
@@ -164,19 +164,19 @@ class OutgoingPaymentServicer(OutgoingPaymentServiceServicer):
 
 
 def _new_payment(
-    request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
+    request: pb.CreateOutgoingPaymentRequest, caller: Verdict, tenant_id: UUID
 ) -> NewPayment:
     metadata = optional(request, "metadata")
     return NewPayment(
-        price=_price(request, asker, tenant_id),
-        client=asker.client,
-        granted=_granted(asker),
+        price=_price(request, caller, tenant_id),
+        client=caller.client,
+        granted=_granted(caller),
         metadata=None if metadata is None else to_json(metadata),
     )
 
 
 def _price(
-    request: pb.CreateOutgoingPaymentRequest, asker: Verdict, tenant_id: UUID
+    request: pb.CreateOutgoingPaymentRequest, caller: Verdict, tenant_id: UUID
 ) -> AcceptedQuote | NewQuote:
     if request.HasField("quote_id"):
         quote_id = request.quote_id.rstrip("/").rpartition("/")[2]
@@ -195,22 +195,22 @@ def _price(
         tenant_id=tenant_id,
         wallet_url=request.wallet_address,
         receiver=request.incoming_payment,
-        client=asker.client,
+        client=caller.client,
         debit_amount=to_amount(request.debit_amount),
         receive_amount=None,
     )
 
 
-def _granted(asker: Verdict) -> Granted | None:
-    if asker.grant_id is None:
+def _granted(caller: Verdict) -> Granted | None:
+    if caller.grant_id is None:
         return None
-    if asker.limits is None:
-        return Granted(grant_id=asker.grant_id, limits=None)
+    if caller.limits is None:
+        return Granted(grant_id=caller.grant_id, limits=None)
     try:
-        limits = Limits.model_validate_json(asker.limits)
+        limits = Limits.model_validate_json(caller.limits)
     except (ValueError, ProtocolError) as error:
         raise AssertionError("the guard hands over limits that it read itself") from error
-    return Granted(grant_id=asker.grant_id, limits=limits)
+    return Granted(grant_id=caller.grant_id, limits=limits)
 
 
 def _value(spent: Amount | None) -> Value:

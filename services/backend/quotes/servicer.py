@@ -49,7 +49,7 @@ class QuoteServicer(QuoteServiceServicer):
         self._replies = Replies(message=pb.Quote, encode=self._given, recover=nothing_to_recover)
 
     async def CreateQuote(self, request: pb.CreateQuoteRequest, context: Context) -> pb.Quote:
-        asker, tenant_id = verdict(context), tenant(request.tenant_id)
+        caller, tenant_id = verdict(context), tenant(request.tenant_id)
         if request.method != "ilp":
             raise InvalidArgument("INVALID_FIELD", 'method is "ilp"', field="method")
 
@@ -58,21 +58,21 @@ class QuoteServicer(QuoteServiceServicer):
             tenant_id=tenant_id,
             wallet_url=request.wallet_address,
             receiver=request.receiver,
-            client=asker.client,
+            client=caller.client,
             debit_amount=None if debit is None else to_amount(debit),
             receive_amount=None if receive is None else to_amount(receive),
         )
-        once = once_of_call(request, context, tenant_id=tenant_id, asker=asker)
+        once = once_of_call(request, context, tenant_id=tenant_id, caller=caller)
         reply = await self._commands.run_once(self._create, new, once=once, replies=self._replies)
         await set_created(context)
         return reply
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
-        asker = verdict(context)
+        caller = verdict(context)
         quote = await self._queries.get(
             parse_id(request.id, unknown_quote(request.id)),
             tenant_id=tenant(request.tenant_id),
-            client=asker.client_filter,
+            client=caller.client_filter,
         )
         wallets = await self._wallet_addresses.by_ids([quote.wallet_address_id])
         wallet = wallets[quote.wallet_address_id]

@@ -36,7 +36,7 @@ async def test_many_askers_share_one_fetch() -> None:
     await clock.advance(0)
     askers[0].cancel()
     source.gate.set()
-    assert {await asker for asker in askers[1:]} == {"a#1"}
+    assert {await caller for caller in askers[1:]} == {"a#1"}
     assert source.asked == ["a"]
 
 

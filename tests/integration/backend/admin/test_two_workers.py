@@ -26,9 +26,10 @@ from servicekit.hmac_signature import make_signature
 from servicekit.lifecycle import Lifecycle
 from servicekit.paging import PAGE_SIZE_MAX
 
-from services.backend.app import BackendApp, Features
+from services.backend.app import BackendApp
 from services.backend.changes import hearing
 from services.backend.process.connections import Connections
+from services.backend.process.features import Features
 from services.backend.settings import BackendSettings
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, World, key, usd
 from tests.integration.backend.admin.test_names import asset_of, new_tenant, rename, wallet_of

@@ -7,8 +7,9 @@ import pytest
 from servicekit.grpc_client import build_channel
 from servicekit.lifecycle import Lifecycle
 
-from services.backend.app import BackendApp, Features
+from services.backend.app import BackendApp
 from services.backend.process.connections import Connections
+from services.backend.process.features import Features
 from services.backend.settings import BackendSettings
 from tests.integration.backend.admin.conftest import (
     World,

@@ -36,10 +36,11 @@ from servicekit.grpc_client import build_channel
 from servicekit.lifecycle import Lifecycle
 from servicekit.parts import Ports
 
-from services.backend.app import BackendApp, Features
+from services.backend.app import BackendApp
 from services.backend.ledger.rules.chart import balance
 from services.backend.outgoing_payments.worker import OutgoingPaymentWorker
 from services.backend.process.connections import Connections
+from services.backend.process.features import Features
 from services.backend.receivers.remembered import FRESH
 from services.backend.settings import BackendSettings
 from tests.integration.backend.ledger.audit import audit
