@@ -1,4 +1,7 @@
-"""Write down which processes must hear of a change before it is answered."""
+"""Write down which processes must hear of a change before it is answered.
+
+No process reads `directory_revision` any more; processes of the last release do, so it stays.
+"""
 
 from alembic import op
 

@@ -17,6 +17,7 @@ from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_grp
 from rafiki.routing.v1 import routing_service_pb2 as routing
 from servicekit.database import Database
 
+from services.backend.changes.announcement import DIRECTORY_CHANNEL
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, OPERATOR, key
 from tests.integration.backend.directory.conftest import Bank
 from tests.support.growth import add_peers, add_wallets, wallet_id
@@ -117,3 +118,13 @@ async def test_a_page_of_wallet_addresses_is_one_statement_for_all(bank: Bank) -
         found = await known.by_ids([wallet_id(number) for number in range(1, FEW + 1)])
     assert len(found) == FEW
     assert len(statements) == 1
+
+
+async def test_a_notification_that_names_no_row_is_of_everything(bank: Bank) -> None:
+    """As a process of an earlier release sends them."""
+    ids = {"tenant_id": OPERATOR, "asset_id": UUID((await bank.asset()).id)}
+    await add_peers(bank.database, FEW, **ids)
+    directory = bank.features.lookups.directory
+    assert not directory.snapshot.peers
+    await directory.on_notify(DIRECTORY_CHANNEL, "")
+    assert len(directory.snapshot.peers) == FEW
