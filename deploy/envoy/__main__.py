@@ -35,6 +35,17 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--trusted-hops", type=int, default=0, help="proxies in front of Envoy")
     result.add_argument("--tls-certificate", type=Path, help="chain for the public listener")
     result.add_argument("--tls-private-key", type=Path)
+    operator = result.add_argument_group("TLS of the operator's listener")
+    operator.add_argument("--operator-tls-certificate", type=Path)
+    operator.add_argument("--operator-tls-private-key", type=Path)
+    operator.add_argument(
+        "--operator-client-ca", type=Path, help="callers must show a certificate of it"
+    )
+    upstream = result.add_argument_group("TLS to the services' gRPC ports")
+    upstream.add_argument("--upstream-ca", type=Path, help="who signed their certificates")
+    upstream.add_argument("--upstream-server-name", help="the name in their certificates")
+    upstream.add_argument("--upstream-tls-certificate", type=Path, help="Envoy's own, if asked for")
+    upstream.add_argument("--upstream-tls-private-key", type=Path)
     result.add_argument("--access-log", help="a file, or - for the standard output; off by default")
     limits = result.add_argument_group("limits")
     for limit in fields(Limits):

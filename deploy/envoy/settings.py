@@ -89,13 +89,22 @@ class EnvoySettings:
     trusted_hops: int = 0
     tls_certificate: Path | None = None
     tls_private_key: Path | None = None
+    operator_tls_certificate: Path | None = None
+    operator_tls_private_key: Path | None = None
+    operator_client_ca: Path | None = None
+    """Callers of the operator's listener must show a certificate of this authority."""
+    upstream_ca: Path | None = None
+    """Authority of the certificates of the services' gRPC ports; plain text without."""
+    upstream_tls_certificate: Path | None = None
+    upstream_tls_private_key: Path | None = None
+    upstream_server_name: str | None = None
+    """The name in those certificates."""
     access_log: str | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         """Refuse what Envoy would only fail on later."""
-        if (self.tls_certificate is None) != (self.tls_private_key is None):
-            raise ValueError("a TLS certificate and its private key go together")
+        self._check_tls()
         if self.trusted_hops < 0:
             raise ValueError("trusted_hops counts proxies, so it is 0 or more")
         for name in ("backend_grpc", "backend_http", "auth_grpc", "auth_http", "frontend"):
@@ -107,6 +116,21 @@ class EnvoySettings:
                 raise ValueError(
                     f"{service}_grpc and {service}_http must name the same workers in one order"
                 )
+
+    def _check_tls(self) -> None:
+        for certificate, private_key in (
+            (self.tls_certificate, self.tls_private_key),
+            (self.operator_tls_certificate, self.operator_tls_private_key),
+            (self.upstream_tls_certificate, self.upstream_tls_private_key),
+        ):
+            if (certificate is None) != (private_key is None):
+                raise ValueError("a TLS certificate and its private key go together")
+        if self.operator_client_ca and not self.operator_tls_certificate:
+            raise ValueError("operator_client_ca asks for certificates, so it needs TLS")
+        if (self.upstream_ca is None) != (self.upstream_server_name is None):
+            raise ValueError("upstream_ca and upstream_server_name go together")
+        if self.upstream_tls_certificate and not self.upstream_ca:
+            raise ValueError("without upstream_ca the services are called in plain text")
 
 
 LIMIT_NAMES: Final = tuple(limit.name for limit in fields(Limits))

@@ -15,6 +15,7 @@ import grpc.aio
 from servicekit.backoff import Backoff
 from servicekit.clock import Clock, SystemClock
 from servicekit.error_mapping import from_rpc_error
+from servicekit.grpc_tls import ClientTls
 from servicekit.ids import IdSource, SystemIds
 
 _MS_PER_SECOND = 1000
@@ -92,7 +93,7 @@ def build_channel(
     *,
     idempotent_methods: Iterable[str] = (),
     limits: GrpcClientLimits | None = None,
-    credentials: grpc.ChannelCredentials | None = None,
+    tls: ClientTls | None = None,
     clock: Clock | None = None,
     ids: IdSource | None = None,
 ) -> grpc.aio.Channel:
@@ -102,7 +103,7 @@ def build_channel(
         target: a gRPC name; several addresses are balanced round robin.
         idempotent_methods: `package.Service/Method` names that may be retried on UNAVAILABLE.
         limits: every bound of the channel.
-        credentials: TLS; plain text without.
+        tls: whom to trust, and who we are; plain text without.
         clock: for the waiting between attempts.
         ids: for the jitter of that waiting.
     """
@@ -118,9 +119,13 @@ def build_channel(
     clock = clock or SystemClock()
     ids = ids or SystemIds(clock)
     interceptors = [_UnaryCalls(limits, frozenset(idempotent_methods), clock, ids)]
-    if credentials is None:
+    if tls is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
-    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+    if tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return grpc.aio.secure_channel(
+        target, tls.credentials(), options=options, interceptors=interceptors
+    )
 
 
 def _text(method: str | bytes) -> str:

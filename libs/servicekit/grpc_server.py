@@ -11,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from servicekit.clock import Clock
+from servicekit.grpc_tls import ServerTls
 from servicekit.health import HealthChecks, HealthServicer
 from servicekit.ids import IdSource
 from servicekit.interceptors.deadline import DeadlineLimits, deadline_interceptor
@@ -79,11 +80,17 @@ class ServiceBinding:
 class GrpcServer:
     """A server that is built and not yet listening."""
 
-    def __init__(self, server: grpc.aio.Server, address: str, checks: HealthChecks) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, address: str, checks: HealthChecks, tls: ServerTls | None
+    ) -> None:
         self._server = server
         self._checks = checks
         # Raises RuntimeError when the port is taken: sharing it would halve the traffic in silence.
-        self.port = server.add_insecure_port(address)
+        self.port = (
+            server.add_insecure_port(address)
+            if tls is None
+            else server.add_secure_port(address, tls.credentials())
+        )
 
     async def start(self) -> int:
         """Serve; returns the port, which the system chose when the asked one was 0."""
@@ -126,6 +133,7 @@ def build_grpc_server(
     limits: GrpcServerLimits | None = None,
     rest_error: RestErrorEncoder = open_payments_error,
     admit: Admit | None = None,
+    tls: ServerTls | None = None,
 ) -> GrpcServer:
     """A server of these services, with health and reflection beside them.
 
@@ -170,4 +178,4 @@ def build_grpc_server(
     health = HealthServicer(checks=checks, services=names, clock=clock)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     add_reflection((*names, _HEALTH), server)
-    return GrpcServer(server, f"{host}:{port}", checks)
+    return GrpcServer(server, f"{host}:{port}", checks, tls)

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from servicekit.clock import Clock
 from servicekit.database import Database
 from servicekit.grpc_server import ServiceBinding, build_grpc_server
+from servicekit.grpc_tls import ServerTls
 from servicekit.health import Check, HealthChecks
 from servicekit.housekeeping import Housekeeper, HousekeepingTask
 from servicekit.http_connection import Handler
@@ -93,6 +94,8 @@ class Serving:
     rest_error: RestErrorEncoder = open_payments_error
     http_limits: HttpLimits | None = None
     drain_s: float = DRAIN_S
+    tls: ServerTls | None = None
+    """Of the gRPC port; plain text without."""
 
 
 class PartsProcess:
@@ -178,6 +181,7 @@ class PartsProcess:
             metrics=metrics,
             rest_error=serving.rest_error,
             admit=serving.admit,
+            tls=serving.tls,
         )
         listener = HttpListener(
             routes,

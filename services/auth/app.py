@@ -90,6 +90,7 @@ class AuthApp:
         return await process.start(
             Serving(
                 host=settings.host,
+                tls=settings.grpc_tls,
                 wanted=Ports(http=settings.auth_port, grpc=settings.grpc_port),
                 admit=Admission(operator_id=settings.operator_tenant_id),
                 rest_error=gnap_rest_error,

@@ -50,6 +50,7 @@ class BackendApp:
         return await process.start(
             Serving(
                 host=settings.host,
+                tls=settings.grpc_tls,
                 wanted=Ports(http=settings.connector_port, grpc=settings.grpc_port),
                 admit=Admission(
                     directory=features.lookups.directory,

@@ -10,14 +10,15 @@ from ilpkit.errors import InvalidDecimalError
 from ilpkit.money import Ratio
 from ilpkit.openpayments.urls import is_http_url
 from pydantic import Field, SecretStr, field_validator
-from servicekit.settings import CommaList, ServiceSettings
+from servicekit.grpc_tls_settings import GrpcClientTlsSettings, GrpcServerTlsSettings
+from servicekit.settings import CommaList
 
 STREAM_SECRET_BYTES = 32
 ADMIN_API_SECRET_CHARACTERS_MIN = 16
 _ZERO = re.compile(r"0+(\.0+)?")
 
 
-class BackendSettings(ServiceSettings):
+class BackendSettings(GrpcServerTlsSettings, GrpcClientTlsSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")

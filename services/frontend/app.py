@@ -43,8 +43,8 @@ class Channels:
 def open_channels(settings: FrontendSettings) -> Channels:
     """Channels to where the settings say; they connect when first used."""
     return Channels(
-        backend=open_channel(grpc_target(settings.backend_grpc_urls)),
-        auth=open_channel(settings.auth_grpc_url),
+        backend=open_channel(grpc_target(settings.backend_grpc_urls), settings.grpc_client_tls),
+        auth=open_channel(settings.auth_grpc_url, settings.grpc_client_tls),
     )
 
 

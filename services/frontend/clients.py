@@ -31,6 +31,7 @@ from rafiki.ledger.v1 import ledger_service_pb2
 from rafiki.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from servicekit.errors import Unavailable
 from servicekit.grpc_client import build_channel
+from servicekit.grpc_tls import ClientTls
 
 if TYPE_CHECKING:
     # The generated stub files alone have these: what a stub over an asyncio channel is.
@@ -122,9 +123,9 @@ def build_clients(*, backend: grpc.aio.Channel, auth: grpc.aio.Channel) -> Clien
     )
 
 
-def open_channel(target: str) -> grpc.aio.Channel:
+def open_channel(target: str, tls: ClientTls | None = None) -> grpc.aio.Channel:
     """A channel to the workers of one service; calls that may be repeated are, when it is away."""
-    return build_channel(target, idempotent_methods=IDEMPOTENT_METHODS)
+    return build_channel(target, idempotent_methods=IDEMPOTENT_METHODS, tls=tls)
 
 
 async def check_health(channel: grpc.aio.Channel) -> None:

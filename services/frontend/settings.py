@@ -5,12 +5,13 @@ from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator
-from servicekit.settings import CommaList, ServiceSettings
+from servicekit.grpc_tls_settings import GrpcClientTlsSettings
+from servicekit.settings import CommaList
 
 SESSION_SECRET_CHARACTERS_MIN: Final = 32
 
 
-class FrontendSettings(ServiceSettings):
+class FrontendSettings(GrpcClientTlsSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")

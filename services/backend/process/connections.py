@@ -90,6 +90,7 @@ async def connect(
     auth = build_channel(
         settings.auth_server_introspection_url,
         idempotent_methods=[INTROSPECT, *AUTH_TENANT_METHODS],
+        tls=settings.grpc_client_tls,
     )
     lifecycle.on_close(auth.close)
     documents = JsonFetcher(rules=rules)
