@@ -1,6 +1,7 @@
 """A quote: the price of a payment, and the exact rate that its packets are held to."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -112,6 +113,31 @@ class Terms:
         if source <= self.min_rate.ceil_div(room):
             deliver = min(deliver, room)
         return Price(source=source, deliver=deliver, fee=fee)
+
+    def through(self, price: Price, hops: Sequence[Ratio]) -> "tuple[Terms, Price]":
+        """The price of the same delivery where a packet is converted and rounded at each hop.
+
+        `hops` are the rates one after the other, the least that are accepted; what they come to is
+        `min_rate`. What rounding costs is more than slippage allows for in a small payment only: it
+        takes more units then, and is held to what these bring in one packet.
+        """
+        needed = price.deliver
+        for rate in reversed(hops):
+            needed = rate.ceil_div(needed)
+        if needed <= price.source:
+            return self, price
+        held = replace(self, min_rate=Ratio(price.deliver, needed))
+        return held, Price(source=needed, deliver=price.deliver, fee=self._fee_on(needed))
+
+    def debit_through(self, price: Price, hops: Sequence[Ratio]) -> "tuple[Terms, Price]":
+        """As `through`, for a debit: the same units, of which less may arrive."""
+        arrives = price.source
+        for rate in hops:
+            arrives = rate.floor_mul(arrives)
+        if not 0 < arrives < price.deliver:
+            return self, price if arrives else replace(price, deliver=0)
+        held = replace(self, min_rate=Ratio(arrives, price.source))
+        return held, replace(price, deliver=arrives)
 
     def debit_min(self) -> int | None:
         """The smallest debit that delivers something; None when the fee takes all of any debit."""

@@ -1,5 +1,6 @@
 """Prices payments, from the peer's settings and known rates: no packet is sent for a quote."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -9,8 +10,8 @@ from ilpkit.money import U64_MAX, Amount, Ratio
 from servicekit.clock import Clock
 from servicekit.ids import IdSource
 
-from services.backend.assets.model import Asset, FeeType
-from services.backend.directory.model import PeerRoute
+from services.backend.assets.model import Asset, Fee, FeeType
+from services.backend.directory.model import PeerEntry, PeerRoute
 from services.backend.directory.worker import Directory
 from services.backend.quotes.errors import (
     amount_needed,
@@ -22,7 +23,7 @@ from services.backend.quotes.errors import (
     unusable_rate,
     wrong_asset,
 )
-from services.backend.quotes.model import Method, Price, Quote, Terms
+from services.backend.quotes.model import Method, Price, Quote, Terms, slipped
 from services.backend.rates.service import Rates
 from services.backend.receivers.errors import invalid_receiver
 from services.backend.receivers.model import Receiver
@@ -99,23 +100,14 @@ class Pricing:
         if not receiver.is_payable(now) or receiver.satisfied:
             raise invalid_receiver(receiver_url, "is completed, expired or has no payment method")
         method = Method.LOCAL if receiver.local_id is not None else Method.ILP
-        peer_id = self._next_hop(wallet_address.tenant_id, receiver)
-        rate = await self._rates.get(wallet_address.tenant_id, asset.unit, receiver.asset)
-        if rate is None:
-            raise rate_unavailable(asset.code, receiver.asset.code)
+        peer = self._next_hop(wallet_address.tenant_id, receiver)
         fee = self._directory.snapshot.fee(asset.id, FeeType.SENDING)
-        limit = None if peer_id is None else await self._path_limits.of(peer_id, asset.id)
-        terms = Terms.of(
-            rate=rate,
-            slippage=None if method is Method.LOCAL else self._slippage,
-            fee=fee,
-            limit=limit,
-        )
-        if terms is None:
-            raise unusable_rate(asset.unit, receiver.asset)
-        price = _price(
+        terms = await self._terms(wallet_address.tenant_id, asset, peer, receiver, fee)
+        hops = await self._hops(wallet_address.tenant_id, asset, peer, receiver)
+        terms, price = _price(
             terms,
             receiver,
+            hops,
             debit_amount=debit_amount,
             receive_amount=receive_amount,
             unit=asset.unit,
@@ -143,7 +135,26 @@ class Pricing:
             sealed_receiver=self._receivers.sealed(receiver),
         )
 
-    def _next_hop(self, tenant_id: UUID, receiver: Receiver) -> UUID | None:
+    async def _terms(
+        self,
+        tenant_id: UUID,
+        asset: Asset,
+        peer: PeerEntry | None,
+        receiver: Receiver,
+        fee: Fee | None,
+    ) -> Terms:
+        """What the price follows from; raises Unavailable or InvalidArgument where nothing can."""
+        rate = await self._rates.get(tenant_id, asset.unit, receiver.asset)
+        if rate is None:
+            raise rate_unavailable(asset.code, receiver.asset.code)
+        limit = None if peer is None else await self._path_limits.of(peer.peer.id, asset.id)
+        slippage = None if receiver.local_id is not None else self._slippage
+        terms = Terms.of(rate=rate, slippage=slippage, fee=fee, limit=limit)
+        if terms is None:
+            raise unusable_rate(asset.unit, receiver.asset)
+        return terms
+
+    def _next_hop(self, tenant_id: UUID, receiver: Receiver) -> PeerEntry | None:
         """The peer on the way; None when the payment stays on this node; raises UNREACHABLE."""
         if receiver.local_id is not None:
             return None
@@ -151,27 +162,43 @@ class Pricing:
         route = self._directory.snapshot.decide(tenant_id, destination)
         if route is None:
             raise unreachable(destination)
-        return route.entry.peer.id if isinstance(route, PeerRoute) else None
+        return route.entry if isinstance(route, PeerRoute) else None
+
+    async def _hops(
+        self, tenant_id: UUID, asset: Asset, peer: PeerEntry | None, receiver: Receiver
+    ) -> Sequence[Ratio]:
+        """The conversions of a payment that is converted here and beyond the peer; else none.
+
+        What the peer converts at is taken to be what this node's rates say.
+        """
+        if peer is None or peer.asset.unit in {asset.unit, receiver.asset}:
+            return ()
+        here = await self._rates.get(tenant_id, asset.unit, peer.asset.unit)
+        there = await self._rates.get(tenant_id, peer.asset.unit, receiver.asset)
+        if here is None or there is None:
+            return ()
+        return slipped(here, self._slippage), there
 
 
 def _price(
     terms: Terms,
     receiver: Receiver,
+    hops: Sequence[Ratio],
     *,
     debit_amount: Amount | None,
     receive_amount: Amount | None,
     unit: money.Asset,
-) -> Price:
-    """The price on these terms; raises InvalidArgument for an amount that can't be paid."""
+) -> tuple[Terms, Price]:
+    """The price, and what it holds the payment to; InvalidArgument for what can't be paid."""
     outstanding = receiver.outstanding
     room = U64_MAX if outstanding is None else outstanding
     if debit_amount is not None:
-        price = terms.debit(debit_amount.value, room=room)
+        held, price = terms.debit_through(terms.debit(debit_amount.value, room=room), hops)
         if price.deliver == 0:
             raise non_positive_receive_amount(terms.debit_min(), unit)
         if price.deliver > room:
             raise out_of_range("debitAmount", terms.debit_max(room))
-        return price
+        return held, price
     if receive_amount is None and outstanding is None:
         raise amount_needed()
     if receive_amount is not None and receive_amount.asset != receiver.asset:
@@ -180,4 +207,7 @@ def _price(
     limit = terms.delivery_max(room)
     if not 1 <= deliver <= limit:
         raise out_of_range("receiveAmount", limit)
-    return terms.delivery(deliver)
+    held, price = terms.through(terms.delivery(deliver), hops)
+    if price.source + price.fee > U64_MAX:
+        raise out_of_range("receiveAmount", limit)
+    return held, price

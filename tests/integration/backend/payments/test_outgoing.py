@@ -56,6 +56,24 @@ async def test_a_payment_at_a_known_rate_costs_the_smallest_amount_that_delivers
     assert (ended.state, ended.sent_amount.value) == (COMPLETED, 1_000)
 
 
+async def test_a_small_payment_that_is_converted_twice_arrives(new_banks: NewBanks) -> None:
+    banks = await new_banks(far_code="EUR")
+    banks.outside.rates = {
+        "GBP": {"USD": "0.9", "EUR": "1.08"},
+        "USD": {"EUR": "1.2", "GBP": "1.1"},
+    }
+    pounds = await banks.near.asset("GBP", liquidity=1_000)
+    wallet = await banks.near.wallet(pounds)
+    incoming = await banks.far.incoming(banks.bob, amount(3, "EUR"))
+    quote = await banks.near.quote(wallet, incoming)
+    # Three pence are worth 2.7, so 2 cents of the link and of those 2 of the receiver's.
+    assert quote.debit_amount == amount(4, "GBP")
+    payment = await banks.near.outgoing(wallet, quote)
+    await banks.near.fund(payment)
+    ended = await banks.near.ended(payment)
+    assert (ended.state, ended.sent_amount.value) == (COMPLETED, 4)
+
+
 async def test_quotes_reckon_with_the_packets_that_a_payment_learned_the_path_carries(
     new_banks: NewBanks,
 ) -> None:

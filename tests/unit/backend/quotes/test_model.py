@@ -15,6 +15,7 @@ from ilpkit.stream.credentials import CredentialsFactory
 from ilpkit.stream.crypto import StreamKeys
 from ilpkit.stream.events import SendPrepare
 from ilpkit.stream.plan import FixedDelivery
+from ilpkit.stream.rate import minimum_delivery
 from ilpkit.stream.receiver import Receiver
 from ilpkit.stream.sender import PaymentDone, PaymentSender
 
@@ -315,3 +316,39 @@ def test_the_largest_delivery_has_a_price_and_one_more_has_none(case: Case, room
     if most < room:
         price = priced.delivery(most + 1)
         assert price.source + price.fee > U64_MAX
+
+
+HOP_RATES = st.builds(Ratio, st.integers(1, 10**6), st.integers(1, 10**6))
+SLIPPAGES = st.sampled_from([None, Ratio(1, 100), Ratio(1, 4)])
+
+
+@given(here=HOP_RATES, there=HOP_RATES, slippage=SLIPPAGES, deliver=st.integers(1, 10**6))
+def test_a_delivery_over_two_conversions_arrives_in_one_packet(
+    here: Ratio, there: Ratio, slippage: Ratio | None, deliver: int
+) -> None:
+    terms = Terms.of(rate=here * there, slippage=slippage, fee=None, limit=None)
+    assume(terms is not None)
+    assert terms is not None
+    hops = (slipped(here, slippage), there)
+    alone = terms.delivery(deliver)
+    held, price = terms.through(alone, hops)
+    arrives = there.floor_mul(slipped(here, slippage).floor_mul(price.source))
+    assert arrives >= price.deliver == deliver
+    if price.source > alone.source:
+        assert minimum_delivery(price.source, held.min_rate) == deliver
+        assert there.floor_mul(hops[0].floor_mul(price.source - 1)) < deliver
+
+
+@given(here=HOP_RATES, there=HOP_RATES, slippage=SLIPPAGES, debit=st.integers(1, 10**6))
+def test_a_debit_over_two_conversions_promises_what_arrives(
+    here: Ratio, there: Ratio, slippage: Ratio | None, debit: int
+) -> None:
+    terms = Terms.of(rate=here * there, slippage=slippage, fee=None, limit=None)
+    assume(terms is not None)
+    assert terms is not None
+    hops = (slipped(here, slippage), there)
+    held, price = terms.debit_through(terms.debit(debit, room=U64_MAX), hops)
+    arrives = there.floor_mul(hops[0].floor_mul(price.source))
+    assert (price.source, price.deliver <= arrives) == (debit, True)
+    if price.deliver:
+        assert held.min_rate.floor_mul(price.source) >= price.deliver
