@@ -1,12 +1,15 @@
-"""Answers remembered for a short time, and forgotten as soon as their grant loses a token."""
+"""Answers remembered for a short time, and forgotten as soon as their grant loses a token.
+
+All that a token allows is remembered, so that whatever is asked of it is answered from that.
+"""
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ilpkit.openpayments.access import AskedAccess
+from ilpkit.openpayments.access import AskedAccess, find_granting
 
 from token_introspection.client import Introspector
 from token_introspection.model import ActiveToken, Introspection
@@ -14,7 +17,8 @@ from token_introspection.model import ActiveToken, Introspection
 CACHE_ENTRIES_MAX: Final = 10_000
 CACHE_LIFE_S_MAX: Final = 30.0
 
-_Key = tuple[bytes, tuple[AskedAccess, ...]]
+_Key = bytes
+"""The hash of a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,20 @@ class CachedIntrospector:
         self._forgettings = 0
 
     async def introspect(self, token: str, access: Sequence[AskedAccess] = ()) -> Introspection:
-        """The same as the inner one, or its answer of less than `life_s` seconds ago."""
-        key = (hashlib.sha256(token.encode()).digest(), tuple(access))
+        """The same as the inner one, by its answer of less than `life_s` seconds ago."""
+        if not self._open:
+            return await self._inner.introspect(token, access)
+        key = hashlib.sha256(token.encode()).digest()
         kept, asked_at = self._entries.get(key), self._monotonic()
         if kept is not None and asked_at < kept.until:
             self._entries.move_to_end(key)
-            return kept.answer
+            return _covering(kept.answer, access)
         before = self._forgettings
-        answer = await self._inner.introspect(token, access)
-        # What was forgotten meanwhile may be this very answer.
-        if self._open and before == self._forgettings and isinstance(answer, ActiveToken):
+        answer = await self._inner.introspect(token)
+        # What was forgotten meanwhile may be this very answer; the end of a watch forgets too.
+        if before == self._forgettings and isinstance(answer, ActiveToken):
             self._remember(key, answer, asked_at)
-        return answer
+        return _covering(answer, access) if isinstance(answer, ActiveToken) else answer
 
     def opened(self) -> None:
         """A watch stands: no revocation is missed from now on."""
@@ -108,3 +114,11 @@ class CachedIntrospector:
             keys.discard(key)
             if not keys:
                 del self._of_grant[entry.answer.grant_id]
+
+
+def _covering(answer: ActiveToken, asked: Sequence[AskedAccess]) -> ActiveToken:
+    """The items that cover what is asked, as the server would have chosen them; all without."""
+    if not asked:
+        return answer
+    found = [find_granting(answer.access, wanted) for wanted in asked]
+    return replace(answer, access=tuple(item for item in answer.access if item in found))

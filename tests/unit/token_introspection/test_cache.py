@@ -18,7 +18,7 @@ from token_introspection import (
 
 from tests.support.told_cache import ToldCache
 from tests.support.waiting import until
-from tests.unit.token_introspection.conftest import ACTIVE, Served, Server
+from tests.unit.token_introspection.conftest import ACTIVE, QUOTE, Served, Server
 
 READ = AskedAccess(type="quote", actions=frozenset({"read"}))
 
@@ -73,11 +73,34 @@ async def test_an_answer_is_remembered_for_its_time_and_no_more(served: Served) 
     assert questions(server) == ["T", "T"]
 
 
-async def test_another_question_about_a_token_is_asked(served: Served) -> None:
+async def test_every_question_about_a_token_is_answered_from_all_that_it_allows(
+    served: Served,
+) -> None:
+    alice = {"type": "incoming-payment", "actions": ["read-all"], "identifier": "http://w.test/a"}
+    served[0].reply = {**ACTIVE, "access": [QUOTE, alice]}
     cache = cache_over(served, Time())
-    for asked in ([], [READ], [READ], []):
-        await cache.introspect("T", asked)
-    assert len(served[0].requests) == 2
+    for kind, actions, identifier, covered in (
+        ("quote", {"read"}, None, ["quote"]),
+        ("quote", {"create"}, None, []),
+        ("incoming-payment", {"read"}, None, ["incoming-payment"]),
+        ("incoming-payment", {"read"}, "http://w.test/a", ["incoming-payment"]),
+        ("incoming-payment", {"read"}, "http://w.test/b", []),
+        ("incoming-payment", {"read", "list"}, None, []),
+    ):
+        asked = AskedAccess(type=kind, actions=frozenset(actions), identifier=identifier)  # type: ignore[arg-type] # of a table
+        found = await cache.introspect("T", [asked])
+        assert isinstance(found, ActiveToken)
+        assert [item.type for item in found.access] == covered
+    everything = await cache.introspect("T")
+    assert isinstance(everything, ActiveToken)
+    assert len(everything.access) == 2
+    assert [list(request.access) for request in served[0].requests] == [[]]
+
+
+async def test_where_nothing_is_remembered_the_question_is_passed_on(served: Served) -> None:
+    cache = cache_over(served, Time(), watched=True)
+    await cache.introspect("T", [READ])
+    assert [len(request.access) for request in served[0].requests] == [1]
 
 
 async def test_the_least_recently_used_goes_first(served: Served) -> None:

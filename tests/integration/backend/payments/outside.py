@@ -223,7 +223,9 @@ class Tokens(introspection_grpc.IntrospectionServiceServicer):
         reply.CopyFrom(known)
         del reply.access[:]
         reply.access.extend(
-            item for item in known.access if any(_covers(item, a) for a in request.access)
+            item
+            for item in known.access
+            if not request.access or any(_covers(item, a) for a in request.access)
         )
         return reply
 
