@@ -5,10 +5,12 @@ executed, 200 with `errors` for what was. A plain ASGI application: nothing stan
 server and it.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from inspect import isawaitable
-from typing import Any, Final, TypeAlias
+from types import CoroutineType
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import orjson
 import structlog
@@ -212,6 +214,7 @@ class GraphqlEndpoint:
             context_value=context,
             variable_values=requested.variables,
             operation_name=requested.operation_name,
+            is_awaitable=_is_awaitable,
         )
         return 200, _json(await result if isawaitable(result) else result)
 
@@ -265,6 +268,11 @@ async def read_body(announced: str, receive: Receive) -> bytes:
             raise BodyTooLargeError
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
+    """Whether a value is still to come: asked for each field, so no other kinds are looked for."""
+    return isinstance(value, (CoroutineType, asyncio.Future))
 
 
 def _json(result: ExecutionResult) -> dict[str, Any]:
