@@ -8,6 +8,7 @@ from deploy.local.demo import Wallets
 from deploy.local.environment import NodeConfig, grpc_target
 from deploy.local.stack import Stack
 from tests.e2e.booking import Accounts
+from tests.support.postgres import free_port
 from tests.support.rafiki_command import Ran, rafiki
 
 pytestmark = pytest.mark.e2e
@@ -51,6 +52,9 @@ async def test_the_doctor_finds_a_node_of_make_run_well(stack: Stack, wallets: W
         "PRIVATE_KEY_FILE": str(node.key_file),
         "OPERATOR_TENANT_ID": node.secrets.tenant_id,
         "ADMIN_API_SECRET": node.secrets.admin_api_secret,
+        "GRPC_PORT": str(node.ports.backend_grpc[0]),
+        "CONNECTOR_PORT": str(node.ports.backend_http[0]),
+        "WORKERS": str(len(node.ports.backend_grpc)),
     }
     ran = await run(node, "-o", "json", "doctor", env=settings)
     assert ran.code == 0, ran.out
@@ -58,9 +62,15 @@ async def test_the_doctor_finds_a_node_of_make_run_well(stack: Stack, wallets: W
     for check in (
         *("service backend", "service auth", "public listener", "clock"),
         *("signature of the node", "signature of the operator", "peer test.happy-life-bank"),
+        *("port GRPC_PORT, worker 2", "port CONNECTOR_PORT, worker 1"),
     ):
         assert found[check] == "ok", ran.out
     other = str(stack.configs[1].key_file)
-    ran = await run(node, "-o", "json", "doctor", env=settings | {"PRIVATE_KEY_FILE": other})
+    wrong = settings | {"PRIVATE_KEY_FILE": other, "CONNECTOR_PORT": str(free_port())}
+    ran = await run(node, "-o", "json", "doctor", env=wrong)
     found = {row["check"]: row["verdict"] for row in ran.json}
-    assert (ran.code, found["signature of the node"]) == (5, "FAIL")
+    assert ran.code == 5
+    assert (found["signature of the node"], found["port CONNECTOR_PORT, worker 1"]) == (
+        "FAIL",
+        "FAIL",
+    )

@@ -7,7 +7,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-_SETTINGS = ("RAFIKI_", "OPEN_PAYMENTS_URL", "KEY_ID", "PRIVATE_KEY_FILE", "OPERATOR_", "ADMIN_")
+_SETTINGS = (
+    *("RAFIKI_", "OPEN_PAYMENTS_URL", "KEY_ID", "PRIVATE_KEY_FILE", "OPERATOR_", "ADMIN_"),
+    *("HOST", "GRPC_PORT", "CONNECTOR_PORT", "AUTH_PORT", "WORKERS"),
+)
+"""What names that the command reads begin with."""
 
 
 @dataclass(frozen=True)

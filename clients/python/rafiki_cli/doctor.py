@@ -34,8 +34,23 @@ def doctor(
     api_secret: Annotated[
         str | None, typer.Option(envvar="ADMIN_API_SECRET", help="The operator's secret.")
     ] = None,
+    host: Annotated[
+        str, typer.Option(envvar="HOST", help="Where the service of the ports below listens.")
+    ] = "127.0.0.1",
+    grpc_port: Annotated[
+        int | None, typer.Option(envvar="GRPC_PORT", help="Its gRPC port.")
+    ] = None,
+    connector_port: Annotated[
+        int | None, typer.Option(envvar="CONNECTOR_PORT", help="Its port for packets.")
+    ] = None,
+    auth_port: Annotated[
+        int | None, typer.Option(envvar="AUTH_PORT", help="Its port for interactions.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(envvar="WORKERS", min=1, help="Its processes, each one port further.")
+    ] = 1,
 ) -> None:
-    """Check a node: services, clocks, keys, signatures, certificates, peers, rates, webhooks.
+    """Check a node: services, ports, clocks, keys, signatures, peers, rates, webhooks.
 
     Settings come from the environment under the node's own names, so that it can run where the
     node does: `env $(cat node.env) rafiki doctor`. Exit code 5 when something must be mended.
@@ -44,8 +59,12 @@ def doctor(
     async def work(node: Node, session: Session) -> None:
         # What it needs takes as long to load as everything else; other commands start without.
         from rafiki_cli.checks.everything import Given, check_everything  # noqa: PLC0415 - see above
+        from rafiki_cli.checks.ports import Listening  # noqa: PLC0415 - see above
 
-        given = Given(public_url, key_id, key_file, tenant_id, api_secret)
+        ports = {"GRPC_PORT": grpc_port, "CONNECTOR_PORT": connector_port, "AUTH_PORT": auth_port}
+        used = {name: port for name, port in ports.items() if port is not None}
+        listening = Listening(host, used, workers)
+        given = Given(public_url, key_id, key_file, tenant_id, api_secret, listening)
         findings = await check_everything(node, session, given)
         show_all(session, [_row(finding) for finding in findings], _FINDING)
         if any(finding.verdict is Verdict.FAIL for finding in findings):

@@ -10,6 +10,7 @@ from rafiki_client import Node
 
 from rafiki_cli.checks.finding import Finding
 from rafiki_cli.checks.node import check_node
+from rafiki_cli.checks.ports import Listening, check_ports
 from rafiki_cli.checks.public import check_public
 from rafiki_cli.checks.secrets import NodeKey, check_admin_secret, check_key
 from rafiki_cli.running import Session
@@ -26,6 +27,7 @@ class Given:
     key_file: Path | None
     tenant_id: str | None
     api_secret: str | None
+    listening: Listening
 
 
 async def check_everything(node: Node, session: Session, given: Given) -> list[Finding]:
@@ -34,6 +36,7 @@ async def check_everything(node: Node, session: Session, given: Given) -> list[F
     async with aiohttp.ClientSession(timeout=timeout) as http:
         parts = await asyncio.gather(
             check_node(node, session, http),
+            check_ports(given.listening),
             check_public(http, given.public_url),
             check_key(http, given.public_url, NodeKey(given.key_id, given.key_file)),
             check_admin_secret(node, given.tenant_id, given.api_secret),
