@@ -27,6 +27,7 @@ from rafiki.connector.v1.connector_service_pb2 import SequencedPacket
 
 from tests.integration.backend.isolation.belongings import Belongings, code, mark
 from tests.integration.backend.payments.node import amount, key
+from tests.support.contracts import services
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,23 @@ UNSUCCESSFUL: Final[Mapping[str, str]] = {
     "WalletAddressAdminService.TriggerWalletAddressEvents": "UNIMPLEMENTED UNIMPLEMENTED",
 }
 """RPCs that answer an error also to the owner of what is named, and which."""
+
+
+CONTRACTS: Final = tuple(
+    f"rafiki.{name}." for name in ("admin", "openpayments", "connector", "ledger", "routing")
+)
+SERVICES: Final = [each for each in services() if each.full_name.startswith(CONTRACTS)]
+METHODS: Final = [method for service in SERVICES for method in service.methods]
+
+
+def name_of(method: MethodDescriptor) -> str:
+    """As the tables above call it."""
+    return f"{method.containing_service.name}.{method.name}"
+
+
+def of_tenants() -> list[MethodDescriptor]:
+    """The RPCs that a tenant may cause."""
+    return [each for each in METHODS if looked_up(OPERATOR_ONLY, each) is None]
 
 
 def looked_up(table: Mapping[str, Any], method: MethodDescriptor) -> Any:

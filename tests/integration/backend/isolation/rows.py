@@ -126,8 +126,8 @@ class Rows:
         for column, target in self._tables[name].references.items():
             if row[column] is not None:
                 return self.owner(target, self._by_id[target, str(row[column])])
-        if name in _RULES:
-            return _RULES[name](self, row)
+        if name in RULES:
+            return RULES[name](self, row)
         raise AssertionError(f"whose are the rows of {name}? Give them a tenant or a rule here")
 
     def _of_account(self, row: Row) -> str:
@@ -146,7 +146,7 @@ def _of_scope(rows: Rows, row: Row) -> str:
     return str(row["scope"]).partition("/")[0]
 
 
-_RULES: Final[Mapping[str, Callable[[Rows, Row], str]]] = {
+RULES: Final[Mapping[str, Callable[[Rows, Row], str]]] = {
     "ledger.accounts": Rows._of_account,
     "ledger.transfers": Rows._of_transfer,
     "ledger.pending_transfers": Rows._of_transfer,

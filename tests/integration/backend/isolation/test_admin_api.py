@@ -7,7 +7,6 @@ import pytest_asyncio
 
 from services.frontend.app import Channels, build_app, build_checks
 from services.frontend.clients import open_channel
-from tests.integration.backend.isolation import admin_recipes
 from tests.integration.backend.isolation.admin_walk import (
     OPERATIONS,
     SUBSCRIPTIONS,
@@ -48,8 +47,3 @@ async def test_nothing_of_another_tenant_is_told(
     world: World, caller: AdminCaller, subscription: str
 ) -> None:
     await walk_subscription(world, subscription, caller)
-
-
-async def test_no_exemption_outlives_its_operation() -> None:
-    exempt = {*admin_recipes.UNSUCCESSFUL, *admin_recipes.AS_ANOTHER_BANK}
-    assert exempt <= set(OPERATIONS)

@@ -241,7 +241,7 @@ class Actor:
 
     async def check(self) -> None:
         """All that the node shows of it, and that the ledger has, is what it should be."""
-        node, own = self.node, {"tenant_id": self.id, "page": ALL}
+        node, own = self.node, dict[str, Any](tenant_id=self.id, page=ALL)
         assets = await node.assets.ListAssets(asset_service_pb2.ListAssetsRequest(**own))
         assert {each.code: each.liquidity for each in assets.assets} == self.assets
         peers = await node.peers.ListPeers(peer_service_pb2.ListPeersRequest(**own))
