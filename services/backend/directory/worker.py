@@ -13,6 +13,7 @@ from services.backend.directory import repository
 from services.backend.directory.model import Snapshot, TenantEntry
 from services.backend.directory.names import Names
 from services.backend.directory.wallet_address_cache import WalletAddressCache
+from services.backend.peers.model import PeerView
 from services.backend.tenants.model import Tenant
 
 
@@ -71,6 +72,11 @@ class Directory:
         """A tenant, as it was told of."""
         entry = self.snapshot.tenants.get(tenant_id)
         return None if entry is None else entry.tenant
+
+    def peer(self, peer_id: UUID) -> PeerView | None:
+        """A peer, as it was told of."""
+        entry = self.snapshot.peers.get(peer_id)
+        return None if entry is None else PeerView(entry.peer, entry.asset)
 
     async def find_asset(self, asset_id: UUID) -> Asset | None:
         """An asset, also one that was made a moment ago by another process."""

@@ -10,7 +10,7 @@ from services.backend.peers.commands.create_peer import CreatePeer, PeerLedger
 from services.backend.peers.commands.delete_peer import DeletePeer
 from services.backend.peers.commands.update_peer import UpdatePeer
 from services.backend.peers.queries import PeerQueries
-from services.backend.peers.roles import KnownAssets, Names
+from services.backend.peers.roles import KnownAssets, KnownPeers, Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,13 @@ def build(
     database: Database,
     ledger: PeerLedger,
     names: Names,
+    known: KnownPeers,
     assets: KnownAssets,
     clock: Clock,
     ids: IdSource,
 ) -> Peers:
     """Wire them."""
-    queries = PeerQueries(database=database, assets=assets)
+    queries = PeerQueries(database=database, known=known, assets=assets)
     return Peers(
         queries=queries,
         create=CreatePeer(ledger=ledger, names=names, clock=clock, ids=ids),

@@ -8,24 +8,24 @@ from servicekit.paging import Page, PageQuery
 from services.backend.peers import repository
 from services.backend.peers.errors import unknown_peer
 from services.backend.peers.model import Peer, PeerView
-from services.backend.peers.roles import KnownAssets
+from services.backend.peers.roles import KnownAssets, KnownPeers
 from services.backend.tenants.scope import Scope
 
 
 class PeerQueries:
-    """Reads peers; their assets are in memory."""
+    """Reads peers: a single one from memory, others from Postgres; their assets are in memory."""
 
-    def __init__(self, *, database: Database, assets: KnownAssets) -> None:
+    def __init__(self, *, database: Database, known: KnownPeers, assets: KnownAssets) -> None:
         self._database = database
+        self._known = known
         self._assets = assets
 
     async def get(self, scope: Scope, peer_id: UUID) -> PeerView:
         """One peer; raises NotFound."""
-        async with self._database.read() as session:
-            peer = await repository.get(session, peer_id, scope.filter)
-        if peer is None:
+        found = self._known.peer(peer_id)
+        if found is None or scope.filter not in {None, found.peer.tenant_id}:
             raise unknown_peer(peer_id)
-        return await self.view(peer)
+        return found
 
     async def find(self, scope: Scope, static_ilp_address: str, asset_id: UUID) -> PeerView:
         """One peer by ILP address and asset; raises NotFound."""

@@ -92,15 +92,6 @@ def add_tokens(session: WriteSession, peer_id: UUID, tokens: Sequence[str]) -> N
         session.add(_ADD_TOKENS, values, constraint="pk_peer_tokens", refused=duplicate_peer)
 
 
-async def get(session: ReadSession, peer_id: UUID, tenant_id: UUID | None) -> Peer | None:
-    """One peer of a tenant; None as the tenant means any."""
-    query = select(*_COLUMNS).where(peers.c.id == peer_id, peers.c.deleted_at.is_(None))
-    if tenant_id is not None:
-        query = query.where(peers.c.tenant_id == tenant_id)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else _peer(row)
-
-
 async def find(
     session: ReadSession, tenant_id: UUID, static_ilp_address: str, asset_id: UUID
 ) -> Peer | None:
@@ -144,7 +135,7 @@ async def page(session: ReadSession, tenant_id: UUID | None, query: PageQuery) -
 
 
 async def lock(session: WriteSession, peer_id: UUID, tenant_id: UUID | None) -> Peer | None:
-    """As `get`, held until the transaction ends."""
+    """One peer of a tenant (None: any), held until the transaction ends."""
     row = (await session.execute(_LOCK, {"peer_id": peer_id})).one_or_none()
     peer = None if row is None else _peer(row)
     return peer if peer is not None and tenant_id in {None, peer.tenant_id} else None

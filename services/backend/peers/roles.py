@@ -8,6 +8,7 @@ from uuid import UUID
 from servicekit.database import ReadSession, WriteSession
 
 from services.backend.assets.model import Asset
+from services.backend.peers.model import PeerView
 from services.backend.tenants.scope import Scope
 
 
@@ -22,6 +23,14 @@ class Names(Protocol):
         self, session: ReadSession, tenant_id: UUID, prefixes: Sequence[str]
     ) -> None:
         """Refuse a peer's addresses that a tenant or the node has; raises AlreadyExists."""
+        ...
+
+
+class KnownPeers(Protocol):
+    """Peers that are not deleted, in memory."""
+
+    def peer(self, peer_id: UUID) -> PeerView | None:
+        """The peer with this id, of any tenant."""
         ...
 
 

@@ -109,6 +109,7 @@ class Features:
             database=database,
             ledger=ledger,
             names=names,
+            known=self.lookups.directory,
             assets=self.lookups.directory,
             clock=clock,
             ids=ids,

@@ -61,7 +61,7 @@ def build(
     outbox = Outbox(table=auth_tenant_changes, channel=AUTH_TENANTS_CHANNEL, clock=clock, ids=ids)
     changes = TenantChanges(outbox)
     return Tenants(
-        queries=TenantQueries(database=database),
+        queries=TenantQueries(database=database, known=known),
         signatures=ApiSignatures(
             tenants=known,
             replay_guard=replay_guard,

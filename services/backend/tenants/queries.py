@@ -8,19 +8,20 @@ from servicekit.paging import Page, PageQuery
 from services.backend.tenants import repository
 from services.backend.tenants.errors import unknown_tenant
 from services.backend.tenants.model import Tenant
+from services.backend.tenants.roles import KnownTenants
 
 
 class TenantQueries:
-    """Reads tenants that are not deleted."""
+    """Reads tenants that are not deleted: a single one from memory, lists from Postgres."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, known: KnownTenants) -> None:
         self._database = database
+        self._known = known
 
-    async def get(self, tenant_id: UUID) -> Tenant:
+    def get(self, tenant_id: UUID) -> Tenant:
         """One tenant; raises NotFound."""
-        async with self._database.read() as session:
-            tenant = await repository.get(session, tenant_id)
-        if tenant is None or not tenant.is_active:
+        tenant = self._known.tenant(tenant_id)
+        if tenant is None:
             raise unknown_tenant(tenant_id)
         return tenant
 

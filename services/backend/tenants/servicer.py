@@ -60,7 +60,7 @@ class TenantServicer(TenantServiceServicer):
     async def GetTenant(self, request: pb.GetTenantRequest, context: Context) -> pb.Tenant:
         del context
         tenant_id = parse_id(request.id, unknown_tenant(request.id))
-        return _message(await self._tenants.queries.get(tenant_id))
+        return _message(self._tenants.queries.get(tenant_id))
 
     async def ListTenants(
         self, request: pb.ListTenantsRequest, context: Context
