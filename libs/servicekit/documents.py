@@ -22,6 +22,8 @@ DOCUMENT_BYTES_MAX: Final = 64 * 1024
 FETCH_TIMEOUT_S: Final = 5.0
 REDIRECTS_MAX: Final = 3
 CONNECTIONS_MAX: Final = 64
+SERVERS_MIN: Final = 8
+"""How many servers it takes at least to use up the connections."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
 _log = structlog.get_logger(__name__)
@@ -102,7 +104,10 @@ class JsonFetcher:
 def outside_session(
     rules: FetchRules, *, connections_max: int = CONNECTIONS_MAX
 ) -> aiohttp.ClientSession:
-    """Connections to servers that others name; a request against the rules raises FetchFailed."""
+    """Connections to servers that others name; a request against the rules raises FetchFailed.
+
+    One server gets an eighth of them at most: one that is slow leaves room for the others.
+    """
 
     async def check(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -112,7 +117,11 @@ def outside_session(
 
     public_only = None if rules.private_addresses_allowed else _public_socket
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections_max, socket_factory=public_only),
+        connector=aiohttp.TCPConnector(
+            limit=connections_max,
+            limit_per_host=max(connections_max // SERVERS_MIN, 1),
+            socket_factory=public_only,
+        ),
         middlewares=(check,),
         timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S),
         headers={"accept": "application/json"},

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from servicekit import documents
 from servicekit.documents import (
+    CONNECTIONS_MAX,
     DOCUMENT_BYTES_MAX,
     LOCAL_FETCHES,
     PRODUCTION_FETCHES,
@@ -166,6 +167,30 @@ async def test_what_is_no_url_is_refused(url: str) -> None:
     async with fetcher(LOCAL_FETCHES) as fetch:
         with pytest.raises(FetchFailed):
             await fetch.get(url)
+
+
+async def test_a_slow_server_leaves_connections_to_the_others() -> None:
+    closing = asyncio.Event()
+
+    async def hold(request: web.Request) -> web.Response:
+        del request
+        await closing.wait()
+        return web.Response(body=b"{}")
+
+    app = web.Application()
+    app.router.add_get("/slow", hold)
+    slow = web.AppRunner(app)
+    await slow.setup()
+    await web.TCPSite(slow, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{slow.addresses[0][1]}/slow"
+    async with server() as origin, fetcher(LOCAL_FETCHES) as fetch:
+        waiting = [asyncio.create_task(fetch.get(url)) for _ in range(2 * CONNECTIONS_MAX)]
+        await asyncio.sleep(0)
+        assert await fetch.get(f"{origin}/small") == b"{}"
+        assert not any(each.done() for each in waiting)
+        closing.set()
+        assert set(await asyncio.gather(*waiting)) == {b"{}"}
+    await slow.cleanup()
 
 
 async def test_nobody_there() -> None:
