@@ -25,7 +25,8 @@ OnReload = Callable[[], Awaitable[None]]
 PENDING_MAX = 10_000
 PING_INTERVAL_S = 30.0
 PING_TIMEOUT_S = 5.0
-CONFIRM_TIMEOUT_S = 1.0
+CONFIRM_TIMEOUT_S = 10.0
+"""More than a ping may take: a connection that does not answer is given up, and waited for once."""
 CONNECT_TIMEOUT_S = 10.0
 BACKOFF = Backoff(first_ms=100, max_ms=10_000)
 # The last: asked while it reads the server's farewell.
