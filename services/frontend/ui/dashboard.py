@@ -52,7 +52,12 @@ def dashboard_routes(ui: Ui) -> APIRouter:
                 *(("asset", asset, asset) for asset in assets.assets if _is_low(asset)),
                 *(("peer", peer, peer.asset) for peer in peers.peers if _is_low(peer)),
             ],
-            parked=[event for event in events.events if _is_parked(event)][:SHOWN_MAX],
+            parked=[
+                (event, delivery)
+                for event in events.events
+                for delivery in event.deliveries
+                if delivery.state == event_service_pb2.DELIVERY_STATE_PARKED
+            ][:SHOWN_MAX],
         )
 
     return router
@@ -60,8 +65,3 @@ def dashboard_routes(ui: Ui) -> APIRouter:
 
 def _is_low(row: asset_service_pb2.Asset | peer_service_pb2.Peer) -> bool:
     return row.HasField("liquidity_threshold") and row.liquidity <= row.liquidity_threshold
-
-
-def _is_parked(event: event_service_pb2.WebhookEvent) -> bool:
-    parked = event_service_pb2.DELIVERY_STATE_PARKED
-    return any(delivery.state == parked for delivery in event.deliveries)

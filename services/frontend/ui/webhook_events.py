@@ -72,9 +72,16 @@ class _EventPages:
             "webhook_event.html",
             status=status,
             event=event,
-            # What waits for an attempt is delivered by itself: asking again changes nothing.
-            replayable=not any(
-                delivery.state == pb.DELIVERY_STATE_PENDING for delivery in event.deliveries
-            ),
+            replayable=_is_replayable(event),
             form=form,
         )
+
+
+def _is_replayable(event: pb.WebhookEvent) -> bool:
+    """Whether asking again changes anything, by the backend's own rule.
+
+    A parked delivery is opened again, whatever became of others. What waits for an attempt is
+    delivered by itself.
+    """
+    states = {delivery.state for delivery in event.deliveries}
+    return pb.DELIVERY_STATE_PARKED in states or pb.DELIVERY_STATE_PENDING not in states

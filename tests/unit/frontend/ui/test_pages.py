@@ -546,3 +546,24 @@ async def test_a_delivery_that_failed_and_waits_is_failing_and_needs_no_replay(
     page = (await browser.get(EVENT)).text
     assert ">Failing</span>" in page
     assert f'action="{EVENT}/replay"' not in page
+
+
+async def test_a_parked_delivery_is_delivered_again_whatever_became_of_others(
+    browser: Browser,
+) -> None:
+    both = [
+        event_service_pb2.WebhookDelivery(id=uuid(number), state=state, last_error=error)
+        for number, state, error in (
+            (1, event_service_pb2.DELIVERY_STATE_PENDING, "answered 500"),
+            (2, event_service_pb2.DELIVERY_STATE_PARKED, "answered 503"),
+        )
+    ]
+    event = messages.event(node.EVENT, deliveries=both)
+    browser.services.on("GetWebhookEvent", event)
+    assert f'action="{EVENT}/replay"' in (await browser.get(EVENT)).text
+    browser.services.on(
+        "ListWebhookEvents", event_service_pb2.ListWebhookEventsResponse(events=[event])
+    )
+    dashboard = (await browser.get("/")).text
+    assert "answered 503" in dashboard
+    assert "answered 500" not in dashboard
