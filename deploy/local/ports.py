@@ -11,6 +11,7 @@ PORT_BASE_DEFAULT: Final = 3000
 PORTS_PER_NODE: Final = 100
 WORKERS: Final = 2
 _PORT_MAX: Final = 65_535
+_PORT_MIN: Final = 1024
 # Ports above 1023 that browsers refuse to open (WHATWG Fetch, "port blocking").
 BROWSERS_REFUSE: Final = frozenset(
     {
@@ -130,6 +131,12 @@ class StackPorts:
         uses = self.uses()
         if max(uses) > _PORT_MAX:
             raise PortTakenError(f"PORT_BASE={self.base} needs ports above {_PORT_MAX}")
+        if self.base < _PORT_MIN:
+            raise PortTakenError(
+                f"PORT_BASE={self.base} is below {_PORT_MIN}, where systems keep ports for"
+                " themselves and browsers refuse many. Choose another:"
+                f" make run PORT_BASE={PORT_BASE_DEFAULT}"
+            )
         refused = [
             port
             for index in range(self.nodes)

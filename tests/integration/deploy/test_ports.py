@@ -36,6 +36,12 @@ def test_ports_beyond_the_last_are_refused() -> None:
         StackPorts(65_500, 2).require_free()
 
 
+@pytest.mark.parametrize("base", [-1, 0, 587, 993, 1023])
+def test_ports_that_systems_keep_are_refused(base: int) -> None:
+    with pytest.raises(PortTakenError, match="below 1024"):
+        StackPorts(base, 2).require_free()
+
+
 @pytest.mark.parametrize("base", [6000, 5900, 5995, 5055, 10_080, 9980])
 def test_a_page_on_a_port_that_browsers_refuse_is_refused_first(base: int) -> None:
     ports = StackPorts(base, 2)
