@@ -143,7 +143,8 @@ class BackendSettings(GrpcServerTlsSettings, GrpcClientTlsSettings):
         64,
         alias="OUTGOING_PAYMENT_WORKERS",
         ge=0,
-        description="payments that one worker process sends at once; 0 sends none",
+        description="payments that one worker process sends at once, three quarters of them for a"
+        " tenant alone; 0 sends none",
     )
 
     webhook_url: str = Field(alias="WEBHOOK_URL", description="where events are posted")
