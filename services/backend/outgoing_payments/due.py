@@ -11,6 +11,9 @@ from services.backend.outgoing_payments import repository
 DUE_CHANNEL: Final = "rafiki_outgoing_payment_due"
 """Its payload is TAKEN when a payment has its worker already, for whom nobody else need look."""
 TAKEN: Final = "taken"
+PAID_CHANNEL: Final = "rafiki_receiver_paid"
+"""Its payload is the URL of a receiver that a payment has ended at: what was read of it before may
+hold no more, at no process."""
 
 
 class DuePayments:

@@ -88,6 +88,7 @@ def _open_payments(features: Features) -> Sequence[Part]:
             wallet_addresses=active,
             commands=commands,
             urls=urls,
+            receiver_paid=features.receivers.queries.changed,
             sends=settings.outgoing_payments_in_flight_max > 0,
         ),
     ]

@@ -92,7 +92,7 @@ class ReceiverService:
     async def as_quoted(self, url: str, sealed: bytes | None, *, read_at: datetime) -> Receiver:
         """The receiver as its quote read it, if that was no longer ago than FRESH; else as `get`.
 
-        Money that another process sent there meanwhile is missing in it.
+        Money that another node sent there meanwhile is missing in it.
         """
         if sealed is not None and self._remembered.is_fresh(url, read_at=read_at):
             receiver = self._seal.open(sealed)

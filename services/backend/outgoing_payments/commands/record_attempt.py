@@ -20,7 +20,7 @@ from services.backend.outgoing_payments.attempt import (
     settle,
 )
 from services.backend.outgoing_payments.books import OutgoingBooks, Standing
-from services.backend.outgoing_payments.due import DUE_CHANNEL
+from services.backend.outgoing_payments.due import DUE_CHANNEL, PAID_CHANNEL
 from services.backend.outgoing_payments.model import OutgoingPayment, State
 from services.backend.outgoing_payments.told import told
 
@@ -87,6 +87,7 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
             await session.notify(DUE_CHANNEL, "")
             return payment
         await self._correct_grant(session, payment)
+        await session.notify(PAID_CHANNEL, payment.quote.receiver)
         kind = "completed" if payment.state is State.COMPLETED else "failed"
         await self._events.write(session, told(kind, payment, given.asset, balance=facts.balance))
         return payment

@@ -14,9 +14,10 @@ from services.backend.ledger.rules.chart import TransferCode
 from services.backend.outgoing_payments import repository
 from services.backend.outgoing_payments.books import OutgoingBooks
 from services.backend.outgoing_payments.model import State
-from tests.integration.backend.payments.conftest import Banks
+from tests.integration.backend.payments.conftest import Banks, NewBanks, NewNode
 from tests.integration.backend.payments.node import STALE_S, amount, eventually, id_of, key
 from tests.integration.backend.payments.outside import DOWN
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COMPLETED = admin.OUTGOING_PAYMENT_STATE_COMPLETED
@@ -261,6 +262,24 @@ async def test_a_quote_for_a_receiver_that_has_all_by_now_is_refused(banks: Bank
     await banks.near.ended(first)
     with pytest.raises(InvalidArgument) as refused:
         await banks.near.outgoing(banks.alice, quotes[1])
+    assert refused.value.reason == "INVALID_RECEIVER"
+
+
+async def test_every_process_hears_that_a_receiver_was_paid(
+    new_banks: NewBanks, new_node: NewNode
+) -> None:
+    banks = await new_banks()
+    other = await new_node("near", beside=banks.near)
+    incoming = await banks.far.incoming(banks.bob, amount(500))
+    quotes = [await banks.near.quote(banks.alice, incoming) for _ in range(2)]
+    first = await banks.near.outgoing(banks.alice, quotes[0])
+    await banks.near.fund(first)
+    await banks.near.ended(first)
+
+    heard = other.features.receivers.queries._remembered._changed
+    await until(lambda: quotes[1].receiver in heard)
+    with pytest.raises(InvalidArgument) as refused:
+        await other.outgoing(banks.alice, quotes[1])
     assert refused.value.reason == "INVALID_RECEIVER"
 
 
