@@ -14,6 +14,8 @@ from rafiki.admin.v1 import (
     wallet_address_service_pb2,
 )
 from rafiki.common.v1 import money_pb2, paging_pb2
+from rafiki.grant.v1 import grant_admin_service_pb2
+from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.ledger.v1 import ledger_pb2
 
 OPERATOR = "438fa74a-fa7d-4317-9ced-dde32ece1787"
@@ -187,6 +189,27 @@ def outgoing_payment(number: int = 1, **changes: Any) -> payment_service_pb2.Out
         "created_at": stamp(),
     }
     return payment_service_pb2.OutgoingPayment(**(known | changes))
+
+
+def grant(number: int = 1, **changes: Any) -> grant_admin_service_pb2.Grant:
+    outgoing = introspection_service_pb2.Access(
+        type="outgoing-payment",
+        actions=["create", "read"],
+        identifier="https://cloud-nine.example/alice",
+        limits=introspection_service_pb2.Limits(
+            debit_amount=money(123_456, "EUR"), interval="R/2030-01-01T00:00:00Z/P1M"
+        ),
+    )
+    known: dict[str, Any] = {
+        "id": uuid(number),
+        "tenant_id": OPERATOR,
+        "client": introspection_service_pb2.Client(wallet_address="https://shop.example/app"),
+        "access": [outgoing],
+        "state": "FINALIZED",
+        "finalization_reason": "ISSUED",
+        "created_at": stamp(),
+    }
+    return grant_admin_service_pb2.Grant(**(known | changes))
 
 
 def event(number: int = 1, **changes: Any) -> event_service_pb2.WebhookEvent:

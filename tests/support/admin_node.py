@@ -9,6 +9,8 @@ from rafiki.admin.v1 import (
     peer_service_pb2,
     wallet_address_service_pb2,
 )
+from rafiki.grant.v1 import grant_admin_service_pb2
+from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
 from servicekit.errors import NotFound
 
@@ -18,7 +20,7 @@ from tests.support.admin_services import AdminServices
 
 USD, EUR, JPY = 1, 2, 3
 PEER, WALLET, KEY, EVENT = 10, 20, 30, 40
-INCOMING, OUTGOING, ENDED = 50, 60, 61
+INCOMING, OUTGOING, ENDED, GRANT = 50, 60, 61, 80
 
 ASSETS = [
     messages.asset(JPY, "JPY", scale=0, liquidity=5_000_000, liquidity_threshold=None),
@@ -56,6 +58,16 @@ EVENTS = [
     messages.event(EVENT + 1, type="asset.liquidity_low", deliveries=[]),
 ]
 
+GRANTS = [
+    messages.grant(GRANT),
+    messages.grant(
+        GRANT + 1,
+        client=introspection_service_pb2.Client(jwk=messages.struct({"kid": "key-7"})),
+        access=[introspection_service_pb2.Access(type="quote", actions=["create"])],
+        finalization_reason="REVOKED",
+    ),
+]
+
 
 def prepare(services: AdminServices) -> None:
     """Let the services answer every read."""
@@ -63,6 +75,7 @@ def prepare(services: AdminServices) -> None:
     _assets_and_peers(services)
     _wallets(services)
     _payments(services)
+    _grants(services)
     _ledger(services)
 
 
@@ -125,6 +138,11 @@ def _payments(services: AdminServices) -> None:
     services.on("ListOutgoingPayments", sent)
     services.on("ListPayments", payments.ListPaymentsResponse(payments=both, page_info=more))
     services.on("ListWebhookEvents", event_service_pb2.ListWebhookEventsResponse(events=EVENTS))
+
+
+def _grants(services: AdminServices) -> None:
+    _one(services, "GetGrant", GRANTS)
+    services.on("ListGrants", grant_admin_service_pb2.ListGrantsResponse(grants=GRANTS))
 
 
 def _ledger(services: AdminServices) -> None:

@@ -12,6 +12,8 @@ from rafiki.admin.v1 import asset_service_pb2, event_service_pb2
 from rafiki.admin.v1 import payment_service_pb2 as payments
 from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
 from rafiki.common.v1 import money_pb2
+from rafiki.grant.v1 import grant_admin_service_pb2
+from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.ledger.v1 import ledger_pb2
 
 from services.frontend.graphql.scalars import json_object
@@ -34,7 +36,13 @@ NOTICES: Final[Mapping[str, str]] = {
     "cancelled": "The payment was cancelled.",
     "funded": "The payment was funded and is being sent.",
     "replayed": "The event is being delivered again.",
+    "grant-revoked": "The grant was revoked: its tokens ended.",
     "signed-out": "You are signed out.",
+}
+_ACCESS_THINGS: Final = {
+    "incoming-payment": "Incoming payments",
+    "outgoing-payment": "Outgoing payments",
+    "quote": "Quotes",
 }
 _TRANSFER_CODES: Final = {1: "Transfer", 2: "Deposit", 3: "Withdrawal", 4: "Allowance"}
 
@@ -102,6 +110,24 @@ def delivery_state(delivery: event_service_pb2.WebhookDelivery) -> str:
     return _name(event_service_pb2.DeliveryState.Name(delivery.state), "DELIVERY_STATE_")
 
 
+def grant_state(grant: grant_admin_service_pb2.Grant) -> str:
+    """The state of a grant; of a final one, why it is."""
+    return (grant.finalization_reason or grant.state).capitalize()
+
+
+def client_name(client: introspection_service_pb2.Client) -> str:
+    """A client by its verified wallet address, or by the id of the key that it is known by."""
+    if client.HasField("jwk"):
+        key_id = json_object(client.jwk).get("kid")
+        return f"the key {key_id}" if key_id else "a key without an id"
+    return client.wallet_address or "an unknown client"
+
+
+def access_thing(access_type: str) -> str:
+    """What an item of access is about."""
+    return _ACCESS_THINGS.get(access_type, access_type)
+
+
 def fee_type(value: Any) -> str:
     """Which way a fee applies."""
     return _name(asset_service_pb2.FeeType.Name(value), "FEE_TYPE_")
@@ -153,6 +179,9 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "outgoing_state": outgoing_state,
     "wallet_status": wallet_status,
     "delivery_state": delivery_state,
+    "grant_state": grant_state,
+    "client_name": client_name,
+    "access_thing": access_thing,
     "fee_type": fee_type,
     "percent": percent,
     "transfer_kind": transfer_kind,

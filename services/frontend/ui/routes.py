@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from services.frontend.ui.assets import asset_routes
 from services.frontend.ui.dashboard import dashboard_routes
+from services.frontend.ui.grants import grant_routes
 from services.frontend.ui.payments import payment_routes
 from services.frontend.ui.peers import peer_routes
 from services.frontend.ui.search import search_routes
@@ -35,6 +36,7 @@ def add_pages(app: FastAPI, ui: Ui) -> None:
         peer_routes,
         wallet_address_routes,
         payment_routes,
+        grant_routes,
         webhook_event_routes,
         search_routes,
     ):

@@ -16,9 +16,11 @@ from rafiki.admin.v1 import (
     wallet_address_service_pb2,
 )
 from rafiki.common.v1 import paging_pb2
-from servicekit.errors import InvalidArgument, NotFound
+from rafiki.grant.v1 import grant_admin_service_pb2 as grants
+from servicekit.errors import InvalidArgument, NotFound, ServiceError
 
 from services.frontend.clients import Clients
+from services.frontend.ui.filters import client_name
 from services.frontend.ui.forms import Form, is_url
 from services.frontend.ui.sessions import Session
 from services.frontend.ui.web import Ui
@@ -62,7 +64,7 @@ async def _search(ui: Ui, session: Session, text: str) -> list[Found]:
     reads: list[Awaitable[list[Found]]] = []
     named = _uuid_in(text)
     if named is not None:
-        reads.append(_by_id(clients, scope, named))
+        reads += [_by_id(clients, scope, named), _grant(clients, scope, named)]
     if is_url(text):
         reads += [_address(clients, scope, text), _paid_to(clients, scope, text)]
     if text.lower().startswith(("g.", "test.", "private.", "example.")):
@@ -100,6 +102,15 @@ async def _by_id(clients: Clients, scope: str | None, row_id: str) -> list[Found
         event and Found("Webhook event", event.type, f"/webhook-events/{row_id}"),
     ]
     return [item for item in found if item]
+
+
+async def _grant(clients: Clients, scope: str | None, grant_id: str) -> list[Found]:
+    """The grant with an id; without the authorization server all else is found still."""
+    try:
+        grant = await clients.grants.GetGrant(grants.GetGrantRequest(tenant_id=scope, id=grant_id))
+    except ServiceError:
+        return []
+    return [Found("Grant", f"to {client_name(grant.client)}", f"/grants/{grant.id}")]
 
 
 async def _address(clients: Clients, scope: str | None, url: str) -> list[Found]:

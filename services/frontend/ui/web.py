@@ -210,4 +210,7 @@ def error_texts(error: ServiceError) -> tuple[int, str, str]:
         return 403, "Not allowed", "Your account may not see this page."
     if error.kind in (Kind.UNAVAILABLE, Kind.DEADLINE, Kind.RESOURCE_EXHAUSTED):
         return 503, "Not available", "A service does not answer right now. Please try again."
+    if error.kind is Kind.UNIMPLEMENTED:
+        # An authorization server that replaced ours may know nothing of administrators.
+        return 501, "Not offered", "The service behind this page does not offer it."
     return 500, "Something went wrong", "The error is on our side, and it has been logged."

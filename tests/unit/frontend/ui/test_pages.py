@@ -34,9 +34,12 @@ FAILED = f"/payments/outgoing/{uuid(node.ENDED)}"
 OPEN = f"/payments/incoming/{uuid(node.INCOMING)}"
 COMPLETED = f"/payments/incoming/{uuid(node.INCOMING + 1)}"
 EVENT = f"/webhook-events/{uuid(node.EVENT)}"
+GRANT = f"/grants/{uuid(node.GRANT)}"
+REVOKED = f"/grants/{uuid(node.GRANT + 1)}"
 PAGES = [
     *("/", "/assets", "/assets/new", USD, "/peers", "/peers/new", PEER),
     *(WALLET, f"{WALLET}/new", ALICE, "/payments", OPEN, COMPLETED, FUNDING, FAILED),
+    *("/grants", "/grants?state=PENDING", GRANT, REVOKED),
     *("/webhook-events", EVENT, "/search", "/search?q=nothing"),
 ]
 
@@ -434,6 +437,7 @@ async def test_an_event_shows_its_data_and_deliveries_and_is_sent_again(browser:
         (uuid(10), PEER),
         (uuid(node.WALLET), ALICE),
         (uuid(node.EVENT), EVENT),
+        (uuid(node.GRANT), GRANT),
         ("https://cloud-nine.example/alice", ALICE),
         (f"https://cloud-nine.example/incoming-payments/{uuid(node.INCOMING)}", OPEN),
         ("test.happy-life-bank.branch.carla", PEER),
