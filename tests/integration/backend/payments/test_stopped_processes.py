@@ -68,17 +68,21 @@ def variables(node: Node) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def held_up(node: Node) -> AsyncIterator[None]:
-    """A node that takes some packets and then no more until the block ends: they stay in flight."""
+async def held_up(node: Node, *, credited: bool) -> AsyncIterator[None]:
+    """A node that, after some packets, credits no more or replies no more until the block ends."""
     connector, taken, may_go_on = node.features.packets.connector, 0, asyncio.Event()
     receive = connector.receive
 
     async def hesitate(peer: PeerEntry, raw: bytes, *, request_id: str | None = None) -> bytes:
         nonlocal taken
         taken += 1
-        if taken > TAKEN_AT_ONCE:
+        held = taken > TAKEN_AT_ONCE
+        if held and not credited:
             await may_go_on.wait()
-        return await receive(peer, raw, request_id=request_id)
+        reply = await receive(peer, raw, request_id=request_id)
+        if held and credited:
+            await may_go_on.wait()
+        return reply
 
     connector.receive = hesitate  # type: ignore[method-assign] # until the block ends
     try:
@@ -92,7 +96,7 @@ async def interrupted(banks: Banks, stop: Callable[[int], None], number: int) ->
     """A payment whose process was stopped when some of it had arrived."""
     incoming = await banks.far.incoming(banks.bob, amount(MANY_PACKETS))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    async with held_up(banks.far):
+    async with held_up(banks.far, credited=number == signal.SIGKILL):
         await banks.near.fund(payment)
         await eventually(
             lambda: banks.far.incoming_now(incoming), lambda now: now.received_amount.value > 0
