@@ -29,6 +29,8 @@ from rafiki.grant.v1 import grant_admin_service_pb2
 from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceStub
 from rafiki.ledger.v1 import ledger_service_pb2
 from rafiki.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from rafiki.routing.v1 import routing_service_pb2
+from rafiki.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 from servicekit.errors import Unavailable
 from servicekit.grpc_client import build_channel
 from servicekit.grpc_tls import ClientTls
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from rafiki.admin.v1.wallet_address_service_pb2_grpc import WalletAddressAdminServiceAsyncStub
     from rafiki.grant.v1.grant_admin_service_pb2_grpc import GrantAdminServiceAsyncStub
     from rafiki.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from rafiki.routing.v1.routing_service_pb2_grpc import RoutingServiceAsyncStub
 
 _DESCRIPTORS: Final[tuple[ServiceDescriptor, ...]] = tuple(
     descriptor
@@ -59,6 +62,7 @@ _DESCRIPTORS: Final[tuple[ServiceDescriptor, ...]] = tuple(
         wallet_address_service_pb2,
         grant_admin_service_pb2,
         ledger_service_pb2,
+        routing_service_pb2,
     )
     for descriptor in module.DESCRIPTOR.services_by_name.values()
 )
@@ -95,6 +99,7 @@ class Clients:
     liquidity: "LiquidityServiceAsyncStub"
     payments: "PaymentServiceAsyncStub"
     peers: "PeerServiceAsyncStub"
+    routing: "RoutingServiceAsyncStub"
     sessions: "SessionServiceAsyncStub"
     tenants: "TenantServiceAsyncStub"
     wallet_addresses: "WalletAddressAdminServiceAsyncStub"
@@ -117,6 +122,7 @@ def build_clients(*, backend: grpc.aio.Channel, auth: grpc.aio.Channel) -> Clien
         liquidity=LiquidityServiceStub(backend),
         payments=PaymentServiceStub(backend),
         peers=PeerServiceStub(backend),
+        routing=RoutingServiceStub(backend),
         sessions=SessionServiceStub(backend),
         tenants=TenantServiceStub(backend),
         wallet_addresses=WalletAddressAdminServiceStub(backend),

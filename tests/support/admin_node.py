@@ -12,6 +12,7 @@ from rafiki.admin.v1 import (
 from rafiki.grant.v1 import grant_admin_service_pb2
 from rafiki.introspection.v1 import introspection_service_pb2
 from rafiki.ledger.v1 import ledger_pb2, ledger_service_pb2
+from rafiki.routing.v1 import routing_service_pb2
 from servicekit.errors import NotFound
 
 from tests.support import admin_messages as messages
@@ -95,6 +96,10 @@ def _assets_and_peers(services: AdminServices) -> None:
     _one(services, "GetPeer", PEERS)
     services.on("ListAssets", asset_service_pb2.ListAssetsResponse(assets=ASSETS))
     services.on("ListFees", asset_service_pb2.ListFeesResponse(fees=[messages.fee()]))
+    services.on(
+        "ExplainRoute",
+        routing_service_pb2.ExplainRouteResponse(steps=["It matches."], deliverable=True),
+    )
     services.on("ListPeers", peer_service_pb2.ListPeersResponse(peers=PEERS))
 
 

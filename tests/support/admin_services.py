@@ -30,6 +30,7 @@ from rafiki.admin.v1 import (
 )
 from rafiki.grant.v1 import grant_admin_service_pb2, grant_admin_service_pb2_grpc
 from rafiki.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc
+from rafiki.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from servicekit.clock import Clock
 from servicekit.errors import ServiceError, Unauthenticated, Unimplemented
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
@@ -52,6 +53,7 @@ _MODULES: tuple[tuple[Any, Any], ...] = (
     (wallet_address_service_pb2, wallet_address_service_pb2_grpc),
     (grant_admin_service_pb2, grant_admin_service_pb2_grpc),
     (ledger_service_pb2, ledger_service_pb2_grpc),
+    (routing_service_pb2, routing_service_pb2_grpc),
 )
 TTL_MS = 30_000
 Reply = Message | ServiceError | Callable[[Any], Message]

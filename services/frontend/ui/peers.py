@@ -4,15 +4,15 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from google.protobuf.field_mask_pb2 import FieldMask
-from rafiki.admin.v1 import asset_service_pb2, liquidity_service_pb2
+from rafiki.admin.v1 import liquidity_service_pb2
 from rafiki.admin.v1 import peer_service_pb2 as pb
-from rafiki.common.v1 import paging_pb2
 
+from services.frontend.ui.asset_choice import choose_asset, list_assets
 from services.frontend.ui.forms import Form
+from services.frontend.ui.route_explainer import explain_route
 from services.frontend.ui.sessions import Session
 from services.frontend.ui.web import Ui, page_request
 
-ASSETS_OFFERED_MAX: Final = 100
 # The fields of the form "General".
 _GENERAL_FIELDS: Final = (
     "static_ilp_address",
@@ -39,23 +39,6 @@ def peer_routes(ui: Ui) -> APIRouter:
     return router
 
 
-async def list_assets(ui: Ui, session: Session) -> list[asset_service_pb2.Asset]:
-    """The assets that a form offers."""
-    reply = await ui.clients.assets.ListAssets(
-        asset_service_pb2.ListAssetsRequest(
-            tenant_id=session.scope, page=paging_pb2.PageRequest(first=ASSETS_OFFERED_MAX)
-        )
-    )
-    return list(reply.assets)
-
-
-def choose_asset(form: Form, assets: list[asset_service_pb2.Asset]) -> asset_service_pb2.Asset:
-    """The asset that a form names, of those that it offered."""
-    by_id = {asset.id: asset for asset in assets}
-    chosen = form.choice("asset_id", tuple(by_id))
-    return by_id.get(chosen, asset_service_pb2.Asset())
-
-
 class _PeerPages:
     def __init__(self, ui: Ui) -> None:
         self._ui = ui
@@ -71,12 +54,12 @@ class _PeerPages:
 
     async def new(self, request: Request) -> Response:
         session = await self._ui.session(request)
-        assets = await list_assets(self._ui, session)
+        assets = await list_assets(self._ui, session.scope)
         return self._ui.page(request, session, "peer_new.html", form=Form(), assets=assets)
 
     async def create(self, request: Request) -> Response:
         session, form = await self._ui.posted(request)
-        assets = await list_assets(self._ui, session)
+        assets = await list_assets(self._ui, session.scope)
         asset = choose_asset(form, assets)
         message = pb.CreatePeerRequest(
             tenant_id=session.scope,
@@ -104,7 +87,7 @@ class _PeerPages:
 
     async def detail(self, request: Request, peer_id: str) -> Response:
         session = await self._ui.session(request)
-        return self._detail(request, session, await self._get(session, peer_id), {})
+        return await self._detail(request, session, await self._get(session, peer_id), {})
 
     async def update(self, request: Request, peer_id: str) -> Response:
         session, form = await self._ui.posted(request)
@@ -123,7 +106,7 @@ class _PeerPages:
             idempotency_key=form.key,
         )
         if await form.attempt(lambda: self._peers.UpdatePeer(message)) is None:
-            return self._detail(request, session, peer, {"general": form})
+            return await self._detail(request, session, peer, {"general": form})
         return self._ui.redirect(f"/peers/{peer.id}", notice="saved")
 
     async def http(self, request: Request, peer_id: str) -> Response:
@@ -140,7 +123,7 @@ class _PeerPages:
             idempotency_key=form.key,
         )
         if await form.attempt(lambda: self._peers.UpdatePeer(message)) is None:
-            return self._detail(request, session, peer, {"http": form})
+            return await self._detail(request, session, peer, {"http": form})
         return self._ui.redirect(f"/peers/{peer.id}", notice="saved")
 
     async def deposit(self, request: Request, peer_id: str) -> Response:
@@ -155,7 +138,7 @@ class _PeerPages:
         )
         done = await form.attempt(lambda: self._liquidity.DepositPeerLiquidity(message))
         if done is None:
-            return self._detail(request, session, peer, {"deposit": form})
+            return await self._detail(request, session, peer, {"deposit": form})
         return self._ui.redirect(f"/peers/{peer.id}", notice="deposited")
 
     async def withdraw(self, request: Request, peer_id: str) -> Response:
@@ -170,7 +153,7 @@ class _PeerPages:
         )
         done = await form.attempt(lambda: self._liquidity.WithdrawPeerLiquidity(message))
         if done is None:
-            return self._detail(request, session, peer, {"withdraw": form})
+            return await self._detail(request, session, peer, {"withdraw": form})
         return self._ui.redirect(f"/peers/{peer.id}", notice="withdrawn")
 
     async def delete(self, request: Request, peer_id: str) -> Response:
@@ -181,17 +164,25 @@ class _PeerPages:
             tenant_id=session.scope, id=peer.id, idempotency_key=form.key
         )
         if await form.attempt(lambda: self._peers.DeletePeer(message)) is None:
-            return self._detail(request, session, peer, {"delete": form})
+            return await self._detail(request, session, peer, {"delete": form})
         return self._ui.redirect("/peers", notice="peer-deleted")
 
     async def _get(self, session: Session, peer_id: str) -> pb.Peer:
         return await self._peers.GetPeer(pb.GetPeerRequest(tenant_id=session.scope, id=peer_id))
 
-    def _detail(
+    async def _detail(
         self, request: Request, session: Session, peer: pb.Peer, forms: dict[str, Form]
     ) -> Response:
         for form in forms.values():
             form.values.pop("auth_token", None)
             form.values.pop("incoming_auth_tokens", None)
-        status = 422 if forms else 200
-        return self._ui.page(request, session, "peer.html", status=status, peer=peer, forms=forms)
+        route = await explain_route(self._ui, request, peer)
+        return self._ui.page(
+            request,
+            session,
+            "peer.html",
+            status=422 if forms or not route.form.ok else 200,
+            peer=peer,
+            forms=forms,
+            route=route,
+        )

@@ -9,8 +9,8 @@ from rafiki.common.v1 import paging_pb2
 from rafiki.ledger.v1 import ledger_service_pb2
 
 from services.frontend.graphql.loaders import balance
+from services.frontend.ui.asset_choice import choose_asset, list_assets
 from services.frontend.ui.forms import Form
-from services.frontend.ui.peers import choose_asset, list_assets
 from services.frontend.ui.sessions import Session
 from services.frontend.ui.web import Ui, page_request
 
@@ -46,14 +46,14 @@ class _WalletAddressPages:
 
     async def new(self, request: Request) -> Response:
         session = await self._ui.session(request)
-        assets = await list_assets(self._ui, session)
+        assets = await list_assets(self._ui, session.scope)
         return self._ui.page(
             request, session, "wallet_address_new.html", form=Form(), assets=assets
         )
 
     async def create(self, request: Request) -> Response:
         session, form = await self._ui.posted(request)
-        assets = await list_assets(self._ui, session)
+        assets = await list_assets(self._ui, session.scope)
         message = pb.CreateWalletAddressRequest(
             tenant_id=session.scope,
             asset_id=choose_asset(form, assets).id,

@@ -152,8 +152,47 @@ async def test_an_operator_works_in_the_browser_against_the_real_node(admin: Adm
     status, taken = await admin.send(path[1], f"{path[1]}/withdraw", amount="1,234.57")
     assert status == 422
     assert 'role="alert"' in taken
-    for page in ("/", "/peers", "/wallet-addresses", "/payments", "/webhook-events", "/search?q=x"):
+    await _set_and_clear_limits(admin, code, path[1])
+    await _ask_for_a_route(admin)
+    pages = ("/", "/wallet-addresses", "/payments", "/grants", "/webhook-events", "/search?q=x")
+    for page in pages:
         await admin.page(page)
+
+
+async def _set_and_clear_limits(admin: Admin, code: str, asset: str) -> None:
+    """What is emptied is gone, as the node tells it afterwards."""
+    peer_address = f"test.{code.lower()}"
+    fields = {
+        "asset_id": asset.rpartition("/")[2],
+        "static_ilp_address": peer_address,
+        "endpoint": "http://peer.example:3002",
+        "auth_token": "out",
+        "max_packet_amount": "7.77",
+    }
+    _, made = await admin.send("/peers/new", "/peers", **fields)
+    assert 'value="7.77"' in made
+    path = re.search(r'action="(/peers/[0-9a-f-]+)"', made)
+    assert path is not None
+    kept = {"static_ilp_address": peer_address, "max_packet_amount": ""}
+    _, cleared = await admin.send(path[1], path[1], **kept)
+    assert "Your changes were saved" in cleared
+    assert 'value="7.77"' not in cleared
+    for threshold, shown in (("8.88", True), ("", False)):
+        _, page = await admin.send(asset, f"{asset}/thresholds", liquidity_threshold=threshold)
+        assert ('value="8.88"' in page) is shown
+
+
+async def _ask_for_a_route(admin: Admin) -> None:
+    """The demonstration's peer, which the node has known from the start."""
+    seeded = re.findall(r'href="(/peers/[0-9a-f-]+)"', await admin.page("/peers"))[-1]
+    found = re.search(r'name="destination"[^>]* value="([^"]+)"', await admin.page(seeded))
+    assert found is not None
+    asset = re.search(r'<option value="([0-9a-f-]+)" selected>', await admin.page(seeded))
+    assert asset is not None
+    packet = f"destination={found[1]}.bob&amount=1&asset_id={asset[1]}"
+    answer = await admin.page(f"{seeded}?{packet}")
+    assert "This node would take the packet" in answer
+    assert "the longest prefix" in answer
 
 
 ASSET = """query ($code: String!, $scale: UInt8!) {

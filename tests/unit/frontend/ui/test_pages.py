@@ -38,6 +38,7 @@ GRANT = f"/grants/{uuid(node.GRANT)}"
 REVOKED = f"/grants/{uuid(node.GRANT + 1)}"
 PAGES = [
     *("/", "/assets", "/assets/new", USD, "/peers", "/peers/new", PEER),
+    f"{PEER}?destination=test.happy-life-bank.bob",
     *(WALLET, f"{WALLET}/new", ALICE, "/payments", OPEN, COMPLETED, FUNDING, FAILED),
     *("/grants", "/grants?state=PENDING", GRANT, REVOKED),
     *("/webhook-events", EVENT, "/search", "/search?q=nothing"),
