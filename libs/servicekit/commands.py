@@ -37,7 +37,13 @@ class Command(Generic[Given, Facts, Done]):
     reading_leaves_nothing: ClassVar[bool] = False
     """Whether `read` changes nothing that matters. Then a repeat of a call may read before it is
     known for one: the key's row tells when it is written, or a reply is looked for after a failure.
+    A command without a `read` need not say it.
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.read is Command.read:
+            cls.reading_leaves_nothing = True
 
     async def read(self, given: Given) -> Facts:
         """Learn and check what `write` must know; the network and the ledger may be asked here.

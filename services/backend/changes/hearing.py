@@ -99,9 +99,11 @@ class Hearing:
         """A process asks: all that came before the question has been handled."""
         del channel
         answers_channel, number = payload.split(" ")
-        await repository.answer(
-            self._database, channel=answers_channel, answer=f"{number} {self._process}"
-        )
+        answer = f"{number} {self._process}"
+        if answers_channel == self.answers_channel:
+            await self.on_answer(answers_channel, answer)  # nothing is sent to oneself
+        else:
+            await repository.answer(self._database, channel=answers_channel, answer=answer)
 
     async def on_answer(self, channel: str, payload: str) -> None:
         """A process has heard."""

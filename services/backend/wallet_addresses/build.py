@@ -39,7 +39,7 @@ def build(
     return WalletAddressUseCases(
         queries=queries,
         create=CreateWalletAddress(base_urls=base_urls, names=names, clock=clock, ids=ids),
-        update=UpdateWalletAddress(known=known, clock=clock),
+        update=UpdateWalletAddress(queries=queries, clock=clock),
         create_key=CreateKey(queries=queries, clock=clock, ids=ids),
         revoke_key=RevokeKey(),
     )

@@ -1,8 +1,8 @@
 """SQL for wallet addresses and their keys."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, combinations
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,7 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from services.backend.wallet_addresses.errors import duplicate_key, duplicate_wallet_address
+from services.backend.wallet_addresses.errors import (
+    duplicate_key,
+    duplicate_wallet_address,
+    unknown_wallet_address,
+)
 from services.backend.wallet_addresses.model import (
     AdditionalProperty,
     WalletAddress,
@@ -51,8 +55,12 @@ _LIVE_KEYS: Final = (
 _CHANGEABLE: Final = ("public_name", "additional_properties", "deactivated_at")
 _IT: Final = wallet_addresses.c.id == bindparam("its_id")
 _ADD: Final = prepared(insert(wallet_addresses), columns=tuple(WalletAddress.__dataclass_fields__))
-_LOCK: Final = prepared(select(wallet_addresses).where(_IT).with_for_update())
-_CHANGE: Final = prepared(update(wallet_addresses).where(_IT), columns=_CHANGEABLE)
+# A statement for each set of columns that can change together.
+_CHANGES: Final = {
+    names: prepared(update(wallet_addresses).where(_IT), columns=names)
+    for count in range(1, len(_CHANGEABLE) + 1)
+    for names in combinations(_CHANGEABLE, count)
+}
 _DEACTIVATE_OF_TENANT: Final = prepared(
     update(wallet_addresses).where(
         wallet_addresses.c.tenant_id == bindparam("its_tenant"),
@@ -99,15 +107,6 @@ def add(session: WriteSession, wallet_address: WalletAddress) -> None:
     )
 
 
-async def lock(
-    session: WriteSession, wallet_address_id: UUID, tenant_id: UUID | None
-) -> WalletAddress | None:
-    """One wallet address of a tenant (None: any), held until the transaction ends."""
-    row = (await session.execute(_LOCK, {"its_id": wallet_address_id})).one_or_none()
-    found = None if row is None else _wallet_address(row)
-    return found if found is not None and tenant_id in {None, found.tenant_id} else None
-
-
 async def with_keys(session: ReadSession, ids: Sequence[UUID]) -> list[WalletAddressWithKeys]:
     """Wallet addresses by id, with their keys."""
     rows = await session.execute(_WITH_KEYS_BY_IDS, {"ids": list(ids)})
@@ -144,9 +143,15 @@ async def page(
     )
 
 
-def change(session: WriteSession, wallet_address: WalletAddress) -> None:
-    """Write what can change of a wallet address."""
-    session.add(_CHANGE, {"its_id": wallet_address.id, **_values(wallet_address, _CHANGEABLE)})
+def change(session: WriteSession, wallet_address: WalletAddress, *, names: Container[str]) -> None:
+    """Write these columns of a wallet address, one at least; NotFound when it is gone."""
+    columns = tuple(name for name in _CHANGEABLE if name in names)
+    session.add(
+        _CHANGES[columns],
+        {"its_id": wallet_address.id, **_values(wallet_address, columns)},
+        rows=1,
+        refused=lambda: unknown_wallet_address(wallet_address.id),
+    )
 
 
 async def end_of_tenant(session: WriteSession, tenant_id: UUID, now: datetime) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -88,6 +89,14 @@ class AddAtOnce(AddEffect):
         return await super().read(given)
 
 
+class AddUnread(Command[str, None, str]):
+    """Has nothing to read, and does not say that this leaves nothing."""
+
+    async def write(self, session: WriteSession, given: str, facts: None) -> str:
+        session.add(_ADD, {"name": given})
+        return f"{given} {facts}"
+
+
 _REPLIES: Replies[str, StringValue] = Replies(
     message=StringValue,
     encode=lambda done: StringValue(value=done),
@@ -102,7 +111,12 @@ class Setup:
     clock: ManualClock
 
     async def call(
-        self, command: AddEffect, given: str, key: str | None = "k", *, scope: str = "s"
+        self,
+        command: Command[str, Any, str],
+        given: str,
+        key: str | None = "k",
+        *,
+        scope: str = "s",
     ) -> str:
         once = None if key is None else Once(scope=scope, key=key, request=given.encode())
         commands = Commands(database=self.database, replies=self.store)
@@ -157,6 +171,14 @@ async def test_a_call_whose_reading_leaves_nothing_is_one_statement(setup: Setup
         await setup.call(command, "b")
     with pytest.raises(NotFound):
         await setup.call(command, "b", "other key")
+
+
+async def test_a_call_that_reads_nothing_is_one_statement(setup: Setup) -> None:
+    with setup.database.count_statements() as statements:
+        assert await setup.call(AddUnread(), "a") == "a None"
+    assert len(statements) == 1
+    assert await setup.call(AddUnread(), "a") == "a None"
+    assert await setup.names() == ["a"]
 
 
 async def test_a_call_that_reads_in_its_transaction_still_writes_in_one_statement(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from servicekit.clock import Clock
@@ -14,9 +14,8 @@ from services.backend.changes.model import Kind
 from services.backend.tenants.scope import Scope
 from services.backend.wallet_addresses import repository
 from services.backend.wallet_addresses.checks import clean_properties
-from services.backend.wallet_addresses.errors import unknown_wallet_address
 from services.backend.wallet_addresses.model import AdditionalProperty, WalletAddressView
-from services.backend.wallet_addresses.roles import KnownWalletAddresses
+from services.backend.wallet_addresses.queries import WalletAddressQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,25 +31,34 @@ class WalletAddressChanges:
     """All that it has from now on."""
 
 
-class UpdateWalletAddress(Command[WalletAddressChanges, None, WalletAddressView]):
-    """Raises NotFound."""
+class UpdateWalletAddress(Command[WalletAddressChanges, WalletAddressView, WalletAddressView]):
+    """Raises NotFound.
 
-    def __init__(self, *, known: KnownWalletAddresses, clock: Clock) -> None:
-        self._known = known
+    Only what is to change is written, so a change of something else at the same moment stays; the
+    reply shows what it does not change as it was when the call came.
+    """
+
+    reading_leaves_nothing: ClassVar = True
+
+    def __init__(self, *, queries: WalletAddressQueries, clock: Clock) -> None:
+        self._queries = queries
         self._clock = clock
 
+    async def read(self, given: WalletAddressChanges) -> WalletAddressView:
+        """The wallet address as it is."""
+        return await self._queries.get(given.scope, given.wallet_address_id)
+
     async def write(
-        self, session: WriteSession, given: WalletAddressChanges, facts: None
+        self, session: WriteSession, given: WalletAddressChanges, facts: WalletAddressView
     ) -> WalletAddressView:
-        """Its row."""
-        del facts
-        found = await repository.lock(session, given.wallet_address_id, given.scope.filter)
-        if found is None:
-            raise unknown_wallet_address(given.wallet_address_id)
-        changed = replace(found, **self._values(given))
-        repository.change(session, changed)
+        """What changes of its row."""
+        values = self._values(given)
+        if not values:
+            return facts
+        changed = replace(facts.wallet_address, **values)
+        repository.change(session, changed, names=values)
         await announce_change(session, Kind.WALLET_ADDRESS, changed.id)
-        return WalletAddressView(changed, await self._known.asset_of(changed))
+        return replace(facts, wallet_address=changed)
 
     def _values(self, given: WalletAddressChanges) -> dict[str, Any]:
         values: dict[str, Any] = {}

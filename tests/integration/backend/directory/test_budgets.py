@@ -109,6 +109,23 @@ async def _statements(bank: Bank, call: Call) -> list[str]:
     return statements
 
 
+async def test_a_rename_is_one_statement_and_a_question_to_the_processes(bank: Bank) -> None:
+    """No transaction around it, no look for an earlier reply, no answer to oneself."""
+    wallet = await bank.wallet((await bank.asset()).id)
+    await bank.wallets.GetWalletAddress(wallets.GetWalletAddressRequest(id=wallet.id))
+    rename = wallets.UpdateWalletAddressRequest(
+        id=wallet.id, public_name="Another", idempotency_key=key()
+    )
+    with bank.database.count_statements() as seen:
+        await bank.wallets.UpdateWalletAddress(rename)
+    marks = ("wallet_addresses", "_keys.reply", "INSERT INTO idempotency_keys", "pg_notify")
+    of_it = [each for each in seen if any(mark in each for mark in marks)]
+    assert [each.split(" (")[0] for each in of_it] == [
+        "WITH write_0 AS MATERIALIZED",
+        "WITH asked AS MATERIALIZED",
+    ]
+
+
 async def test_a_page_of_wallet_addresses_is_one_statement_for_all(bank: Bank) -> None:
     asset_id = UUID((await bank.asset()).id)
     ids = {"tenant_id": OPERATOR, "asset_id": asset_id}

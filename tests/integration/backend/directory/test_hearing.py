@@ -139,6 +139,14 @@ async def test_changes_at_once_share_a_question(writer: Process, reader: Process
     assert len(asked) == 2
 
 
+async def test_a_process_hears_itself_without_a_statement(writer: Process) -> None:
+    assert await writer.hearing.trusted()
+    with capture_logs() as logs, writer.database.count_statements() as statements:
+        await writer.change()
+    assert len(statements) == 2  # the change and the question
+    assert not [log for log in logs if log["event"] == "change_not_heard"]
+
+
 async def test_trust_is_made_sure_of_once_and_again_when_it_is_over(reader: Process) -> None:
     rows = reader.database
     assert await reader.hearing.trusted()
