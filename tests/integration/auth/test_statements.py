@@ -133,7 +133,6 @@ async def test_only_the_end_of_a_tenant_is_a_transaction_of_several(desk: Desk) 
     )
     seen = await desk.counted(once)
     assert [statement.split()[0] for statement in seen] == [
-        "SELECT",
         "BEGIN",
         "UPDATE",
         "WITH",
