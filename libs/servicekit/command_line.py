@@ -1,7 +1,6 @@
 """`python -m <service> [serve|migrate]`: what each service's `__main__` does with its settings."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, TypeVar
@@ -10,7 +9,7 @@ from servicekit.clock import SystemClock
 from servicekit.ids import SystemIds
 from servicekit.lifecycle import EXIT_OK, EXIT_SETTINGS, Lifecycle, run
 from servicekit.logging import configure_logging
-from servicekit.processes import WORKER_INDEX_VARIABLE, WorkerProcesses, worker_ports
+from servicekit.processes import WorkerProcesses, worker_index, worker_ports
 from servicekit.settings import ServiceSettings, SettingsRefused
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -45,7 +44,7 @@ def run_service(
         sys.exit(EXIT_SETTINGS)
     try:
         settings = settings_type.load()
-        configure_logging(level=log_level(settings))
+        configure_logging(level=log_level(settings), worker=worker_index())
     except (SettingsRefused, ValueError) as refused:
         sys.stderr.write(f"{refused}\n")
         sys.exit(EXIT_SETTINGS)
@@ -53,7 +52,7 @@ def run_service(
         migrate(settings)
         sys.exit(EXIT_OK)
     count = workers(settings)
-    if count == 1 or WORKER_INDEX_VARIABLE in os.environ:
+    if count == 1 or worker_index() is not None:
         run(lambda lifecycle: _started(start(settings, lifecycle)))
     sys.exit(_run_workers(module, ports(settings), host(settings), count))
 

@@ -17,6 +17,8 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.error_mapping import from_rpc_error
 from servicekit.grpc_tls import ClientTls
 from servicekit.ids import IdSource, SystemIds
+from servicekit.interceptors.tracing import TracedCalls
+from servicekit.tracing import Tracing
 
 _MS_PER_SECOND = 1000
 _ROUND_ROBIN = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
@@ -94,6 +96,7 @@ def build_channel(
     idempotent_methods: Iterable[str] = (),
     limits: GrpcClientLimits | None = None,
     tls: ClientTls | None = None,
+    tracing: Tracing | None = None,
     clock: Clock | None = None,
     ids: IdSource | None = None,
 ) -> grpc.aio.Channel:
@@ -104,6 +107,7 @@ def build_channel(
         idempotent_methods: `package.Service/Method` names that may be retried on UNAVAILABLE.
         limits: every bound of the channel.
         tls: whom to trust, and who we are; plain text without.
+        tracing: carries traces on to the called; nothing is added without.
         clock: for the waiting between attempts.
         ids: for the jitter of that waiting.
     """
@@ -118,7 +122,10 @@ def build_channel(
     ]
     clock = clock or SystemClock()
     ids = ids or SystemIds(clock)
-    interceptors = [_UnaryCalls(limits, frozenset(idempotent_methods), clock, ids)]
+    interceptors: list[grpc.aio.ClientInterceptor] = [
+        *(() if tracing is None else (TracedCalls(tracing),)),
+        _UnaryCalls(limits, frozenset(idempotent_methods), clock, ids),
+    ]
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     if tls.server_name is not None:

@@ -18,9 +18,11 @@ from servicekit.interceptors.deadline import DeadlineLimits, deadline_intercepto
 from servicekit.interceptors.errors import errors_interceptor
 from servicekit.interceptors.logging import logging_interceptor
 from servicekit.interceptors.requests import Admit, RequestLimits, RequestsInterceptor
+from servicekit.interceptors.tracing import tracing_interceptor
 from servicekit.metrics import Metrics
 from servicekit.reflection import METHODS, add_reflection
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
+from servicekit.tracing import Tracing
 
 _GRPC_SUFFIX: Final = "_grpc"
 _GENERATED_SUFFIX: Final = "_pb2_grpc"
@@ -134,6 +136,7 @@ def build_grpc_server(
     rest_error: RestErrorEncoder = open_payments_error,
     admit: Admit | None = None,
     tls: ServerTls | None = None,
+    tracing: Tracing | None = None,
 ) -> GrpcServer:
     """A server of these services, with health and reflection beside them.
 
@@ -148,9 +151,11 @@ def build_grpc_server(
     )
     streaming |= METHODS | {f"/{_HEALTH}/Watch"}
     # Outermost first. Errors surround all, so that whatever the others raise gets a status; logging
-    # sees the error before it is one; the deadline covers reading the request and the handler.
+    # sees the error before it is one, and says its trace; the deadline covers reading the request
+    # and the handler.
     interceptors = [
         errors_interceptor(rest_error),
+        *(() if tracing is None else (tracing_interceptor(tracing),)),
         logging_interceptor(clock=clock, ids=ids, ended=(metrics or Metrics()).rpc_ended),
         deadline_interceptor(limits.deadlines, streaming),
         RequestsInterceptor(limits.requests, admit),

@@ -28,7 +28,11 @@ _LEVELS = {"trace": logging.DEBUG, "silent": logging.CRITICAL, "fatal": logging.
 
 
 def configure_logging(
-    *, level: str, log_format: LogFormat = "json", stream: TextIO | None = None
+    *,
+    level: str,
+    log_format: LogFormat = "json",
+    stream: TextIO | None = None,
+    worker: str | None = None,
 ) -> None:
     """Set up structlog and the standard library's logging, once, at start.
 
@@ -36,6 +40,7 @@ def configure_logging(
         level: `debug`, `info`, `warning`, `error`; also pino's `trace`, `warn`, `fatal`, `silent`.
         log_format: one JSON object a line, or coloured text for a terminal.
         stream: standard output unless given.
+        worker: which of several processes this is, on each line.
 
     Raises:
         ValueError: there is no such level.
@@ -44,6 +49,7 @@ def configure_logging(
     target = stream or sys.stdout
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        *(() if worker is None else (_stamp(worker),)),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -67,6 +73,14 @@ def configure_logging(
     )
     # Libraries say much at info; what they warn of is worth a line.
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _stamp(worker: str) -> Processor:
+    def stamp(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("worker", worker)
+        return event
+
+    return stamp
 
 
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -14,6 +14,7 @@ from servicekit.health import Check, HealthChecks
 from servicekit.housekeeping import Housekeeper, HousekeepingTask
 from servicekit.http_connection import Handler
 from servicekit.http_listener import HttpLimits, HttpListener
+from servicekit.http_messages import Request, Response
 from servicekit.http_routes import Routes
 from servicekit.ids import IdSource
 from servicekit.interceptors.requests import Admit
@@ -21,6 +22,7 @@ from servicekit.lifecycle import Lifecycle
 from servicekit.listen import Listener, OnNotify, OnReload
 from servicekit.metrics import Metrics
 from servicekit.rest_errors import RestErrorEncoder, open_payments_error
+from servicekit.tracing import Tracing, is_recorded_elsewhere
 
 DRAIN_S: Final = 20.0
 """How long calls in flight may take to end: longer than most packets fly, shorter than a shutdown
@@ -96,6 +98,8 @@ class Serving:
     drain_s: float = DRAIN_S
     tls: ServerTls | None = None
     """Of the gRPC port; plain text without."""
+    tracing: Tracing | None = None
+    """Records calls; without it nothing is done for that."""
 
 
 class PartsProcess:
@@ -167,7 +171,7 @@ class PartsProcess:
                 checks.add(name, each.check, vital=each.vital)
             for route in part.routes:
                 add = routes.prefix if route.below else routes.exact
-                add(route.method, route.path, route.handler)
+                add(route.method, route.path, _traced(route, serving.tracing))
         routes.exact("GET", "/healthz", checks.handle)
         routes.exact("GET", "/livez", checks.live)
         routes.exact("GET", "/metrics", metrics.handle)
@@ -182,6 +186,7 @@ class PartsProcess:
             rest_error=serving.rest_error,
             admit=serving.admit,
             tls=serving.tls,
+            tracing=serving.tracing,
         )
         listener = HttpListener(
             routes,
@@ -203,6 +208,23 @@ class PartsProcess:
 
         self._lifecycle.on_close(leave)
         return Ports(http=listener.port, grpc=grpc_server.port)
+
+
+def _traced(route: Route, tracing: Tracing | None) -> Handler:
+    """Goes on with traces that the caller records.
+
+    It begins none: a guard's would be apart from that of the RPC which follows it.
+    """
+    if tracing is None:
+        return route.handler
+
+    async def handle(request: Request) -> Response:
+        if not is_recorded_elsewhere(request.headers):
+            return await route.handler(request)
+        with tracing.serving(f"{route.method} {route.path}", request.headers):
+            return await route.handler(request)
+
+    return handle
 
 
 def waking(channel: str, wake: Callable[[str], None]) -> dict[str, Heard]:

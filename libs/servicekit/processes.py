@@ -65,6 +65,11 @@ def worker_ports(base_ports: Mapping[str, int], workers: int, step: int) -> list
     return sets
 
 
+def worker_index() -> str | None:
+    """Which of several worker processes this one is; None of a process alone."""
+    return os.environ.get(WORKER_INDEX_VARIABLE)
+
+
 class WorkerProcesses:
     """The parent: it serves nothing itself."""
 

@@ -109,6 +109,7 @@ def _type_text(annotation: Any) -> str:
     names = {
         str: "text",
         int: "integer",
+        float: "number",
         bool: "true or false",
         SecretStr: "secret",
         SecretBytes: "secret",

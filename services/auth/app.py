@@ -17,7 +17,9 @@ from servicekit.idempotency import IdempotencyStore
 from servicekit.ids import IdSource, SystemIds
 from servicekit.lifecycle import Lifecycle
 from servicekit.parts import HealthCheck, Part, PartsProcess, Ports, Serving
+from servicekit.processes import worker_index
 from servicekit.redis import Redis, build_redis
+from servicekit.tracing import open_tracing
 
 from services.auth.admin.admission import Admission
 from services.auth.admin.build import build as build_admin
@@ -73,6 +75,9 @@ class AuthApp:
     async def start(self, lifecycle: Lifecycle) -> Ports:
         """Open the stores, then the workers, then the servers; closing goes the other way round."""
         settings, url = self._settings, self._settings.database_url.get_secret_value()
+        tracing = open_tracing(settings, service="rafiki-auth", worker=worker_index())
+        if tracing is not None:
+            lifecycle.on_close(tracing.close)
         stores = self._open_stores(lifecycle)
         await lifecycle.opened("postgres", stores.database.check)
         if not settings.enable_manual_migrations:
@@ -91,6 +96,7 @@ class AuthApp:
             Serving(
                 host=settings.host,
                 tls=settings.grpc_tls,
+                tracing=tracing,
                 wanted=Ports(http=settings.auth_port, grpc=settings.grpc_port),
                 admit=Admission(operator_id=settings.operator_tenant_id),
                 rest_error=gnap_rest_error,

@@ -6,11 +6,12 @@ from uuid import UUID
 from ilpkit.openpayments.urls import is_http_url
 from pydantic import Field, SecretStr, field_validator
 from servicekit.grpc_tls_settings import GrpcServerTlsSettings
+from servicekit.tracing import TracingSettings
 
 COOKIE_KEY_CHARACTERS_MIN = 16
 
 
-class AuthSettings(GrpcServerTlsSettings):
+class AuthSettings(GrpcServerTlsSettings, TracingSettings):
     """Everything an operator can say about this service."""
 
     log_level: str = Field(default="info", alias="LOG_LEVEL", description="Least level logged")

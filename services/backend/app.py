@@ -51,6 +51,7 @@ class BackendApp:
             Serving(
                 host=settings.host,
                 tls=settings.grpc_tls,
+                tracing=connections.tracing,
                 wanted=Ports(http=settings.connector_port, grpc=settings.grpc_port),
                 admit=Admission(
                     directory=features.lookups.directory,

@@ -12,13 +12,14 @@ from ilpkit.openpayments.urls import is_http_url
 from pydantic import Field, SecretStr, field_validator
 from servicekit.grpc_tls_settings import GrpcClientTlsSettings, GrpcServerTlsSettings
 from servicekit.settings import CommaList
+from servicekit.tracing import TracingSettings
 
 STREAM_SECRET_BYTES = 32
 ADMIN_API_SECRET_CHARACTERS_MIN = 16
 _ZERO = re.compile(r"0+(\.0+)?")
 
 
-class BackendSettings(GrpcServerTlsSettings, GrpcClientTlsSettings):
+class BackendSettings(GrpcServerTlsSettings, GrpcClientTlsSettings, TracingSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")

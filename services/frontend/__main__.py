@@ -10,6 +10,7 @@ import uvicorn
 from servicekit.clock import SystemClock
 from servicekit.lifecycle import Lifecycle, run
 from servicekit.logging import configure_logging
+from servicekit.tracing import open_tracing
 
 from services.frontend.app import build_app, build_checks, open_channels
 from services.frontend.settings import FrontendSettings
@@ -47,12 +48,15 @@ async def start(lifecycle: Lifecycle) -> None:
     settings = FrontendSettings.load()
     configure_logging(level=settings.log_level)
     clock = SystemClock()
-    channels = open_channels(settings)
+    tracing = open_tracing(settings, service="rafiki-frontend")
+    if tracing is not None:
+        lifecycle.on_close(tracing.close)
+    channels = open_channels(settings, tracing)
     lifecycle.on_close(channels.close)
     checks = build_checks(channels, clock=clock)
     server = _Server(
         uvicorn.Config(
-            build_app(settings, channels, checks=checks, clock=clock),
+            build_app(settings, channels, checks=checks, tracing=tracing, clock=clock),
             host=settings.host,
             port=settings.port,
             log_config=None,

@@ -12,6 +12,7 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.health import HealthChecks
 from servicekit.ids import IdSource, SystemIds
 from servicekit.metrics import SECONDS_BUCKETS, Metrics
+from servicekit.tracing import Tracing
 
 from services.frontend.clients import build_clients, check_health, open_channel
 from services.frontend.graphql.documents import admin_documents
@@ -24,6 +25,8 @@ from services.frontend.ui.sessions import Sessions
 from services.frontend.ui.web import Ui
 
 GRAPHQL_PATH: Final = "/graphql"
+_ASKED_BY_PROBES: Final = frozenset({"/healthz", "/livez", "/metrics"})
+"""Every few seconds, and part of no trace."""
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -40,11 +43,13 @@ class Channels:
         await self.auth.close()
 
 
-def open_channels(settings: FrontendSettings) -> Channels:
+def open_channels(settings: FrontendSettings, tracing: Tracing | None = None) -> Channels:
     """Channels to where the settings say; they connect when first used."""
     return Channels(
-        backend=open_channel(grpc_target(settings.backend_grpc_urls), settings.grpc_client_tls),
-        auth=open_channel(settings.auth_grpc_url, settings.grpc_client_tls),
+        backend=open_channel(
+            grpc_target(settings.backend_grpc_urls), settings.grpc_client_tls, tracing
+        ),
+        auth=open_channel(settings.auth_grpc_url, settings.grpc_client_tls, tracing),
     )
 
 
@@ -53,6 +58,7 @@ def build_app(
     channels: Channels,
     *,
     checks: HealthChecks,
+    tracing: Tracing | None = None,
     clock: Clock | None = None,
     ids: IdSource | None = None,
 ) -> Application:
@@ -101,10 +107,20 @@ def build_app(
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         # What is called most is spared the framework's layers.
         admin = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
-        with surfaces["graphql" if admin else "pages"].time():
-            await (graphql if admin else app)(scope, receive, send)
+        surface = "graphql" if admin else "pages"
+        serve = graphql if admin else app
+        with surfaces[surface].time():
+            if tracing is None or scope["type"] != "http" or scope["path"] in _ASKED_BY_PROBES:
+                await serve(scope, receive, send)
+                return
+            with tracing.serving(f"{scope['method']} {surface}", _headers(scope)):
+                await serve(scope, receive, send)
 
     return route
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def build_checks(channels: Channels, *, clock: Clock) -> HealthChecks:

@@ -34,6 +34,7 @@ from rafiki.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 from servicekit.errors import Unavailable
 from servicekit.grpc_client import build_channel
 from servicekit.grpc_tls import ClientTls
+from servicekit.tracing import Tracing
 
 if TYPE_CHECKING:
     # The generated stub files alone have these: what a stub over an asyncio channel is.
@@ -129,9 +130,11 @@ def build_clients(*, backend: grpc.aio.Channel, auth: grpc.aio.Channel) -> Clien
     )
 
 
-def open_channel(target: str, tls: ClientTls | None = None) -> grpc.aio.Channel:
+def open_channel(
+    target: str, tls: ClientTls | None = None, tracing: Tracing | None = None
+) -> grpc.aio.Channel:
     """A channel to the workers of one service; calls that may be repeated are, when it is away."""
-    return build_channel(target, idempotent_methods=IDEMPOTENT_METHODS, tls=tls)
+    return build_channel(target, idempotent_methods=IDEMPOTENT_METHODS, tls=tls, tracing=tracing)
 
 
 async def check_health(channel: grpc.aio.Channel) -> None:

@@ -7,11 +7,12 @@ from uuid import UUID
 from pydantic import Field, SecretStr, field_validator
 from servicekit.grpc_tls_settings import GrpcClientTlsSettings
 from servicekit.settings import CommaList
+from servicekit.tracing import TracingSettings
 
 SESSION_SECRET_CHARACTERS_MIN: Final = 32
 
 
-class FrontendSettings(GrpcClientTlsSettings):
+class FrontendSettings(GrpcClientTlsSettings, TracingSettings):
     """Everything that an operator can set."""
 
     log_level: str = Field("info", alias="LOG_LEVEL", description="debug, info, warning or error")

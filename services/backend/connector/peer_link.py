@@ -1,6 +1,7 @@
 """ILP-over-HTTP towards peers (RFC 35, synchronous): one POST a packet over kept connections."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from ilpkit.ilp.http_rules import (
     was_not_carried_out,
 )
 from ilpkit.ilp.packet import Prepare, Reply, encode_prepare
+from servicekit.tracing import Tracing
 
 from services.backend.connector.outcome import NotSentError
 from services.backend.directory.model import PeerEntry
@@ -45,8 +47,9 @@ def new_peer_session() -> aiohttp.ClientSession:
 class HttpPeerLink:
     """Carries packets to the connector URLs of peers; remembers who answers repeats."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, tracing: Tracing | None = None) -> None:
         self._session = session
+        self._tracing = tracing
         self._answering_repeats: set[UUID] = set()
         self._asking: dict[UUID, asyncio.Task[bool | None]] = {}
 
@@ -86,12 +89,22 @@ class HttpPeerLink:
         self, peer: PeerEntry, prepare: Prepare, *, request_id: str, timeout_ms: int
     ) -> Reply:
         """The peer's reply; see PeerLink."""
+        headers = prepare_headers(peer.peer.outgoing_token, request_id=request_id)
+        if self._tracing is None or not self._tracing.recording:
+            return await self._post(peer, prepare, headers, timeout_ms)
+        about = {"ilp.peer": peer.peer.static_ilp_address, "ilp.request_id": request_id}
+        with self._tracing.calling("ILP packet", about) as trace:
+            return await self._post(peer, prepare, {**headers, **trace}, timeout_ms)
+
+    async def _post(
+        self, peer: PeerEntry, prepare: Prepare, headers: Mapping[str, str], timeout_ms: int
+    ) -> Reply:
         address, timeout_s = peer.peer.static_ilp_address, timeout_ms / 1000
         try:
             async with self._session.post(
                 peer.peer.outgoing_endpoint,
                 data=encode_prepare(prepare),
-                headers=prepare_headers(peer.peer.outgoing_token, request_id=request_id),
+                headers=headers,
                 timeout=aiohttp.ClientTimeout(
                     total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2)
                 ),

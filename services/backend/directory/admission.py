@@ -9,6 +9,7 @@
 
 from typing import Final, Protocol
 
+import structlog
 from google.protobuf.message import Message
 from servicekit.errors import NotFound
 from servicekit.interceptors.requests import Metadata
@@ -52,6 +53,7 @@ class Admission:
         tenant_id = _tenant_of(message, package)
         if tenant_id is None:
             return
+        structlog.contextvars.bind_contextvars(tenant_id=tenant_id)
         unknown: NotFound = unknown_tenant(tenant_id)
         if await self._directory.find_tenant(parse_id(tenant_id, unknown)) is None:
             raise unknown

@@ -6,6 +6,7 @@ from servicekit.clock import Clock
 from servicekit.commands import Commands
 from servicekit.database import Database
 from servicekit.ids import IdSource
+from servicekit.tracing import Tracing
 
 from services.backend.directory.wallet_addresses import WalletAddresses
 from services.backend.events.writer import EventWriter
@@ -57,16 +58,14 @@ def build(
     events: EventWriter,
     attempts_max: int,
     in_flight_max: int,
+    tracing: Tracing | None = None,
     clock: Clock,
     ids: IdSource,
 ) -> OutgoingPayments:
     """Wire them."""
     books = OutgoingBooks(ledger)
     queries = OutgoingPaymentQueries(
-        database=database,
-        ledger=ledger,
-        wallet_addresses=wallet_addresses,
-        clock=clock,
+        database=database, ledger=ledger, wallet_addresses=wallet_addresses, clock=clock
     )
     handover = Handover()
     writes = WorkerCommands(
@@ -110,5 +109,6 @@ def build(
             handover=handover,
             clock=clock,
             in_flight_max=in_flight_max,
+            tracing=tracing,
         ),
     )

@@ -22,6 +22,7 @@ from servicekit.clock import Clock
 from servicekit.commands import Commands
 from servicekit.database import Database, WriteSession
 from servicekit.errors import ServiceError
+from servicekit.tracing import Tracing
 
 from services.backend.assets.model import Asset
 from services.backend.outgoing_payments import claims
@@ -104,6 +105,7 @@ class OutgoingPaymentWorker:
         handover: Handover,
         clock: Clock,
         in_flight_max: int,
+        tracing: Tracing | None = None,
     ) -> None:
         self.measures = PaymentMeasures(
             database=database, clock=clock, sending=lambda: len(self._running)
@@ -119,6 +121,7 @@ class OutgoingPaymentWorker:
         self._handover = handover
         self._clock = clock
         self._slots = Slots(in_flight_max)
+        self._tracing = tracing
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._claims: dict[UUID, int] = {}
         self._lease_ends: dict[UUID, datetime] = {}
@@ -283,6 +286,17 @@ class OutgoingPaymentWorker:
         return Reject(T00_INTERNAL_ERROR, "", "not sent: the payment's lease has run out", b"")
 
     async def _run_one(self, taken: Claimed) -> None:
+        """Handle a payment, as part of the call's trace that made it due or of a new one."""
+        payment = taken.payment
+        about = {"payment_id": str(payment.id), "tenant_id": str(payment.tenant_id)}
+        structlog.contextvars.bind_contextvars(**about)
+        if self._tracing is None:
+            await self._handle(taken)
+            return
+        with self._tracing.working("outgoing payment", about):
+            await self._handle(taken)
+
+    async def _handle(self, taken: Claimed) -> None:
         payment = taken.payment
         try:
             if payment.state is State.SENDING:

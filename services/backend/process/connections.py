@@ -12,7 +12,9 @@ from servicekit.grpc_client import build_channel
 from servicekit.ids import IdSource
 from servicekit.lifecycle import Lifecycle
 from servicekit.parts import HealthCheck, Part
+from servicekit.processes import worker_index
 from servicekit.redis import Redis, build_redis
+from servicekit.tracing import Tracing, open_tracing
 
 from services.backend.clients.auth_tenants import IDEMPOTENT_METHODS as AUTH_TENANT_METHODS
 from services.backend.clients.http import Sessions, new_session
@@ -41,6 +43,8 @@ class Connections:
     auth: grpc.aio.Channel
     """To the authorization server's private services."""
     documents: JsonFetcher
+    tracing: Tracing | None
+    """To the collectors of traces, if there are any."""
 
     @property
     def part(self) -> Part:
@@ -60,6 +64,11 @@ async def connect(
     """Open everything, waiting for the stores where they are not there yet."""
     # Clients name the URLs of documents: in production only public https servers are called.
     rules = fetch_rules(production=settings.production)
+    tracing = open_tracing(
+        settings, service="rafiki-backend", node=settings.instance_name, worker=worker_index()
+    )
+    if tracing is not None:
+        lifecycle.on_close(tracing.close)
     database = Database(
         settings.database_url.get_secret_value(),
         limits=DatabaseLimits(
@@ -79,7 +88,9 @@ async def connect(
     )
     lifecycle.on_close(redis.aclose)
     await lifecycle.opened("postgres", database.check)
-    ledger = await lifecycle.opened("ledger", lambda: open_ledger(settings, clock=clock))
+    ledger = await lifecycle.opened(
+        "ledger", lambda: open_ledger(settings, clock=clock, tracing=tracing)
+    )
     lifecycle.on_close(ledger.close)
     own = new_session()
     lifecycle.on_close(own.close)
@@ -91,6 +102,7 @@ async def connect(
         settings.auth_server_introspection_url,
         idempotent_methods=[INTROSPECT, *AUTH_TENANT_METHODS],
         tls=settings.grpc_client_tls,
+        tracing=tracing,
     )
     lifecycle.on_close(auth.close)
     documents = JsonFetcher(rules=rules)
@@ -105,4 +117,5 @@ async def connect(
         peers=peers,
         auth=auth,
         documents=documents,
+        tracing=tracing,
     )

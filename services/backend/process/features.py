@@ -169,7 +169,7 @@ class Features:
             rates=self.rates,
             ledger=self.ledger,
             listener=self.incoming.worker,
-            link=HttpPeerLink(self.connections.peers),
+            link=HttpPeerLink(self.connections.peers, tracing=self.connections.tracing),
             clock=clock,
             ids=ids,
             ilp_address=settings.ilp_address,
@@ -227,6 +227,7 @@ class Features:
             events=self.events.writer,
             attempts_max=settings.max_outgoing_payment_retry_attempts,
             in_flight_max=settings.outgoing_payments_in_flight_max,
+            tracing=self.connections.tracing,
             clock=clock,
             ids=ids,
         )

@@ -117,6 +117,20 @@ def test_no_header_with_a_meaning_inside_gets_in(
             assert got.get(name) != value, name
 
 
+def test_a_trace_goes_on_to_guard_and_service(edge: Edge) -> None:
+    sent = {
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "tracestate": "bank=1",
+    }
+    guarded = {"authorization": "GNAP 1", "content-type": "application/json", **sent}
+    assert edge.public("POST", "/t/quotes", b"{}", guarded).status == 200
+    assert sent.items() <= edge.upstream.guard_calls[-1].headers.items()
+    assert sent.items() <= edge.upstream.calls[-1].metadata.items()
+    edge.upstream.calls.clear()
+    packet = edge.public("POST", "/ilp", b"", sent)
+    assert sent.items() <= arrived(edge, packet.json).items()
+
+
 def test_a_malformed_deadline_harms_nobody_else(edge: Edge) -> None:
     for _ in range(50):
         assert edge.public("GET", "/a", headers={"grpc-timeout": "x"}).status == 200

@@ -82,3 +82,10 @@ def test_takes_the_levels_that_operators_have_in_their_settings(level: str) -> N
 def test_refuses_an_unknown_level() -> None:
     with pytest.raises(ValueError, match="LOG_LEVEL"):
         configure_logging(level="loud")
+
+
+def test_each_line_says_which_worker_wrote_it() -> None:
+    stream = io.StringIO()
+    configure_logging(level="info", stream=stream, worker="2")
+    structlog.get_logger().info("shown")
+    assert [line["worker"] for line in _lines(stream)] == ["2"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from servicekit.clock import Clock, SystemClock
+from servicekit.tracing import Tracing
 
 from services.backend.ledger.batching.gathering import Gathering, own_error
 from services.backend.ledger.errors import (
@@ -67,11 +68,13 @@ class BatchedLedger:
         queued_transfers_max: int = QUEUED_TRANSFERS_MAX,
         retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
         clock: Clock | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._engine = engine
         self._queued_transfers_max = queued_transfers_max
         self._retry_policy = retry_policy
         self._clock = clock or SystemClock()
+        self._tracing = tracing
         self._queue: deque[_Waiting] = deque()
         self._queued_transfers = 0
         self._seen: OrderedDict[int, Balances] = OrderedDict()
@@ -106,7 +109,10 @@ class BatchedLedger:
         self._queue.append((chain, opening, future))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush(), name="ledger-flusher")
-        return await future
+        if self._tracing is None or not self._tracing.recording:
+            return await future
+        with self._tracing.working("ledger chain", {"ledger.transfers": len(chain)}):
+            return await future
 
     def last_seen(self, account_id: int) -> Balances | None:
         """How this process last left an account; see `LedgerMemory`."""

@@ -6,7 +6,7 @@ what a test starts itself (`new_node`, `new_banks`) stops with it.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -245,11 +245,12 @@ async def two_banks(
     far_code: str = "USD",
     far_scale: int = 2,
     far_max_packet_amount: int | None = None,
+    far_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Banks:
     """Start two peered nodes; both of dollars unless said otherwise."""
     near = await new_node("near", **settings)
-    far = await new_node("far")
+    far = await new_node("far", **(far_settings or {}))
     near_asset = await near.asset(liquidity=PEER_BALANCE)
     # The link is in dollars: the far node exchanges.
     link_asset = await far.asset(liquidity=PEER_BALANCE)
