@@ -34,6 +34,7 @@ type Node struct {
 	Liquidity       adminv1.LiquidityServiceClient
 	Payments        adminv1.PaymentServiceClient
 	Peers           adminv1.PeerServiceClient
+	Reconciliation  adminv1.ReconciliationServiceClient
 	Routing         routingv1.RoutingServiceClient
 	Tenants         adminv1.TenantServiceClient
 	UnknownPackets  adminv1.UnknownPacketServiceClient
@@ -98,6 +99,7 @@ func Connect(target string, options ...Option) (*Node, error) {
 		Liquidity:       adminv1.NewLiquidityServiceClient(connection),
 		Payments:        adminv1.NewPaymentServiceClient(connection),
 		Peers:           adminv1.NewPeerServiceClient(connection),
+		Reconciliation:  adminv1.NewReconciliationServiceClient(connection),
 		Routing:         routingv1.NewRoutingServiceClient(connection),
 		Tenants:         adminv1.NewTenantServiceClient(connection),
 		UnknownPackets:  adminv1.NewUnknownPacketServiceClient(connection),

@@ -147,6 +147,11 @@ class BackendSettings(GrpcServerTlsSettings, GrpcClientTlsSettings, TracingSetti
         description="payments that one worker process sends at once, three quarters of them for a"
         " tenant alone; 0 sends none",
     )
+    compares_books: bool = Field(
+        True,
+        alias="RECONCILIATION",
+        description="whether this process compares ledger, payments and events after its transfers",
+    )
 
     webhook_url: str = Field(alias="WEBHOOK_URL", description="where events are posted")
     webhook_timeout_ms: int = Field(

@@ -12,6 +12,7 @@ from rafiki.admin.v1 import (
     liquidity_service_pb2_grpc,
     payment_service_pb2_grpc,
     peer_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
     tenant_service_pb2_grpc,
     unknown_packet_service_pb2_grpc,
     wallet_address_service_pb2_grpc,
@@ -42,6 +43,7 @@ class Node:
         self.liquidity = stub(liquidity_service_pb2_grpc.LiquidityServiceStub)
         self.payments = stub(payment_service_pb2_grpc.PaymentServiceStub)
         self.peers = stub(peer_service_pb2_grpc.PeerServiceStub)
+        self.reconciliation = stub(reconciliation_service_pb2_grpc.ReconciliationServiceStub)
         self.routing = stub(routing_service_pb2_grpc.RoutingServiceStub)
         self.tenants = stub(tenant_service_pb2_grpc.TenantServiceStub)
         self.unknown_packets = stub(unknown_packet_service_pb2_grpc.UnknownPacketServiceStub)

@@ -11,6 +11,7 @@ use crate::rafiki::admin::v1::event_service_client::EventServiceClient;
 use crate::rafiki::admin::v1::liquidity_service_client::LiquidityServiceClient;
 use crate::rafiki::admin::v1::payment_service_client::PaymentServiceClient;
 use crate::rafiki::admin::v1::peer_service_client::PeerServiceClient;
+use crate::rafiki::admin::v1::reconciliation_service_client::ReconciliationServiceClient;
 use crate::rafiki::admin::v1::tenant_service_client::TenantServiceClient;
 use crate::rafiki::admin::v1::unknown_packet_service_client::UnknownPacketServiceClient;
 use crate::rafiki::admin::v1::wallet_address_admin_service_client::WalletAddressAdminServiceClient;
@@ -68,6 +69,7 @@ pub struct Node {
     pub liquidity: LiquidityServiceClient<Service>,
     pub payments: PaymentServiceClient<Service>,
     pub peers: PeerServiceClient<Service>,
+    pub reconciliation: ReconciliationServiceClient<Service>,
     pub routing: RoutingServiceClient<Service>,
     pub tenants: TenantServiceClient<Service>,
     pub unknown_packets: UnknownPacketServiceClient<Service>,
@@ -108,6 +110,7 @@ impl Node {
             liquidity: client!(LiquidityServiceClient, channel, headers),
             payments: client!(PaymentServiceClient, channel, headers),
             peers: client!(PeerServiceClient, channel, headers),
+            reconciliation: client!(ReconciliationServiceClient, channel, headers),
             routing: client!(RoutingServiceClient, channel, headers),
             tenants: client!(TenantServiceClient, channel, headers),
             unknown_packets: client!(UnknownPacketServiceClient, channel, headers),

@@ -4,6 +4,7 @@ import { EventService } from './gen/rafiki/admin/v1/event_service_pb.js'
 import { LiquidityService } from './gen/rafiki/admin/v1/liquidity_service_pb.js'
 import { PaymentService } from './gen/rafiki/admin/v1/payment_service_pb.js'
 import { PeerService } from './gen/rafiki/admin/v1/peer_service_pb.js'
+import { ReconciliationService } from './gen/rafiki/admin/v1/reconciliation_service_pb.js'
 import { TenantService } from './gen/rafiki/admin/v1/tenant_service_pb.js'
 import { UnknownPacketService } from './gen/rafiki/admin/v1/unknown_packet_service_pb.js'
 import { WalletAddressAdminService } from './gen/rafiki/admin/v1/wallet_address_service_pb.js'
@@ -19,6 +20,7 @@ const SERVICES = {
   liquidity: LiquidityService,
   payments: PaymentService,
   peers: PeerService,
+  reconciliation: ReconciliationService,
   routing: RoutingService,
   tenants: TenantService,
   unknownPackets: UnknownPacketService,

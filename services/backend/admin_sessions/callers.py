@@ -9,6 +9,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 from rafiki.admin.v1 import asset_service_pb2 as assets
+from rafiki.admin.v1 import reconciliation_service_pb2 as reconciliation
 from rafiki.admin.v1 import tenant_service_pb2 as tenants
 from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
 from servicekit.acting_tenant import Actor, actor_of, confine
@@ -22,6 +23,7 @@ _OPERATORS: Final = (
     tenants.CreateTenantRequest,
     tenants.DeleteTenantRequest,
     tenants.ListTenantsRequest,
+    reconciliation.GetReconciliationRequest,
 )
 _OWN: Final = (tenants.GetTenantRequest, tenants.UpdateTenantRequest)
 _CREATING: Final = (assets.CreateAssetRequest, wallets.CreateWalletAddressRequest)

@@ -124,7 +124,7 @@ class OutgoingBooks:
         balance = account.credits_posted - account.debits_posted - account.debits_pending
         sent, unknown = account.debits_posted, 0
         if history:
-            sent, unknown = await self._moved(payment_id.int)
+            sent, unknown = await self._moved(payment_id)
         return Standing(sent=sent, pending=account.debits_pending, unknown=unknown, balance=balance)
 
     async def reserved(self, payment_id: UUID, *, before: datetime) -> list[TransferRecord]:
@@ -144,14 +144,18 @@ class OutgoingBooks:
         until = int(before.timestamp() * NANOSECONDS_PER_SECOND)
         return [record for record in found.values() if record.timestamp < until]
 
-    async def _moved(self, account_id: int) -> tuple[int, int]:
+    async def moved(self, payment_id: UUID) -> AsyncIterator[tuple[TransferRecord, int]]:
+        """What left for packets and, below zero, what came back, the oldest first."""
+        account_id = payment_id.int
+        async for record in self._history(account_id):
+            if record.kind in _MOVED and record.code not in _OUTSIDE:
+                out = record.debit_account_id == account_id
+                yield record, record.amount if out else -record.amount
+
+    async def _moved(self, payment_id: UUID) -> tuple[int, int]:
         """What left for packets and what of it with packets of unknown outcome, less returns."""
         sent, unknown = 0, 0
-        async for record in self._history(account_id):
-            if record.kind not in _MOVED or record.code in _OUTSIDE:
-                continue
-            out = record.debit_account_id == account_id
-            amount = record.amount if out else -record.amount
+        async for record, amount in self.moved(payment_id):
             sent += amount
             # A packet that was answered is reserved and posted; see ledger/packets.py.
             if record.code == TransferCode.PACKET and record.kind is TransferKind.SINGLE:

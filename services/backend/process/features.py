@@ -34,6 +34,7 @@ from services.backend.process.connections import Connections
 from services.backend.quotes.build import build as build_quotes
 from services.backend.rates.build import build as build_rates
 from services.backend.receivers.build import build as build_receivers
+from services.backend.reconciliation.build import build as build_reconciliation
 from services.backend.settings import BackendSettings
 from services.backend.tenants.build import build as build_tenants
 from services.backend.tenants.scope import Scopes
@@ -62,6 +63,7 @@ class Features:
         self._build_telling()
         self._build_receiving()
         self._build_sending()
+        self._build_comparing()
         self._build_guard()
         self._build_auto_peering()
 
@@ -244,6 +246,17 @@ class Features:
             ledger=ledger,
             events=self.events.writer,
             clock=clock,
+        )
+
+    def _build_comparing(self) -> None:
+        """What finds out whether the books agree."""
+        self.reconciliation = build_reconciliation(
+            commands=self.commands,
+            database=self.database,
+            directory=self.lookups.directory,
+            ledger=self.ledger,
+            clock=self.clock,
+            ids=self.ids,
         )
 
     def _build_guard(self) -> None:

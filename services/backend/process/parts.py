@@ -21,6 +21,7 @@ from services.backend.payments.part import part as payments_part
 from services.backend.peers.part import part as peers_part
 from services.backend.process.features import Features
 from services.backend.quotes.part import part as quotes_part
+from services.backend.reconciliation.part import part as reconciliation_part
 from services.backend.routing.part import part as routing_part
 from services.backend.tenants.part import part as tenants_part
 from services.backend.unknown_packets.part import part as unknown_packets_part
@@ -37,6 +38,11 @@ def parts(features: Features) -> Sequence[Part]:
         ledger_part(features.ledger),
         packets_part(features.packets),
         low_liquidity_part(features.low_liquidity, ledger=features.ledger),
+        reconciliation_part(
+            features.reconciliation,
+            ledger=features.ledger,
+            compares=features.settings.compares_books,
+        ),
         *_asked_by_nodes(features),
         Part(housekeeping=[features.replies.housekeeping]),
     ]

@@ -6,7 +6,12 @@ from uuid import uuid4
 
 import pytest
 from google.protobuf.message import Message
-from rafiki.admin.v1 import asset_service_pb2, tenant_service_pb2
+from rafiki.admin.v1 import (
+    asset_service_pb2,
+    reconciliation_service_pb2,
+    tenant_service_pb2,
+)
+from rafiki.admin.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
 from servicekit.acting_tenant import Actor, Signature
 from servicekit.clock import SystemClock
 from servicekit.errors import (
@@ -107,10 +112,17 @@ async def test_tenants_are_the_operators_and_their_own(world: World) -> None:
     tenant_id = await _tenant(world)
     pb, metadata = tenant_service_pb2, Actor(tenant_id=tenant_id).metadata()
     tenants, refused = world.tenants, PermissionDenied
+    channel: Any = world.channel
+    reconciliation: Any = ReconciliationServiceStub(channel)
     calls: list[tuple[Callable[..., Awaitable[Any]], Message, type[ServiceError]]] = [
         (tenants.ListTenants, pb.ListTenantsRequest(), refused),
         (tenants.CreateTenant, pb.CreateTenantRequest(api_secret=SECRET), refused),
         (tenants.DeleteTenant, pb.DeleteTenantRequest(id=tenant_id), refused),
+        (
+            reconciliation.GetReconciliation,
+            reconciliation_service_pb2.GetReconciliationRequest(),
+            refused,
+        ),
         (tenants.GetTenant, pb.GetTenantRequest(id=str(OPERATOR)), NotFound),
         (tenants.UpdateTenant, pb.UpdateTenantRequest(id=str(OPERATOR)), NotFound),
     ]

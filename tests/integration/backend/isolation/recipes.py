@@ -200,6 +200,7 @@ KINDS: Final = sorted({each.kind for each in FIELDS.values() if isinstance(each,
 _NO_TENANT: Final = "it has no field that says which tenant acts; the edge decides who may"
 OPERATOR_ONLY: Final[Mapping[str, str]] = {
     "LedgerService.*": "the operator's tools; tenants are shown balances of what is their own",
+    "ReconciliationService.*": "the operator's tools; what it tells is of the whole node",
     "SessionService.*": "the edge asks whose a session is, by its secret name alone",
     "TenantService.VerifyApiSignature": "the edge asks who signed, by the signature alone",
     "TenantService.CreateTenant": _NO_TENANT,

@@ -160,6 +160,9 @@ RULES: Final[Mapping[str, Callable[[Rows, Row], str]]] = {
     "public.directory_revision": lambda _, __: NODE,
     "public.trusting_processes": lambda _, __: NODE,
     "public.unknown_packets_searched": lambda _, __: NODE,
+    "public.reconciled_accounts": lambda _, __: NODE,
+    "public.reconciled_events": lambda _, __: NODE,
+    "public.book_differences": lambda _, __: NODE,
     "public.alembic_version": lambda _, __: NODE,
     "auth.alembic_version": lambda _, __: NODE,
     # Sealed: whoever sees a row can't tell whose it is.

@@ -145,6 +145,8 @@ class Nodes:
             "EXCHANGE_RATES_URL": f"{self._outside.origin}/rates",
             "WEBHOOK_URL": f"{self._outside.origin}/webhooks/{name}",
             "SIGNATURE_SECRET": WEBHOOK_SECRET,
+            # It goes by the clock, and would join in counts of statements.
+            "RECONCILIATION": False,
         }
 
 

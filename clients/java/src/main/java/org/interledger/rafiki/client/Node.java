@@ -13,6 +13,7 @@ import org.interledger.rafiki.admin.v1.EventServiceGrpc;
 import org.interledger.rafiki.admin.v1.LiquidityServiceGrpc;
 import org.interledger.rafiki.admin.v1.PaymentServiceGrpc;
 import org.interledger.rafiki.admin.v1.PeerServiceGrpc;
+import org.interledger.rafiki.admin.v1.ReconciliationServiceGrpc;
 import org.interledger.rafiki.admin.v1.TenantServiceGrpc;
 import org.interledger.rafiki.admin.v1.UnknownPacketServiceGrpc;
 import org.interledger.rafiki.admin.v1.WalletAddressAdminServiceGrpc;
@@ -100,6 +101,10 @@ public final class Node implements AutoCloseable {
 
   public PeerServiceGrpc.PeerServiceBlockingStub peers() {
     return PeerServiceGrpc.newBlockingStub(channel);
+  }
+
+  public ReconciliationServiceGrpc.ReconciliationServiceBlockingStub reconciliation() {
+    return ReconciliationServiceGrpc.newBlockingStub(channel);
   }
 
   public RoutingServiceGrpc.RoutingServiceBlockingStub routing() {
