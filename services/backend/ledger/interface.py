@@ -155,6 +155,11 @@ class Ledger(
 ):
     """All roles that services use."""
 
+    @property
+    def queued_transfers(self) -> int:
+        """How many transfers wait for a batch of this process."""
+        ...
+
     async def close(self) -> None:
         """Take nothing more, write out what was taken, then release the engine."""
         ...

@@ -79,6 +79,7 @@ async def test_stores_are_asked_when_prometheus_asks(banks: Banks) -> None:
         "rafiki_payments_lag_seconds",
         "rafiki_unknown_packets_open",
         "rafiki_payments_sending",
+        "rafiki_ledger_transfers_queued",
     ):
         assert value(samples, name) >= 0
         assert (name, frozenset()) in samples
