@@ -2,6 +2,8 @@
 
 The edge names the tenant, and may add the tenant's own signature, for the service to check. A call
 that names nobody is the operator's: who reaches this port may do everything anyway.
+
+The GraphQL API also says when its document asks for no liquidity: replies then leave it out.
 """
 
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ TENANT_KEY: Final = "x-rafiki-tenant"
 SIGNATURE_KEY: Final = "x-rafiki-signature"
 CALL_KEY: Final = "x-rafiki-call"
 BODY_KEY: Final = "x-rafiki-signed-bin"
+LIQUIDITY_LEFT_OUT: Final = ("x-rafiki-left-out", "liquidity")
 _KEYS: Final = frozenset({TENANT_KEY, SIGNATURE_KEY, CALL_KEY, BODY_KEY})
 BODY_BYTES_MAX: Final = 4 * 1024
 """Of a signed body that travels with a call; a call's metadata has at most 16 KiB in all."""
@@ -62,6 +65,11 @@ def actor_of(metadata: Iterable[tuple[str, str | bytes]]) -> Actor | None:
             text=found[SIGNATURE_KEY], body=found.get(BODY_KEY, b""), call=found.get(CALL_KEY, "")
         )
     return Actor(tenant_id=tenant_id, signature=signature)
+
+
+def leaves_out_liquidity(metadata: Iterable[tuple[str, str | bytes]]) -> bool:
+    """Whether a reply's `liquidity` is of no use to the caller."""
+    return any(tuple(pair) == LIQUIDITY_LEFT_OUT for pair in metadata)
 
 
 def confine(message: Message, tenant_id: str) -> None:

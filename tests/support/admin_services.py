@@ -31,6 +31,7 @@ from rafiki.admin.v1 import (
 from rafiki.grant.v1 import grant_admin_service_pb2, grant_admin_service_pb2_grpc
 from rafiki.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc
 from rafiki.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
+from servicekit.acting_tenant import leaves_out_liquidity
 from servicekit.clock import Clock
 from servicekit.errors import ServiceError, Unauthenticated, Unimplemented
 from servicekit.grpc_server import GrpcServer, ServiceBinding, build_grpc_server
@@ -67,6 +68,8 @@ class AdminServices:
         self.calls: list[tuple[str, Any]] = []
         self.carried: list[str] = []
         """Signatures that came with the call that they are for."""
+        self.without_liquidity: list[str] = []
+        """Types of the requests whose replies are to leave it out."""
         self._clock = clock
         self._operator_id = operator_id
         self._secrets = secrets
@@ -116,6 +119,8 @@ class AdminServices:
 
     async def _admit(self, message: Message, metadata: Metadata) -> None:
         """As the backend and auth keep tenants to what is theirs."""
+        if leaves_out_liquidity(metadata):
+            self.without_liquidity.append(message.DESCRIPTOR.name)
         operator_id = UUID(self._operator_id)
         await AdminCallers(verify=self._verify_call, operator_id=operator_id).admit(
             message, metadata

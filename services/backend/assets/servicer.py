@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from rafiki.admin.v1 import asset_service_pb2 as pb
 from rafiki.admin.v1.asset_service_pb2_grpc import AssetServiceServicer
+from servicekit.acting_tenant import leaves_out_liquidity
 from servicekit.commands import Commands, Replies, nothing_to_recover
 from servicekit.errors import InvalidArgument
 from servicekit.idempotency import once_of
@@ -43,7 +44,6 @@ class AssetServicer(AssetServiceServicer):
         self._scopes = scopes
 
     async def CreateAsset(self, request: pb.CreateAssetRequest, context: Context) -> pb.Asset:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         new = NewAsset(
             scope=scope,
@@ -54,35 +54,34 @@ class AssetServicer(AssetServiceServicer):
         )
         once = once_of(request, scope=scope.owner, key=request.idempotency_key)
         return await self._filled(
-            await self._commands.run_once(self._assets.create, new, once=once, replies=_ASSETS)
+            context,
+            await self._commands.run_once(self._assets.create, new, once=once, replies=_ASSETS),
         )
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.Asset:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
-        return await self._filled(asset_message(await self._assets.queries.get(scope, asset_id)))
+        return await self._filled(
+            context, asset_message(await self._assets.queries.get(scope, asset_id))
+        )
 
     async def GetAssetByCodeAndScale(
         self, request: pb.GetAssetByCodeAndScaleRequest, context: Context
     ) -> pb.Asset:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset = await self._assets.queries.find(scope, request.code, request.scale)
-        return await self._filled(asset_message(asset))
+        return await self._filled(context, asset_message(asset))
 
     async def ListAssets(
         self, request: pb.ListAssetsRequest, context: Context
     ) -> pb.ListAssetsResponse:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         page = await self._assets.queries.page(scope, page_query(request.page))
         messages = [asset_message(asset) for asset in page.items]
-        await fill_liquidity(self._ledger, messages)
+        await fill_liquidity(self._ledger, messages, context)
         return pb.ListAssetsResponse(assets=messages, page_info=page_info(page))
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.Asset:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         new = NewThresholds(
             scope=scope,
@@ -92,17 +91,18 @@ class AssetServicer(AssetServiceServicer):
         )
         once = once_of(request, scope=scope.owner, key=request.idempotency_key)
         return await self._filled(
-            await self._commands.run_once(self._assets.update, new, once=once, replies=_ASSETS)
+            context,
+            await self._commands.run_once(self._assets.update, new, once=once, replies=_ASSETS),
         )
 
     async def DeleteAsset(self, request: pb.DeleteAssetRequest, context: Context) -> pb.Asset:
-        del context
         scope = self._scopes.of(optional(request, "tenant_id"))
         asset_id = parse_id(request.id, unknown_asset(request.id))
         given = AssetToDelete(scope=scope, asset_id=asset_id)
         once = once_of(request, scope=scope.owner, key=request.idempotency_key)
         return await self._filled(
-            await self._commands.run_once(self._assets.delete, given, once=once, replies=_ASSETS)
+            context,
+            await self._commands.run_once(self._assets.delete, given, once=once, replies=_ASSETS),
         )
 
     async def SetFee(self, request: pb.SetFeeRequest, context: Context) -> pb.Fee:
@@ -129,8 +129,8 @@ class AssetServicer(AssetServiceServicer):
             fees=[_fee(fee) for fee in page.items], page_info=page_info(page)
         )
 
-    async def _filled(self, message: pb.Asset) -> pb.Asset:
-        await fill_liquidity(self._ledger, [message])
+    async def _filled(self, context: Context, message: pb.Asset) -> pb.Asset:
+        await fill_liquidity(self._ledger, [message], context)
         return message
 
 
@@ -162,12 +162,17 @@ def asset_of(message: pb.Asset) -> Asset:
     )
 
 
-async def fill_liquidity(ledger: LedgerReader, messages: Sequence[Message]) -> None:
+async def fill_liquidity(
+    ledger: LedgerReader, messages: Sequence[Message], context: Context
+) -> None:
     """Set the liquidity of what has one in these messages, at any depth, in one look-up.
 
+    A caller that leaves it out gets none, and the ledger is not asked.
     More than an amount can say, which only deposits at the same moment or transfers of an operator
     in the ledger itself can bring about, is told as the largest amount.
     """
+    if leaves_out_liquidity(context.invocation_metadata() or ()):
+        return
     holders = [holder for message in messages for holder in _holders(message)]
     accounts = await ledger.lookup_accounts([UUID(holder.id).int for holder in holders])
     for holder in holders:

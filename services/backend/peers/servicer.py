@@ -52,7 +52,6 @@ class PeerServicer(PeerServiceServicer):
         self._scopes = scopes
 
     async def CreatePeer(self, request: pb.CreatePeerRequest, context: Context) -> pb.Peer:
-        del context
         new = NewPeer(
             scope=self._scope(request),
             asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
@@ -66,36 +65,32 @@ class PeerServicer(PeerServiceServicer):
             routes=list(request.routes),
             initial_liquidity=optional(request, "initial_liquidity"),
         )
-        return await self._change(request, self._peers.create, new)
+        return await self._change(context, request, self._peers.create, new)
 
     async def GetPeer(self, request: pb.GetPeerRequest, context: Context) -> pb.Peer:
-        del context
         peer_id = parse_id(request.id, unknown_peer(request.id))
         return await self._filled(
-            _message(await self._peers.queries.get(self._scope(request), peer_id))
+            context, _message(await self._peers.queries.get(self._scope(request), peer_id))
         )
 
     async def GetPeerByAddressAndAsset(
         self, request: pb.GetPeerByAddressAndAssetRequest, context: Context
     ) -> pb.Peer:
-        del context
         asset_id = parse_id(request.asset_id, unknown_asset(request.asset_id))
         found = await self._peers.queries.find(
             self._scope(request), request.static_ilp_address, asset_id
         )
-        return await self._filled(_message(found))
+        return await self._filled(context, _message(found))
 
     async def ListPeers(
         self, request: pb.ListPeersRequest, context: Context
     ) -> pb.ListPeersResponse:
-        del context
         page = await self._peers.queries.page(self._scope(request), page_query(request.page))
         messages = [_message(view) for view in page.items]
-        await fill_liquidity(self._ledger, messages)
+        await fill_liquidity(self._ledger, messages, context)
         return pb.ListPeersResponse(peers=messages, page_info=page_info(page))
 
     async def UpdatePeer(self, request: pb.UpdatePeerRequest, context: Context) -> pb.Peer:
-        del context
         replaces_tokens = (
             request.HasField("incoming_auth_tokens")
             or "incoming_auth_tokens" in request.update_mask.paths
@@ -106,18 +101,16 @@ class PeerServicer(PeerServiceServicer):
             values=_changes(request),
             incoming_tokens=list(request.incoming_auth_tokens.values) if replaces_tokens else None,
         )
-        return await self._change(request, self._peers.update, changes)
+        return await self._change(context, request, self._peers.update, changes)
 
     async def DeletePeer(self, request: pb.DeletePeerRequest, context: Context) -> pb.Peer:
-        del context
         peer_id = parse_id(request.id, unknown_peer(request.id))
         given = PeerToDelete(scope=self._scope(request), peer_id=peer_id)
-        return await self._change(request, self._peers.delete, given)
+        return await self._change(context, request, self._peers.delete, given)
 
     async def CreateOrUpdatePeerByUrl(
         self, request: pb.CreateOrUpdatePeerByUrlRequest, context: Context
     ) -> pb.Peer:
-        del context
         scope = self._scope(request)
         given = PeerByUrl(
             scope=scope,
@@ -129,22 +122,22 @@ class PeerServicer(PeerServiceServicer):
             liquidity_to_deposit=optional(request, "liquidity_to_deposit"),
             deposit_id=derive_id("peering deposit", scope.owner.int, request.idempotency_key),
         )
-        return await self._change(request, self._by_url, given)
+        return await self._change(context, request, self._by_url, given)
 
     def _scope(self, request: Message) -> Scope:
         return self._scopes.of(optional(request, "tenant_id"))
 
     async def _change(
-        self, request: Any, command: Command[Given, Any, PeerView], given: Given
+        self, context: Context, request: Any, command: Command[Given, Any, PeerView], given: Given
     ) -> pb.Peer:
         scope = self._scope(request)
         once = once_of(request, scope=scope.owner, key=request.idempotency_key)
         return await self._filled(
-            await self._commands.run_once(command, given, once=once, replies=_PEERS)
+            context, await self._commands.run_once(command, given, once=once, replies=_PEERS)
         )
 
-    async def _filled(self, message: pb.Peer) -> pb.Peer:
-        await fill_liquidity(self._ledger, [message])
+    async def _filled(self, context: Context, message: pb.Peer) -> pb.Peer:
+        await fill_liquidity(self._ledger, [message], context)
         return message
 
 

@@ -92,7 +92,6 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
     async def CreateWalletAddress(
         self, request: pb.CreateWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
-        del context
         new = NewWalletAddress(
             scope=self._scope(request),
             asset_id=parse_id(request.asset_id, unknown_asset(request.asset_id)),
@@ -101,41 +100,38 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
             additional_properties=[_property(p) for p in request.additional_properties],
         )
         return await self._filled(
+            context,
             await self._commands.run_once(
                 self._wallet_addresses.create, new, once=self._once(request), replies=self._replies
-            )
+            ),
         )
 
     async def GetWalletAddress(
         self, request: pb.GetWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
-        del context
         wallet_address_id = parse_id(request.id, unknown_wallet_address(request.id))
         found = await self._wallet_addresses.queries.get(self._scope(request), wallet_address_id)
-        return await self._filled(self._message(found))
+        return await self._filled(context, self._message(found))
 
     async def GetWalletAddressByUrl(
         self, request: pb.GetWalletAddressByUrlRequest, context: Context
     ) -> pb.WalletAddress:
-        del context
         found = await self._wallet_addresses.queries.find(self._scope(request), request.url)
-        return await self._filled(self._message(found))
+        return await self._filled(context, self._message(found))
 
     async def ListWalletAddresses(
         self, request: pb.ListWalletAddressesRequest, context: Context
     ) -> pb.ListWalletAddressesResponse:
-        del context
         page = await self._wallet_addresses.queries.page(
             self._scope(request), page_query(request.page)
         )
         messages = [self._message(view) for view in page.items]
-        await fill_liquidity(self._ledger, messages)
+        await fill_liquidity(self._ledger, messages, context)
         return pb.ListWalletAddressesResponse(wallet_addresses=messages, page_info=page_info(page))
 
     async def UpdateWalletAddress(
         self, request: pb.UpdateWalletAddressRequest, context: Context
     ) -> pb.WalletAddress:
-        del context
         properties = optional(request, "additional_properties")
         changes = WalletAddressChanges(
             scope=self._scope(request),
@@ -147,12 +143,13 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
             ),
         )
         return await self._filled(
+            context,
             await self._commands.run_once(
                 self._wallet_addresses.update,
                 changes,
                 once=self._once(request),
                 replies=self._replies,
-            )
+            ),
         )
 
     async def CreateWalletAddressKey(
@@ -208,8 +205,8 @@ class WalletAddressAdminServicer(WalletAddressAdminServiceServicer):
     def _once(self, request: Any) -> Once:
         return once_of(request, scope=self._scope(request).owner, key=request.idempotency_key)
 
-    async def _filled(self, message: pb.WalletAddress) -> pb.WalletAddress:
-        await fill_liquidity(self._ledger, [message])
+    async def _filled(self, context: Context, message: pb.WalletAddress) -> pb.WalletAddress:
+        await fill_liquidity(self._ledger, [message], context)
         return message
 
     def _message(self, view: WalletAddressView) -> pb.WalletAddress:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 from rafiki.admin.v1 import tenant_service_pb2
-from servicekit.acting_tenant import Actor
+from servicekit.acting_tenant import LIQUIDITY_LEFT_OUT, Actor
 from servicekit.errors import Unauthenticated
 from servicekit.ids import IdSource
 
@@ -39,6 +39,8 @@ class AdminContext:
         """By tenant, the requests of this document that set them."""
         self.refused = False
         """Whether the signature that a call carried was none."""
+        self.asks_liquidity = True
+        """Whether the document may name it; else replies come without, and no ledger is asked."""
         self.ending = ending
         """Whether the process is about to end, and what runs without end with it."""
         self._actor = actor
@@ -55,7 +57,10 @@ class AdminContext:
         actor, carries = self._actor, self.unchecked
         self._actor = replace(actor, signature=None)
         try:
-            return await self._rpcs[rpc](request, metadata=actor.metadata())
+            metadata = actor.metadata()
+            if not self.asks_liquidity:
+                metadata = (*metadata, LIQUIDITY_LEFT_OUT)
+            return await self._rpcs[rpc](request, metadata=metadata)
         except Unauthenticated as error:
             self.refused = carries and error.reason == SIGNATURE_INVALID
             raise

@@ -208,6 +208,8 @@ class GraphqlEndpoint:
     async def _execute(
         self, checked: Checked, requested: Requested, context: AdminContext
     ) -> tuple[int, dict[str, Any]]:
+        # A name is written as it is in GraphQL, so what is not in the text is not asked for.
+        context.asks_liquidity = "liquidity" in requested.text
         result = execute(
             self._schema,
             checked.document,

@@ -4,20 +4,23 @@ A statement of something that works in the background is none of a call's, so on
 the tables of the directory are counted.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import pytest
 from rafiki.admin.v1 import asset_service_pb2 as assets
 from rafiki.admin.v1 import peer_service_pb2 as peers
 from rafiki.admin.v1 import wallet_address_service_pb2 as wallets
 from rafiki.openpayments.v1 import wallet_address_service_pb2 as public
 from rafiki.openpayments.v1 import wallet_address_service_pb2_grpc as public_grpc
 from rafiki.routing.v1 import routing_service_pb2 as routing
+from servicekit.acting_tenant import LIQUIDITY_LEFT_OUT
 from servicekit.database import Database
 
 from services.backend.changes.announcement import DIRECTORY_CHANNEL
+from services.backend.ledger.batching.batcher import BatchedLedger
 from tests.integration.backend.admin.conftest import OPEN_PAYMENTS_URL, OPERATOR, key
 from tests.integration.backend.directory.conftest import Bank
 from tests.support.growth import add_peers, add_wallets, wallet_id
@@ -61,6 +64,35 @@ async def test_an_asset_costs_no_statement(bank: Bank) -> None:
     with counted(bank.database) as statements:
         assert await bank.assets.GetAsset(assets.GetAssetRequest(id=made.id)) == made
     assert statements == []
+
+
+async def test_who_leaves_liquidity_out_costs_no_look_at_the_ledger(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+    lookup = BatchedLedger.lookup_accounts
+
+    async def seen(self: BatchedLedger, ids: Sequence[int]) -> Any:
+        looks.append(ids)
+        return await lookup(self, ids)
+
+    asset = await bank.asset()
+    wallet = await bank.wallet(asset.id)
+    peer = await bank.peer(asset.id, "test.seen")
+    monkeypatch.setattr(BatchedLedger, "lookup_accounts", seen)
+
+    async def ask(*metadata: tuple[str, str]) -> None:
+        rename = wallets.UpdateWalletAddressRequest(
+            id=wallet.id, public_name="Another", idempotency_key=key()
+        )
+        await bank.wallets.UpdateWalletAddress(rename, metadata=metadata)
+        await bank.assets.ListAssets(assets.ListAssetsRequest(), metadata=metadata)
+        await bank.peers.GetPeer(peers.GetPeerRequest(id=peer.id), metadata=metadata)
+
+    await ask(LIQUIDITY_LEFT_OUT)
+    assert looks == []
+    await ask()
+    assert len(looks) == 3
 
 
 async def test_one_change_costs_the_same_whatever_there_is(bank: Bank) -> None:

@@ -31,6 +31,19 @@ async def test_an_asset_has_the_originals_shapes(edge: AdminEdge) -> None:
     assert request == pb.GetAssetRequest(id=uuid(1))
 
 
+async def test_only_a_document_that_names_liquidity_asks_for_it(edge: AdminEdge) -> None:
+    edge.services.on("GetAsset", messages.asset(liquidity=5))
+    named = (
+        f'query {{ asset(id: "{uuid(1)}") {{ ...it }} }} fragment it on Asset {{ l: liquidity }}'
+    )
+    for _ in range(2):  # as a new document, and as one whose call carries the signature
+        assert await edge.data(named) == {"asset": {"l": "5"}}
+    assert "GetAssetRequest" not in edge.services.without_liquidity
+    for _ in range(2):
+        await edge.data(f'{{ asset(id: "{uuid(1)}") {{ id }} }}')
+    assert edge.services.without_liquidity.count("GetAssetRequest") == 2
+
+
 async def test_an_unknown_asset_is_an_error_by_id_and_null_by_code(edge: AdminEdge) -> None:
     unknown = NotFound("UNKNOWN_ASSET", "unknown asset")
     edge.services.on("GetAsset", unknown)
