@@ -68,25 +68,33 @@ def variables(node: Node) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def held_up(node: Node, *, credited: bool) -> AsyncIterator[None]:
-    """A node that, after some packets, credits no more or replies no more until the block ends."""
-    connector, taken, may_go_on = node.features.packets.connector, 0, asyncio.Event()
+async def held_up(node: Node, *, credited: bool) -> AsyncIterator[Callable[[], int]]:
+    """A node that, after some packets, credits no more or replies no more until the block ends.
+
+    Yields what tells how many packets are held.
+    """
+    connector, taken, held, may_go_on = node.features.packets.connector, 0, 0, asyncio.Event()
     receive = connector.receive
+
+    async def hold() -> None:
+        nonlocal held
+        held += 1
+        await may_go_on.wait()
 
     async def hesitate(peer: PeerEntry, raw: bytes, *, request_id: str | None = None) -> bytes:
         nonlocal taken
         taken += 1
-        held = taken > TAKEN_AT_ONCE
-        if held and not credited:
-            await may_go_on.wait()
+        is_held = taken > TAKEN_AT_ONCE
+        if is_held and not credited:
+            await hold()
         reply = await receive(peer, raw, request_id=request_id)
-        if held and credited:
-            await may_go_on.wait()
+        if is_held and credited:
+            await hold()
         return reply
 
     connector.receive = hesitate  # type: ignore[method-assign] # until the block ends
     try:
-        yield
+        yield lambda: held
     finally:
         connector.receive = receive  # type: ignore[method-assign] # as it was
         may_go_on.set()
@@ -96,11 +104,17 @@ async def interrupted(banks: Banks, stop: Callable[[int], None], number: int) ->
     """A payment whose process was stopped when some of it had arrived."""
     incoming = await banks.far.incoming(banks.bob, amount(MANY_PACKETS))
     payment = await banks.near.outgoing(banks.alice, await banks.near.quote(banks.alice, incoming))
-    async with held_up(banks.far, credited=number == signal.SIGKILL):
+    account = UUID(id_of(payment)).int
+
+    async def reserved() -> int:
+        """What the packets under way hold of the payment, in packets."""
+        found = await banks.near.features.ledger.lookup_accounts([account])
+        return found[account].debits_pending // PACKET_MAX
+
+    async with held_up(banks.far, credited=number == signal.SIGKILL) as held:
         await banks.near.fund(payment)
-        await eventually(
-            lambda: banks.far.incoming_now(incoming), lambda now: now.received_amount.value > 0
-        )
+        # No packet is on the way between the two: whatever was reserved has come to the far node.
+        await eventually(reserved, lambda packets: 0 < packets == held())
         stop(number)
     return incoming, payment
 
@@ -152,11 +166,7 @@ async def test_a_frozen_process_that_thaws_pays_nothing_twice(
 async def test_a_killed_process_leaves_a_payment_that_ends_once_and_right(
     new_banks: NewBanks, new_node: NewNode
 ) -> None:
-    # What was in flight and never credited is sent once more, out of the slippage: it has to be
-    # larger than all packets that a process may have under way.
-    banks = await new_banks(
-        far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENT_WORKERS=0, SLIPPAGE="0.2"
-    )
+    banks = await new_banks(far_max_packet_amount=PACKET_MAX, OUTGOING_PAYMENT_WORKERS=0)
     async with process_of(banks.near) as stop:
         incoming, payment = await interrupted(banks, stop, signal.SIGKILL)
         other = await successor(banks, new_node)
