@@ -116,8 +116,8 @@ class Completed:
 
     delivered: int
     sent: int = 0
-    """What the packets that `delivered` counts took, in the payer's asset: all of them were
-    fulfilled, and the ledger may not have posted each yet."""
+    """What the packets that `delivered` counts took, and no others, in the payer's asset: all of
+    them were fulfilled, and the ledger may not have posted each yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,20 +198,21 @@ def settle(result: Result, *, least: int, pending: int, attempts: int, attempts_
         attempts: failed ones before this.
         attempts_max: how many may fail.
     """
-    if (
-        isinstance(result, TryAgain)
-        and result.pause is Pause.RETRY
-        and attempts + 1 >= attempts_max
-    ):
-        delivered = least if result.delivered is None else result.delivered
-        result = Failed(error=result.error, delivered=delivered, sent=result.sent)
-    if pending and not isinstance(result, TryAgain):
+    goes_on = isinstance(result, TryAgain) and (
+        result.pause is not Pause.RETRY or attempts + 1 < attempts_max
+    )
+    if goes_on:
+        return result
+    if pending:
         return TryAgain(
             error=Failure.PACKETS_PENDING,
             delivered=result.delivered,
             sent=result.sent,
             pause=Pause.PACKETS,
         )
+    if isinstance(result, TryAgain):
+        delivered = least if result.delivered is None else result.delivered
+        return Failed(error=result.error, delivered=delivered, sent=result.sent)
     return result
 
 

@@ -105,7 +105,7 @@ class Paying:
         """
         left = remaining(payment, standing)
         if left.deliver == 0:
-            return Completed(delivered=left.delivered)
+            return Completed(delivered=left.delivered, sent=left.sent)
         # Whoever goes on with what another began needs to know what has arrived by now.
         quote = payment.quote
         if payment.claims == 1:
@@ -115,12 +115,14 @@ class Paying:
         else:
             receiver = await self._receivers.get(quote.receiver)
         if receiver.asset != payment.quote.receive_amount.asset:
-            return Failed(error=Failure.DESTINATION_ASSET_CONFLICT, delivered=left.delivered)
+            conflict = Failure.DESTINATION_ASSET_CONFLICT
+            return Failed(error=conflict, delivered=left.delivered, sent=left.sent)
         left = remaining(payment, standing, received=receiver.received_amount.value)
         if left.deliver == 0 or receiver.satisfied:
-            return Completed(delivered=left.delivered)
+            return Completed(delivered=left.delivered, sent=left.sent)
         if not receiver.is_payable(self._clock.now()):
-            return Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
+            closed = Failure.RECEIVER_CLOSED
+            return Failed(error=closed, delivered=left.delivered, sent=left.sent)
         if receiver.local_id is not None:
             return await self._transfer(payment, asset, receiver.local_id, left)
         return await self._send(payment, asset, receiver, left, send)
@@ -149,7 +151,7 @@ class Paying:
             if status is not TransferStatus.ID_ALREADY_FAILED:
                 break
         if status is TransferStatus.ALLOWANCE_EXCEEDED:
-            closed = Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered)
+            closed = Failed(error=Failure.RECEIVER_CLOSED, delivered=left.delivered, sent=left.sent)
             moved = _Moved(delivered=left.delivered, sent=left.sent)
             return await self._unless_ended(payment, moved, closed)
         if not status.ok:
@@ -166,7 +168,7 @@ class Paying:
         send: PacketSender,
     ) -> Result:
         if left.source_max == 0:
-            return Failed(error=Failure.BAD_STATE, delivered=left.delivered)
+            return Failed(error=Failure.BAD_STATE, delivered=left.delivered, sent=left.sent)
         method = receiver.methods[0]
         machine = PaymentSender(
             keys=StreamKeys(method.shared_secret),

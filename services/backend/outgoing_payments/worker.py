@@ -317,17 +317,18 @@ class OutgoingPaymentWorker:
         if payment.claims > 1:
             standing = await self._books.standing(payment.id, history=True)
         send = partial(self._send, payment=payment, asset=asset)
-        least = remaining(payment, standing).delivered
+        before = remaining(payment, standing)
+        least = before.delivered
         result: Result
         try:
             if taken.tenant_deleted:
-                result = Failed(error=Failure.TENANT_DELETED, delivered=least)
+                result = Failed(error=Failure.TENANT_DELETED, delivered=least, sent=before.sent)
             else:
                 result = await self._paying.attempt(payment, asset, standing, send)
         except asyncio.CancelledError:
             result = TryAgain(error=Failure.CANCELLED, delivered=None, pause=Pause.AT_ONCE)
         except MissingReceiver as error:
-            result = Failed(error=error.message, delivered=least)
+            result = Failed(error=error.message, delivered=least, sent=before.sent)
         except ServiceError as error:
             result = TryAgain(error=error.message, delivered=None)
         except Exception:  # noqa: BLE001 - a bug of ours ends this attempt, not the worker

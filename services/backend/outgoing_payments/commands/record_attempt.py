@@ -72,7 +72,7 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
             attempts_max=self._attempts_max,
         )
         if isinstance(result, TryAgain):
-            after = self._again(payment, result, standing)
+            after = self._again(payment, result)
         else:
             after = self._ended(payment, result, standing)
         return Recorded(payment=after, balance=standing.balance)
@@ -92,9 +92,7 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
         await self._events.write(session, told(kind, payment, given.asset, balance=facts.balance))
         return payment
 
-    def _again(
-        self, payment: OutgoingPayment, result: TryAgain, standing: Standing
-    ) -> OutgoingPayment:
+    def _again(self, payment: OutgoingPayment, result: TryAgain) -> OutgoingPayment:
         now = self._clock.now()
         attempts = payment.attempts + (result.pause is Pause.RETRY)
         after = replace(
@@ -106,10 +104,10 @@ class RecordAttempt(Command[Attempted, Recorded, OutgoingPayment]):
         )
         if result.delivered is None:
             return after
-        # What was sent and what was delivered are of the same packets: the ledger may still have
-        # some of them reserved, whose fulfillment `delivered` counts.
-        sent = max(standing.sent - standing.unknown, result.sent)
-        return replace(after, sent_amount=sent, delivered_amount=result.delivered)
+        # Both are of the same packets. The ledger may still have some of them reserved, and it has
+        # posted others by now that were fulfilled after the attempt: what those delivered is
+        # looked for at the next attempt.
+        return replace(after, sent_amount=result.sent, delivered_amount=result.delivered)
 
     def _ended(
         self, payment: OutgoingPayment, result: Completed | Failed, standing: Standing
