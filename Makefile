@@ -88,4 +88,7 @@ growth: setup ## what the directory holds and a change costs, with 1,000,000 wal
 chaos: setup ## kill and freeze every part at random under load, then audit all books; KILLS= and SEED= choose
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),30) $(if $(SEED),--seed $(SEED))
 
-.PHONY: chaos growth help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
+simulate: setup ## whole nodes on one seed in virtual time: SEED= is the first, COUNT= how many (10,000 take some minutes)
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),0) --count $(or $(COUNT),10000) $(if $(FAULT),--fault "$(FAULT)")
+
+.PHONY: chaos simulate growth help setup contract-release clients clients-generate lock proto docs fmt lint type arch check test coverage fuzz fuzz-edge run
