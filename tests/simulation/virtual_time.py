@@ -121,7 +121,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """As asyncio's."""
         timer = _Timer(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined] # asyncio names it so
         return timer
 
     def again(self, handles: list[asyncio.Handle]) -> None:
@@ -132,7 +132,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Throw away what still waits; the dead ran no `finally`, and must not do it now."""
         for task in self.tasks:
             if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                task._log_destroy_pending = False  # type: ignore[attr-defined] # asyncio names it so
                 _discard(task.get_coro())
         self._ready.clear()
         self._scheduled.clear()
