@@ -10,25 +10,19 @@ of its own; anything but 0 / 0 / 0 / 0 is exit code 1.
 import argparse
 import asyncio
 import random  # noqa: TID251 - the run's own faults, from its seed
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-from deploy.local.banks import BANKS
 from deploy.local.demo import seed
-from deploy.local.ports import free_stack_ports
 from deploy.local.stack import Stack
 from tests.chaos.auditor import Findings, audit, positions
 from tests.chaos.load import Load
 from tests.chaos.victims import BANK, PROCESS, STORE, Victim, victims
+from tests.support.stack import running_network
 
 PAYERS: Final = 2
 REVIVE_S: Final = 0.2
@@ -40,20 +34,6 @@ REST_POLL_S: Final = 2.0
 # A webhook that its bank did not take is sent again after ten seconds.
 RECOVERY_S_MAX: Final = {PROCESS: 5.0, STORE: 30.0, BANK: 15.0}
 NAMES_SHOWN: Final = 12
-
-
-@contextmanager
-def network() -> Iterator[Stack]:
-    """Two peered nodes with everything real, in a passing folder."""
-    folder = Path(tempfile.mkdtemp(prefix="rafiki-chaos-"))
-    folder.chmod(0o755)  # as root Postgres runs as another user, who must get in
-    stack = Stack(free_stack_ports(len(BANKS)), folder)
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Supervisor:
@@ -191,7 +171,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    with network() as stack:
+    with running_network("rafiki-chaos-") as stack:
         clean = asyncio.run(_run(stack, arguments.kills, arguments.seed))
     sys.exit(0 if clean else 1)
 

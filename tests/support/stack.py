@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from deploy.local.stack import Stack
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Two peered nodes with everything real; started once for all tests of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="rafiki-stack-"))
+    with running_network("rafiki-stack-") as network:
+        yield network
+
+
+@contextmanager
+def running_network(prefix: str) -> Iterator[Stack]:
+    """The network, stopped at the end and its folder removed; `prefix` begins the folder's name."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     folder.chmod(0o755)  # as root Postgres runs as another user, who must get in
     network = Stack(free_stack_ports(len(BANKS)), folder)
     try:
